@@ -1,0 +1,159 @@
+"""Every exception that jaxarc raises on purpose.
+
+::
+
+    JaxArcError
+    ├── ConfigError            one or many problems of a configuration, each with its override
+    ├── CaptureError           a Step, a program or a transform that cannot be recorded
+    ├── RecorderClosedError    a call to a recorder after close()
+    ├── TaskError              task data
+    │   ├── TaskFormatError    a file that is not an ARC task (names the file)
+    │   └── UnknownTaskError   a task id or data set that does not exist (names the closest ones)
+    ├── RenderError            values that cannot be drawn
+    ├── ReplayError            reading a run back
+    │   ├── RunNotFoundError   no such run (names the closest ones)
+    │   ├── EpisodeNotFoundError
+    │   ├── NotRecordedError   the run exists, but its level did not store what was asked for
+    │   └── DamagedFileError   a file of a run that cannot be read (names the file)
+    └── StorageError           writing a run
+        ├── DiskSpaceError
+        └── StoragePermissionError   also a builtin PermissionError
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+__all__ = [
+    "CaptureError",
+    "ConfigError",
+    "ConfigProblem",
+    "DamagedFileError",
+    "DiskSpaceError",
+    "EpisodeNotFoundError",
+    "JaxArcError",
+    "NotRecordedError",
+    "RecorderClosedError",
+    "RenderError",
+    "ReplayError",
+    "RunNotFoundError",
+    "StorageError",
+    "StoragePermissionError",
+    "TaskError",
+    "TaskFormatError",
+    "UnknownTaskError",
+    "closest",
+]
+
+
+class JaxArcError(Exception):
+    """Base class: ``except JaxArcError`` catches everything that jaxarc raises on purpose."""
+
+
+@dataclass(frozen=True)
+class ConfigProblem:
+    """One thing that is wrong with a configuration.
+
+    Attributes:
+        key: the full key, as an override spells it (``capture.level``).
+        message: what is wrong, with the value and the limit.
+        override: an override that mends it (``capture.level=verbose``).
+    """
+
+    key: str
+    message: str
+    override: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.message}; try {self.override}"
+
+
+class ConfigError(JaxArcError, ValueError):
+    """All problems of a configuration at once; ``problems`` holds them one by one."""
+
+    def __init__(self, problems: Sequence[ConfigProblem]):
+        self.problems = tuple(problems)
+        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+        lines = "\n".join(f"  {problem}" for problem in self.problems)
+        super().__init__(f"{count} in the configuration:\n{lines}")
+
+
+class CaptureError(JaxArcError, ValueError):
+    """A Step, a program or a transform that cannot be recorded, and what to do instead."""
+
+
+class RecorderClosedError(JaxArcError, RuntimeError):
+    """A call to a recorder after ``close()``."""
+
+
+class TaskError(JaxArcError, ValueError):
+    """Task data that cannot be used."""
+
+
+class TaskFormatError(TaskError):
+    """A file that is not an ARC task; ``path`` names it."""
+
+    def __init__(self, path: object, problem: str):
+        self.path = path
+        super().__init__(f"{path}: {problem}")
+
+
+class UnknownTaskError(TaskError, KeyError):
+    """A task id or a data set that does not exist; the message names the closest ones."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class RenderError(JaxArcError, ValueError):
+    """Values that cannot be drawn."""
+
+
+class ReplayError(JaxArcError):
+    """A run, an episode or a field that cannot be read back."""
+
+
+class RunNotFoundError(ReplayError, FileNotFoundError):
+    """No run answers to this name."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class EpisodeNotFoundError(ReplayError, LookupError):
+    """The run holds no episode of this number."""
+
+
+class NotRecordedError(ReplayError, AttributeError):
+    """The run exists, but the level it was recorded at did not store what was asked for."""
+
+
+class DamagedFileError(ReplayError):
+    """A file of a run that cannot be read; ``path`` names it."""
+
+    def __init__(self, path: object, problem: str):
+        self.path = path
+        super().__init__(f"{path}: {problem}")
+
+
+class StorageError(JaxArcError):
+    """A run that cannot be written."""
+
+
+class DiskSpaceError(StorageError):
+    """The disk has no space left for the run."""
+
+
+class StoragePermissionError(StorageError, PermissionError):
+    """The run directory cannot be written; also a builtin ``PermissionError``."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def closest(name: str, known: Iterable[str], count: int = 3) -> str:
+    """Return ``"; did you mean a, b?"`` for the known names most like ``name``, or an empty string."""
+    matches = get_close_matches(name, [str(k) for k in known], n=count, cutoff=0.5)
+    return f"; did you mean {', '.join(matches)}?" if matches else ""
