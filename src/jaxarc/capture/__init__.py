@@ -1,5 +1,22 @@
 """The device side: what a compiled program selects, packs and hands over."""
 
+from jaxarc.capture.scalars import log
+from jaxarc.capture.scan import CapturePlan, plan_scan, record_rollout, scan, tap
+from jaxarc.capture.slots import SLOTS, Slots
+from jaxarc.capture.spec import PROGRAM_OF_LEVEL, CaptureSpec, select_envs
 from jaxarc.capture.step import Step
 
-__all__ = ["Step"]
+__all__ = [
+    "PROGRAM_OF_LEVEL",
+    "SLOTS",
+    "CapturePlan",
+    "CaptureSpec",
+    "Slots",
+    "Step",
+    "log",
+    "plan_scan",
+    "record_rollout",
+    "scan",
+    "select_envs",
+    "tap",
+]

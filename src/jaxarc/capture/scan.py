@@ -1,0 +1,282 @@
+"""``recorder.scan`` and ``recorder.record_rollout``: a scan of scans, one tap a chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+from jax import lax, tree_util
+from jaxtyping import ArrayLike, PyTree
+
+from jaxarc.capture.packing import FlatStep, Packed, flatten_step, pack_step
+from jaxarc.capture.slots import SLOTS
+from jaxarc.capture.spec import CaptureSpec, select_envs
+from jaxarc.capture.step import Step
+from jaxarc.capture.tap import Operands, TapPlan, lane_words, send
+from jaxarc.errors import CaptureError
+from jaxarc.records.layout import Layout
+
+__all__ = ["CapturePlan", "chunk_length", "plan_scan", "record_rollout", "scan", "tap"]
+
+Carry = TypeVar("Carry")
+Body = Callable[[Any, Any], tuple[Any, tuple[Step, Any]]]
+
+
+@dataclass(frozen=True)
+class CapturePlan:
+    """What one ``recorder.scan`` will send, known before it runs.
+
+    Attributes:
+        num_steps: length of the scan.
+        steps_per_chunk: steps that cross in one callback.
+        num_callbacks: callbacks of one call, whatever ``num_envs`` is.
+        num_envs: environments stepped together (1 without a leading axis; vmap multiplies).
+        num_selected: environments whose steps cross.
+        step_bytes: bytes that one step of all environments takes.
+        bytes_to_host: bytes of one call.
+        layout: what crosses, or None at level ``off``.
+    """
+
+    num_steps: int
+    steps_per_chunk: int
+    num_callbacks: int
+    num_envs: int
+    num_selected: int
+    step_bytes: int
+    bytes_to_host: int
+    layout: Layout | None
+
+
+def chunk_length(length: int, step_bytes: int, chunk_bytes: int) -> int:
+    """Return K: the largest divisor of ``length`` within ``chunk_bytes``.
+
+    Where that divisor would be under half of what fits, K is what fits and a remainder is scanned apart.
+    """
+    fits = max(1, min(length, chunk_bytes // max(step_bytes, 1)))
+    divisor = next(k for k in range(fits, 0, -1) if length % k == 0)
+    return divisor if 2 * divisor >= fits else fits
+
+
+def _describe(spec: CaptureSpec, step: Callable[[], Step]) -> tuple[Layout, int | None]:
+    """Trace ``step`` abstractly and return its layout and leading axis."""
+    found: list[FlatStep] = []
+
+    def trace() -> tuple[()]:
+        found.append(flatten_step(step(), spec.program, spec.stream))
+        return ()
+
+    jax.eval_shape(trace)
+    layout = found[0].layout
+    num_envs = found[0].num_envs
+    envs = 1 if num_envs is None else num_envs
+    step_bytes = layout.step_bytes(envs, len(select_envs(spec.envs, envs)))
+    if step_bytes > spec.max_step_bytes:
+        biggest = max(layout.rows, key=lambda field: 4 * field.num_words + field.num_octets, default=None)
+        named = "" if biggest is None else f" (the largest leaf is step.{biggest.name}, {list(biggest.shape)})"
+        raise CaptureError(
+            f"one step takes {step_bytes} bytes{named}, the limit is pipeline.queue_bytes={spec.max_step_bytes}; "
+            f"select fewer envs (capture.envs), lower capture.level, or raise pipeline.queue_bytes"
+        )
+    return layout, num_envs
+
+
+def _steps_per_chunk(spec: CaptureSpec, layout: Layout, num_envs: int | None, length: int) -> int:
+    envs = 1 if num_envs is None else num_envs
+    return chunk_length(length, layout.step_bytes(envs, len(select_envs(spec.envs, envs))), spec.chunk_bytes)
+
+
+def _length(xs: PyTree, length: int | None) -> int:
+    lengths = {leaf.shape[0] for leaf in tree_util.tree_leaves(xs)}
+    if length is not None:
+        lengths.add(int(length))
+    if len(lengths) != 1:
+        raise CaptureError(
+            f"recorder.scan got lengths {sorted(lengths)}; every leaf of xs needs the same leading axis, equal "
+            f"to length= where that is given"
+        )
+    return lengths.pop()
+
+
+def _split(tree: PyTree, chunks: int, size: int) -> tuple[PyTree, PyTree]:
+    """Cut the leading axis into [chunks, size] and a rest."""
+    whole = tree_util.tree_map(lambda x: x[: chunks * size].reshape(chunks, size, *x.shape[1:]), tree)
+    return whole, tree_util.tree_map(lambda x: x[chunks * size :], tree)
+
+
+def _flat_time(tree: PyTree) -> PyTree:
+    return tree_util.tree_map(lambda x: x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]), tree)
+
+
+def _tap_chunk(plan: TapPlan, packed: Packed, lanes: Any) -> None:
+    lane_axis = lanes if plan.num_envs is None else lanes[None]
+    send(plan, Operands(packed.scalars, packed.words, packed.octets, lane_axis))
+
+
+def scan(
+    spec: CaptureSpec,
+    f: Body,
+    init: Carry,
+    xs: PyTree = None,
+    length: int | None = None,
+    *,
+    reverse: bool = False,
+    unroll: int | bool = 1,
+    update: ArrayLike | None = None,
+    continues: ArrayLike = True,
+    axis_name: str | tuple[str, ...] | None = None,
+) -> tuple[Carry, PyTree]:
+    """Scan ``f`` over ``xs`` as ``jax.lax.scan`` does, and record the Steps that it returns.
+
+    Args:
+        spec: what the recorder asks for.
+        f: ``(carry, x) -> (carry, (step, y))``.
+        init, xs, length, unroll: as in ``jax.lax.scan``.
+        reverse: must be False: an episode is recorded in the order it was played.
+        update: the user's policy-update count, an integer that may be traced.
+        continues: False closes the episodes that are open from an earlier call; may be traced.
+        axis_name: the mapped axis under shard_map or pmap, so that rows know their device.
+
+    Returns:
+        The final carry and the stacked ``y``.
+
+    Raises:
+        CaptureError: ``reverse``, lengths that disagree, or a Step that cannot be taken.
+    """
+    if reverse:
+        raise CaptureError(
+            "recorder.scan cannot run in reverse: steps are recorded in the order in which they were played; "
+            "scan forwards, or reverse xs and ys around it"
+        )
+    if spec.program == "off":
+        return lax.scan(_without_step(f), init, xs, length, unroll=unroll)
+    num_steps = _length(xs, length)
+    if num_steps == 0:
+        return lax.scan(_without_step(f), init, xs, length, unroll=unroll)
+
+    def first_step() -> Step:
+        _, (step, _) = f(init, tree_util.tree_map(lambda x: jnp.asarray(x)[0], xs))
+        return step
+
+    layout, num_envs = _describe(spec, first_step)
+    layout_id = SLOTS.intern(layout)
+    env_ids = select_envs(spec.envs, 1 if num_envs is None else num_envs)
+    size = _steps_per_chunk(spec, layout, num_envs, num_steps)
+    gated = layout.has("active")
+
+    def inner(carry: Any, x: Any) -> tuple[Any, tuple[Packed, Any]]:
+        carry, (step, y) = f(carry, x)
+        flat = flatten_step(step, spec.program, spec.stream)
+        if flat.layout != layout or flat.num_envs != num_envs:
+            raise CaptureError("the Step changed its structure between two traces of the scan body")
+        return carry, (pack_step(flat, env_ids), y)
+
+    def outer(carry: Any, chunk: tuple[Any, Any], steps: int) -> tuple[Any, Any]:
+        index, chunk_xs = chunk
+        carry, (packed, ys) = lax.scan(inner, carry, chunk_xs, steps, unroll=unroll)
+        goes_on = jnp.logical_or(jnp.asarray(continues, bool), index > 0)
+        lanes = lane_words(update=update, continues=goes_on, chunk=index, axis_name=axis_name)
+        _tap_chunk(TapPlan(spec, layout_id, steps, num_envs, gated=gated), packed, lanes)
+        return carry, ys
+
+    chunks, rest = divmod(num_steps, size)
+    whole_xs, rest_xs = _split(tree_util.tree_map(jnp.asarray, xs), chunks, size)
+    if chunks == 1:
+        carry, ys = outer(init, (jnp.int32(0), tree_util.tree_map(lambda x: x[0], whole_xs)), size)
+    else:
+        carry, ys = lax.scan(lambda c, x: outer(c, x, size), init, (jnp.arange(chunks), whole_xs))
+        ys = _flat_time(ys)
+    if rest:
+        carry, rest_ys = outer(carry, (jnp.int32(chunks), rest_xs), rest)
+        ys = tree_util.tree_map(lambda a, b: jnp.concatenate([a, b]), ys, rest_ys)
+    return carry, ys
+
+
+def _without_step(f: Body) -> Callable[[Any, Any], tuple[Any, Any]]:
+    def body(carry: Any, x: Any) -> tuple[Any, Any]:
+        carry, (_, y) = f(carry, x)
+        return carry, y
+
+    return body
+
+
+def plan_scan(spec: CaptureSpec, f: Body, init: Any, xs: PyTree = None, length: int | None = None) -> CapturePlan:
+    """Say what ``scan`` with these arguments would send, without running anything."""
+    num_steps = _length(xs, length)
+    if spec.program == "off" or num_steps == 0:
+        return CapturePlan(num_steps, num_steps, 0, 0, 0, 0, 0, None)
+
+    def first_step() -> Step:
+        return f(init, tree_util.tree_map(lambda x: jnp.asarray(x)[0], xs))[1][0]
+
+    layout, num_envs = _describe(spec, first_step)
+    size = _steps_per_chunk(spec, layout, num_envs, num_steps)
+    envs = 1 if num_envs is None else num_envs
+    selected = len(select_envs(spec.envs, envs))
+    step_bytes = layout.step_bytes(envs, selected)
+    return CapturePlan(
+        num_steps=num_steps,
+        steps_per_chunk=size,
+        num_callbacks=-(-num_steps // size),
+        num_envs=envs,
+        num_selected=selected,
+        step_bytes=step_bytes,
+        bytes_to_host=step_bytes * num_steps,
+        layout=layout,
+    )
+
+
+def record_rollout(
+    spec: CaptureSpec,
+    steps: Step,
+    *,
+    update: ArrayLike | None = None,
+    continues: ArrayLike = True,
+    axis_name: str | tuple[str, ...] | None = None,
+) -> None:
+    """Record Steps that are there already, stacked along a leading time axis.
+
+    Args:
+        spec: what the recorder asks for.
+        steps: a Step whose leaves have leading axes [time, num_envs], or [time] for one environment.
+        update, continues, axis_name: as in ``scan``.
+    """
+    if spec.program == "off":
+        return
+    if not isinstance(steps, Step) or steps.reward is None or jnp.ndim(steps.reward) == 0:
+        raise CaptureError(
+            "record_rollout needs a Step whose leaves have leading axes [time, num_envs] or [time]; "
+            "for a single step use recorder.tap"
+        )
+
+    def body(carry: tuple[()], step: Step) -> tuple[tuple[()], tuple[Step, tuple[()]]]:
+        return carry, (step, ())
+
+    scan(spec, body, (), steps, update=update, continues=continues, axis_name=axis_name)
+
+
+def tap(
+    spec: CaptureSpec,
+    step: Step,
+    *,
+    update: ArrayLike | None = None,
+    continues: ArrayLike = True,
+    axis_name: str | tuple[str, ...] | None = None,
+) -> None:
+    """Record one Step from anywhere: one batched callback a call.
+
+    Args:
+        spec: what the recorder asks for.
+        step: one Step, with or without a leading axis; rows whose ``active`` is False are not recorded.
+        update, continues, axis_name: as in ``scan``.
+    """
+    if spec.program == "off":
+        return
+    layout, num_envs = _describe(spec, lambda: step)
+    flat = flatten_step(step, spec.program, spec.stream)
+    packed = pack_step(flat, select_envs(spec.envs, 1 if num_envs is None else num_envs))
+    lanes = lane_words(update=update, continues=continues, chunk=0, axis_name=axis_name)
+    plan = TapPlan(spec, SLOTS.intern(layout), 1, num_envs, gated=layout.has("active"))
+    _tap_chunk(plan, Packed(*(part[None] for part in packed)), lanes)

@@ -1,0 +1,270 @@
+"""How a Step lies in the arrays that cross to the host: one description for both sides.
+
+A step crosses as three runs of numbers. *Scalars* (reward, metrics, labels, one word of flags) cross for
+every environment as 32-bit words. *Rows* (observation, action, info, state, …) cross for the selected
+environments, one-byte types as octets, everything else as 32-bit words. ``capture.packing`` writes what
+``Field.decode`` reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "FLAG_ACTIVE",
+    "FLAG_MARK",
+    "FLAG_START",
+    "FLAG_SUCCESS",
+    "FLAG_TERMINATED",
+    "FLAG_TRUNCATED",
+    "Field",
+    "Layout",
+    "PathKey",
+    "numpy_dtype",
+    "unflatten",
+]
+
+PathKey = str | int
+
+FLAG_TERMINATED = 1
+FLAG_TRUNCATED = 2
+FLAG_ACTIVE = 4
+FLAG_START = 8
+FLAG_MARK = 16
+FLAG_SUCCESS = 32
+
+_NARROW_INTEGERS = ("int4", "uint4", "int2", "uint2")
+
+
+def numpy_dtype(name: str) -> np.dtype:
+    """Return the NumPy dtype called ``name``, the ones of ml_dtypes (bfloat16, float8) included."""
+    try:
+        return np.dtype(name)
+    except TypeError:
+        import ml_dtypes
+
+        return np.dtype(getattr(ml_dtypes, name))
+
+
+@dataclass(frozen=True)
+class Field:
+    """One leaf of a Step.
+
+    Attributes:
+        role: the Step attribute that it belongs to (``observation``, ``metrics``, …).
+        path: the keys from that attribute to the leaf; strings for names, integers for positions.
+        dtype: name of the dtype it had in the program; ``uint32`` for the words of a PRNG key.
+        shape: shape of one step's value.
+        key_impl: the PRNG implementation when the leaf was a typed key array, else empty.
+    """
+
+    role: str
+    path: tuple[PathKey, ...]
+    dtype: str
+    shape: tuple[int, ...]
+    key_impl: str = ""
+
+    @property
+    def size(self) -> int:
+        """Number of elements of one step's value."""
+        return prod(self.shape)
+
+    @property
+    def name(self) -> str:
+        """The leaf as a user would write it (``info.value``, ``observation[0]``)."""
+        keys = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in self.path)
+        return f"{self.role}{keys}"
+
+    @property
+    def codec(self) -> str:
+        """How the leaf crosses: ``bits``, ``octets``, ``narrow`` (4-bit integers), ``half`` or ``words``."""
+        if self.dtype == "bool":
+            return "bits"
+        if self.dtype in _NARROW_INTEGERS:
+            return "narrow"
+        itemsize = numpy_dtype(self.dtype).itemsize
+        return {1: "octets", 2: "half"}.get(itemsize, "words")
+
+    @property
+    def num_octets(self) -> int:
+        """int8 elements that one step's value takes as a row."""
+        if self.codec == "bits":
+            return (self.size + 7) // 8
+        return self.size if self.codec in ("octets", "narrow") else 0
+
+    @property
+    def num_words(self) -> int:
+        """int32 elements that one step's value takes as a row."""
+        if self.codec == "half":
+            return self.size
+        return self.size * numpy_dtype(self.dtype).itemsize // 4 if self.codec == "words" else 0
+
+    @property
+    def num_scalar_words(self) -> int:
+        """int32 elements that the value takes as a scalar, where one-byte types are widened."""
+        return self.num_words or 1
+
+    def decode(self, packed: np.ndarray) -> np.ndarray:
+        """Turn the octets or words of this field back into values.
+
+        Args:
+            packed: int8[..., num_octets] or int32[..., num_words].
+
+        Returns:
+            Array[..., *shape] of the field's dtype.
+        """
+        lead = packed.shape[:-1]
+        codec = self.codec
+        if codec == "bits":
+            bits = np.unpackbits(np.ascontiguousarray(packed).view(np.uint8), axis=-1, count=self.size)
+            return bits.astype(np.bool_).reshape(*lead, *self.shape)
+        dtype = numpy_dtype(self.dtype)
+        if codec == "narrow":
+            return packed.astype(dtype).reshape(*lead, *self.shape)
+        if codec == "half":
+            if dtype.kind in "iu":
+                return packed.astype(dtype).reshape(*lead, *self.shape)
+            return packed.astype(np.uint16).view(dtype).reshape(*lead, *self.shape)
+        return np.ascontiguousarray(packed).view(dtype).reshape(*lead, *self.shape)
+
+    def decode_scalar(self, packed: np.ndarray) -> np.ndarray:
+        """Turn int32[..., num_scalar_words] into values [...] of the field's dtype."""
+        lead = packed.shape[:-1]
+        if self.codec in ("bits", "octets", "narrow"):
+            return packed.reshape(lead).astype(numpy_dtype(self.dtype))
+        return self.decode(packed).reshape(lead)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where every leaf of a Step lies, and what the program was told to send.
+
+    Attributes:
+        kind: ``steps`` (Steps of a stream) or ``metrics`` (a call of ``recorder.log``).
+        stream: name of the stream.
+        program: ``scalars``, ``steps`` or ``states``: what crosses.
+        given: the optional Step attributes that the user filled.
+        scalars: fields of the scalar words, after one word of flags.
+        rows: fields of the rows, in their order; empty for ``scalars``.
+    """
+
+    kind: str
+    stream: str
+    program: str
+    given: tuple[str, ...]
+    scalars: tuple[Field, ...]
+    rows: tuple[Field, ...]
+
+    @cached_property
+    def id(self) -> int:
+        """A 31-bit digest: the same layout has the same id in every process."""
+        text = json.dumps(self.to_json(), sort_keys=True)
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
+
+    @cached_property
+    def num_scalar_words(self) -> int:
+        """int32 elements per environment and step, the word of flags included."""
+        return 1 + sum(field.num_scalar_words for field in self.scalars)
+
+    @cached_property
+    def num_words(self) -> int:
+        """int32 elements of a row."""
+        return sum(field.num_words for field in self.rows)
+
+    @cached_property
+    def num_octets(self) -> int:
+        """int8 elements of a row."""
+        return sum(field.num_octets for field in self.rows)
+
+    def step_bytes(self, num_envs: int, num_selected: int) -> int:
+        """Bytes that one step of ``num_envs`` environments takes on its way to the host."""
+        return 4 * num_envs * self.num_scalar_words + num_selected * (4 * self.num_words + self.num_octets)
+
+    @cached_property
+    def scalar_offsets(self) -> tuple[int, ...]:
+        """Position of each scalar field's first word."""
+        offsets, position = [], 1
+        for field in self.scalars:
+            offsets.append(position)
+            position += field.num_scalar_words
+        return tuple(offsets)
+
+    @cached_property
+    def row_offsets(self) -> tuple[tuple[int, int], ...]:
+        """Position of each row field's first word and first octet."""
+        offsets, words, octets = [], 0, 0
+        for field in self.rows:
+            offsets.append((words, octets))
+            words += field.num_words
+            octets += field.num_octets
+        return tuple(offsets)
+
+    def has(self, role: str) -> bool:
+        """Say whether the user filled this optional attribute of the Step."""
+        return role in self.given
+
+    def decode_scalar(self, index: int, scalars: np.ndarray) -> np.ndarray:
+        """Return the values [...] of scalar field ``index`` from int32[..., num_scalar_words]."""
+        start = self.scalar_offsets[index]
+        field = self.scalars[index]
+        return field.decode_scalar(scalars[..., start : start + field.num_scalar_words])
+
+    def decode_row(self, index: int, words: np.ndarray, octets: np.ndarray) -> np.ndarray:
+        """Return the values [..., *shape] of row field ``index``."""
+        field = self.rows[index]
+        word, octet = self.row_offsets[index]
+        if field.codec in ("words", "half"):
+            return field.decode(words[..., word : word + field.num_words])
+        return field.decode(octets[..., octet : octet + field.num_octets])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the layout as plain JSON values; ``from_json`` reads it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Layout:
+        """Read what ``to_json`` wrote; keys of later versions are ignored."""
+
+        def fields(items: list[dict[str, Any]]) -> tuple[Field, ...]:
+            return tuple(
+                Field(
+                    role=item["role"],
+                    path=tuple(item["path"]),
+                    dtype=item["dtype"],
+                    shape=tuple(item["shape"]),
+                    key_impl=item.get("key_impl", ""),
+                )
+                for item in items
+            )
+
+        return cls(
+            kind=value["kind"],
+            stream=value["stream"],
+            program=value["program"],
+            given=tuple(value["given"]),
+            scalars=fields(value["scalars"]),
+            rows=fields(value["rows"]),
+        )
+
+
+def unflatten(leaves: Sequence[tuple[tuple[PathKey, ...], Any]]) -> Any:
+    """Rebuild a tree from (path, leaf) pairs: names become dicts, positions become tuples."""
+    if not leaves:
+        return {}
+    if len(leaves) == 1 and leaves[0][0] == ():
+        return leaves[0][1]
+    children: dict[PathKey, list[tuple[tuple[PathKey, ...], Any]]] = {}
+    for path, leaf in leaves:
+        children.setdefault(path[0], []).append((path[1:], leaf))
+    tree = {key: unflatten(below) for key, below in children.items()}
+    if all(isinstance(key, int) for key in tree):
+        return tuple(tree[key] for key in sorted(tree, key=int))
+    return tree
