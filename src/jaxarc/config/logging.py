@@ -1,0 +1,39 @@
+"""What is said on the console, and to whom records are sent besides the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from jaxarc.config.rules import RejectedError, checked, listed, one_of, text
+from jaxarc.config.section import Section
+
+__all__ = ["LoggingConfig"]
+
+
+def no_trackers_yet(value: Any) -> tuple[str, ...]:
+    """Refuse trackers as long as this version has none."""
+    names = listed(text)(value)
+    if names:
+        raise RejectedError(
+            f"must be empty, got {', '.join(names)}: this version has no trackers yet; the run on disk holds"
+            " everything they would get and can be sent to them later, so record with logging=local_only",
+            (),
+        )
+    return names
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggingConfig(Section):
+    """Messages and trackers.
+
+    Attributes:
+        log_level: the least severe message that the ``jaxarc`` logger lets through.
+        trackers: names of experiment trackers; empty in this version.
+    """
+
+    key: ClassVar[str] = "logging"
+
+    log_level: str = checked("INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", fold=str.upper))
+    trackers: Sequence[str] = checked((), no_trackers_yet)
