@@ -22,8 +22,10 @@ STREAM_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 
 def selected_envs(value: Any) -> int | tuple[int, ...]:
     """Accept a number of environments, or the ids of some."""
-    if hasattr(value, "__index__") or isinstance(value, (bool, float, str)):
+    if hasattr(value, "__index__") and not isinstance(value, bool):
         return integer(1)(value)
+    if isinstance(value, (bool, float, str)) or not hasattr(value, "__iter__"):
+        raise RejectedError(f"must be a number of environments or a list of ids, got {shown(value)}")
     return tuple(sorted(listed(integer(0), minimum=1)(value)))
 
 

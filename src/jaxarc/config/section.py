@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from jaxarc.config.rules import UNSET, RejectedError, Rule, shown, spell
 from jaxarc.errors import ConfigError, ConfigProblem, closest
 
-__all__ = ["Section", "section", "section_rule"]
+__all__ = ["Section", "first_named", "section", "section_rule"]
 
 S = TypeVar("S", bound="Section")
 
@@ -100,9 +100,14 @@ def unknown_key(cls: type[Section], name: str, value: Any) -> ConfigProblem:
     key = cls.key_of(name)
     if not near:
         return ConfigProblem(key, f"unknown key; {place} has {', '.join(names)}", f"~{key}")
-    best = near.removeprefix("; did you mean ").rstrip("?").split(", ")[0]
+    best = first_named(near)
     mended = "..." if isinstance(value, Mapping) else spell(value)
     return ConfigProblem(key, f"unknown key{near}", f"{cls.key_of(best)}={mended}")
+
+
+def first_named(suggestion: str) -> str:
+    """Return the first name of a suggestion that ``closest`` made, or an empty string."""
+    return suggestion.removeprefix("; did you mean ").rstrip("?").split(", ")[0]
 
 
 def default_of(declared: Any) -> Any:

@@ -1,0 +1,1 @@
+"""The Hydra tree: mount it with `hydra.searchpath: [pkg://jaxarc.conf]` and the default `jaxarc@anywhere`."""
