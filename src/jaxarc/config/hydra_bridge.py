@@ -43,7 +43,7 @@ def load_config(overrides: Sequence[str] = ()) -> Config:
     """
     sound, problems = checked_overrides(overrides)
     try:
-        config = Config.from_dict(composed(sound))
+        config = Config.from_dict(composed_in_part(sound, problems))
     except ConfigError as error:
         raise ConfigError([*problems, *error.problems]) from None
     if problems:
@@ -87,6 +87,24 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
     return plain_container(tree)
 
 
+def composed_in_part(overrides: Sequence[str], problems: list[ConfigProblem]) -> dict[str, Any]:
+    """Compose without the overrides that cannot be resolved; what is wrong with them joins ``problems``."""
+    try:
+        return composed(overrides)
+    except ConfigError as error:
+        wrong = {problem.key for problem in error.problems}
+        rest = [override for override in overrides if override_key(override) not in wrong]
+        if len(rest) == len(overrides):
+            raise
+        problems.extend(error.problems)
+        return composed_in_part(rest, problems)
+
+
+def override_key(override: str) -> str:
+    """Return the key that an override sets."""
+    return override.lstrip("+~").partition("=")[0]
+
+
 @contextmanager
 def own_hydra() -> Iterator[None]:
     """Let Hydra see the packaged tree alone, and give an application its own Hydra back afterwards."""
@@ -115,8 +133,7 @@ def problem_of(error: Exception, overrides: Sequence[str]) -> ConfigProblem:
     message = str(error).splitlines()[0]
     key = str(getattr(error, "full_key", None) or "")
     if not key:
-        named = [override.lstrip("+~").partition("=")[0] for override in overrides]
-        key = next((name for name in named if name in message), "config")
+        key = next((name for name in map(override_key, overrides) if name in message), "config")
     return ConfigProblem(key, message, f"{key}={spell(default_values().get(key, {}))}")
 
 

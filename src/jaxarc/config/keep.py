@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from jaxarc.config.rules import RejectedError, shown
-from jaxarc.errors import closest
 
 __all__ = ["COUNTED_RULES", "KEEP_RULES", "KeepRule", "keep_rule_text", "parse_keep_rule"]
 
@@ -44,16 +44,22 @@ def parse_keep_rule(words: Any) -> KeepRule:
         raise RejectedError(f"must be a keep rule such as all or best_n:5, got {shown(words)}")
     name, _, digits = words.strip().partition(":")
     if name not in KEEP_RULES:
-        near = closest(name, KEEP_RULES)
-        raise RejectedError(f"must be a keep rule ({', '.join(KEEP_RULES)}), got {shown(words)}{near}")
+        near = get_close_matches(name, KEEP_RULES, n=1, cutoff=0.5)
+        instead = example_of(near[0] if near else "all")
+        raise RejectedError(f"must be a keep rule ({', '.join(KEEP_RULES)}), got {shown(words)}", instead)
     if name not in COUNTED_RULES:
         if ":" in words:
-            raise RejectedError(f"must be {name} without a number, got {shown(words)}", (name,))
+            raise RejectedError(f"must be {name} without a number, got {shown(words)}", name)
         return KeepRule(name)
     if not (digits.isascii() and digits.isdigit() and int(digits) >= 1):
-        example = f"{name}:{COUNTED_RULES[name]}"
-        raise RejectedError(f"must be {name} with a number of at least 1, got {shown(words)}", (example,))
+        problem = f"must be {name} with a number of at least 1, got {shown(words)}"
+        raise RejectedError(problem, example_of(name))
     return KeepRule(name, int(digits))
+
+
+def example_of(name: str) -> str:
+    """Return a rule as it is spelled, with a number where it needs one."""
+    return f"{name}:{COUNTED_RULES[name]}" if name in COUNTED_RULES else name
 
 
 def keep_rule_text(words: Any) -> str:

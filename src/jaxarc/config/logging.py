@@ -18,8 +18,8 @@ def no_trackers_yet(value: Any) -> tuple[str, ...]:
     if names:
         raise RejectedError(
             f"must be empty, got {', '.join(names)}: this version has no trackers yet; the run on disk holds"
-            " everything they would get and can be sent to them later, so record with logging=local_only",
-            (),
+            " everything they would get and can be sent to them later",
+            override="logging=local_only",
         )
     return names
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher, get_close_matches
 from importlib.resources import files
 from typing import Any
 
@@ -12,8 +13,7 @@ from hydra.errors import HydraException
 
 from jaxarc.config.root import Config
 from jaxarc.config.rules import shown, spell
-from jaxarc.config.section import first_named
-from jaxarc.errors import ConfigProblem, closest
+from jaxarc.errors import ConfigProblem
 
 __all__ = ["checked_overrides", "default_values"]
 
@@ -87,35 +87,38 @@ def option_problems(group: str, override: Override) -> Iterator[ConfigProblem]:
     options = options_of(group)
     if override.is_delete() or isinstance(value, Mapping) or value in options:
         return
-    near = closest(str(value), options)
-    best = first_named(near) or options[0]
-    yield ConfigProblem(
-        group, f"has no option {shown(value)}, only {', '.join(options)}{near}", f"{group}={best}"
-    )
+    best = get_close_matches(str(value), options, n=1, cutoff=0.0)[0]
+    yield ConfigProblem(group, f"has no option {shown(value)}, only {', '.join(options)}", f"{group}={best}")
 
 
 def unknown_override(key: str, override: Override, known: Mapping[str, Any]) -> ConfigProblem:
     """Say that no such key exists, and which ones come closest."""
-    by_last_part = {name.rpartition(".")[2]: name for name in reversed(list(known))}
-    near = closest(key, known)
-    best = first_named(near)
-    last = closest(key.rpartition(".")[2], by_last_part, count=1)
-    if not best and last:
-        best = by_last_part[first_named(last)]
-        near = f"; did you mean {best}?"
-    if not best:
-        return ConfigProblem(
-            key, f"unknown key; the groups are {', '.join(GROUPS)}", f"{GROUPS[0]}={options_of(GROUPS[0])[0]}"
-        )
-    value = "" if override.is_delete() else f"={override.get_value_string()}"
-    return ConfigProblem(key, f"unknown key{near}", f"{'~' if override.is_delete() else ''}{best}{value}")
+    near = nearest_keys(key, known)
+    if not near:
+        mended = f"{GROUPS[0]}={options_of(GROUPS[0])[0]}"
+        return ConfigProblem(key, f"unknown key; the groups are {', '.join(GROUPS)}", mended)
+    mended = f"~{near[0]}" if override.is_delete() else f"{near[0]}={override.get_value_string()}"
+    return ConfigProblem(key, f"unknown key; did you mean {', '.join(near)}?", mended)
+
+
+def nearest_keys(key: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """Return the known keys most like ``key``, by the whole of it or by its last part."""
+
+    def likeness(name: str) -> float:
+        whole = SequenceMatcher(None, key, name).ratio()
+        last = SequenceMatcher(None, key.rpartition(".")[2], name.rpartition(".")[2]).ratio()
+        return max(whole, last * 0.99)
+
+    ranked = sorted(known, key=likeness, reverse=True)
+    return [name for name in ranked if likeness(name) >= 0.6][:count]
 
 
 def syntax_problem(words: str, error: str) -> ConfigProblem:
     """Say why Hydra's grammar refuses an override, and spell it in quotes."""
     key, equals, value = words.lstrip("+~").partition("=")
     key = key.strip() or "config"
-    reason = next((line for line in error.splitlines()[1:] if line), error.splitlines()[0])
+    skipped = ("See ", "Error parsing")
+    reason = next((line for line in error.splitlines() if line and not line.startswith(skipped)), "no value")
     if not equals:
         default = default_values().get(key, "...")
         return ConfigProblem(key, f"must be spelled key=value, got {shown(words)}", f"{key}={spell(default)}")

@@ -11,9 +11,8 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
+from difflib import get_close_matches
 from typing import Any, TypeVar
-
-from jaxarc.errors import closest
 
 __all__ = [
     "RejectedError",
@@ -45,11 +44,13 @@ class RejectedError(ValueError):
     Attributes:
         message: what is wrong, with the value and the limit.
         instead: a value that would pass; left out, the field's default is suggested.
+        override: an override that mends it, where that is not the same key with another value.
     """
 
-    def __init__(self, message: str, instead: Any = UNSET):
+    def __init__(self, message: str, instead: Any = UNSET, *, override: str | None = None):
         self.message = message
         self.instead = instead
+        self.override = override
         super().__init__(message)
 
 
@@ -138,10 +139,11 @@ def one_of(*choices: str, fold: Callable[[str], str] = str) -> Rule:
     def rule(value: Any) -> str:
         word = fold(value) if isinstance(value, str) else value
         if not isinstance(word, str) or word not in choices:
-            # YAML reads a bare off, no or false as a boolean.
-            wanted = "off" if value is False and "off" in choices else UNSET
-            near = closest(word, choices, count=1) if isinstance(word, str) else ""
-            raise RejectedError(f"must be one of {', '.join(choices)}, got {shown(value)}{near}", wanted)
+            # YAML reads a bare off as false.
+            instead = "off" if value is False and "off" in choices else UNSET
+            if isinstance(word, str) and (near := get_close_matches(word, choices, n=1, cutoff=0.5)):
+                instead = near[0]
+            raise RejectedError(f"must be one of {', '.join(choices)}, got {shown(value)}", instead)
         return word
 
     return rule
@@ -201,12 +203,17 @@ def listed(rule: Rule, *, minimum: int = 0, unique: bool = True) -> Rule:
             value = (value,)
         if isinstance(value, (Mapping, bytes)) or not hasattr(value, "__iter__"):
             raise RejectedError(f"must be a list, got {shown(value)}")
+        given = list(value)
         items = []
-        for index, item in enumerate(value):
+        for index, item in enumerate(given):
             try:
                 items.append(rule(item))
             except RejectedError as rejected:
-                raise RejectedError(f"entry {index} {rejected.message}") from None
+                entry = f"entry {index} " if len(given) > 1 else ""
+                mended = rejected.instead
+                if mended is not UNSET:
+                    mended = [*given[:index], mended, *given[index + 1 :]]
+                raise RejectedError(f"{entry}{rejected.message}", mended) from None
         if len(items) < minimum:
             raise RejectedError(f"must hold at least {minimum}, got an empty list")
         repeated = sorted({str(item) for item in items if items.count(item) > 1})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any, ClassVar, Self, TypeVar
 
 from jaxarc.config.rules import UNSET, RejectedError, Rule, shown, spell
-from jaxarc.errors import ConfigError, ConfigProblem, closest
+from jaxarc.errors import ConfigError, ConfigProblem
 
-__all__ = ["Section", "first_named", "section", "section_rule"]
+__all__ = ["Section", "section", "section_rule"]
 
 S = TypeVar("S", bound="Section")
 
@@ -34,7 +35,8 @@ class Section:
                 object.__setattr__(self, declared.name, rule(getattr(self, declared.name)))
             except RejectedError as rejected:
                 mended = default_of(declared) if rejected.instead is UNSET else rejected.instead
-                problems.append(ConfigProblem(key, rejected.message, f"{key}={spell(mended)}"))
+                override = rejected.override or f"{key}={spell(mended)}"
+                problems.append(ConfigProblem(key, rejected.message, override))
             except ConfigError as error:
                 problems.extend(error.problems)
         problems.extend(self.conflicts(frozenset(problem.key for problem in problems)))
@@ -95,19 +97,14 @@ def section_rule(cls: type[S]) -> Rule:
 def unknown_key(cls: type[Section], name: str, value: Any) -> ConfigProblem:
     """Say that a section has no such field, and which ones come closest."""
     names = [declared.name for declared in fields(cls)]
-    near = closest(name, names)
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
     place = cls.key or "the configuration"
     key = cls.key_of(name)
     if not near:
         return ConfigProblem(key, f"unknown key; {place} has {', '.join(names)}", f"~{key}")
-    best = first_named(near)
     mended = "..." if isinstance(value, Mapping) else spell(value)
-    return ConfigProblem(key, f"unknown key{near}", f"{cls.key_of(best)}={mended}")
-
-
-def first_named(suggestion: str) -> str:
-    """Return the first name of a suggestion that ``closest`` made, or an empty string."""
-    return suggestion.removeprefix("; did you mean ").rstrip("?").split(", ")[0]
+    message = f"unknown key; did you mean {', '.join(near)}?"
+    return ConfigProblem(key, message, f"{cls.key_of(near[0])}={mended}")
 
 
 def default_of(declared: Any) -> Any:
