@@ -1,0 +1,238 @@
+"""A board as SVG: one path a colour, one for the grid lines, one for each kind of mark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+
+from jaxarc.errors import RenderError
+from jaxarc.rendering.document import document
+from jaxarc.rendering.palette import MARK_DARK, MARK_LIGHT, OUTSIDE
+from jaxarc.rendering.paths import grid_lines, mask_runs, outline, value_runs
+from jaxarc.rendering.style import Style
+from jaxarc.rendering.text import label
+
+__all__ = ["MAX_SIDE", "Marks", "Picture", "as_board", "board_pictures", "extent_of", "render_board"]
+
+MAX_SIDE = 1024
+_PADDING = -1
+_COORDINATE_SIZE = 10.0
+_GUTTER = 18.0
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A part of a drawing, with its origin at the top left.
+
+    Attributes:
+        width, height: size in pixels.
+        body: SVG elements.
+    """
+
+    width: float
+    height: float
+    body: str
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What to point at in a value; every mask is bool and shaped as the value, or None.
+
+    Attributes:
+        selected: outlined with a dark and a light line.
+        changed: a round dot in the middle of the cell.
+        wrong: a square in the middle of the cell.
+    """
+
+    selected: np.ndarray | None = None
+    changed: np.ndarray | None = None
+    wrong: np.ndarray | None = None
+
+
+def as_board(value: object) -> np.ndarray:
+    """Return ``value`` as an integer array [height width], or raise RenderError saying why it is no board."""
+    board = np.asarray(value)
+    if board.ndim != 2:
+        raise RenderError(f"a board has 2 axes, got shape {board.shape}")
+    if board.dtype == np.bool_:
+        board = board.astype(np.int8)
+    if not np.issubdtype(board.dtype, np.integer):
+        raise RenderError(f"a board holds integers, got {board.dtype}; round it, or draw it as a field")
+    height, width = board.shape
+    if not 0 < height <= MAX_SIDE or not 0 < width <= MAX_SIDE:
+        raise RenderError(f"a board has 1 to {MAX_SIDE} rows and columns, got {height}x{width}")
+    return board
+
+
+def _as_mask(mask: np.ndarray | None, board: np.ndarray, name: str) -> np.ndarray | None:
+    if mask is None:
+        return None
+    mask = np.asarray(mask)
+    if mask.shape != board.shape:
+        raise RenderError(f"the mask of {name} cells has shape {mask.shape}, but the board has {board.shape}")
+    return mask.astype(bool) if mask.any() else None
+
+
+def extent_of(boards: Sequence[np.ndarray]) -> tuple[int, int]:
+    """Return the rows and columns that hold every cell of the boards; padding below and to the right is left off.
+
+    Boards that are all padding count in full.
+    """
+    rows = columns = 0
+    for board in boards:
+        filled = board != _PADDING
+        if filled[-1].any() and filled[:, -1].any():
+            height, width = board.shape
+        elif filled.any():
+            height = int(np.flatnonzero(filled.any(axis=1))[-1]) + 1
+            width = int(np.flatnonzero(filled.any(axis=0))[-1]) + 1
+        else:
+            continue
+        rows, columns = max(rows, height), max(columns, width)
+    if rows == 0:
+        rows, columns = max(board.shape[0] for board in boards), max(board.shape[1] for board in boards)
+    return rows, columns
+
+
+def _cell_size(rows: int, columns: int, size: float) -> float:
+    cell = min(size / max(rows, columns), 36.0)
+    return float(int(cell)) if cell >= 4 else round(cell, 3)
+
+
+def _cells(board: np.ndarray, style: Style) -> str:
+    """Draw the cells in cell units; the commonest colour is one rectangle under the others."""
+    height, width = board.shape
+    outside = (board < _PADDING) | (board > 9)
+    codes = np.where(outside, OUTSIDE, board) if outside.any() else board
+    colours = (*style.cells.colours, style.cells.outside)
+    runs = [(value, path) for value, path in value_runs(codes) if value != _PADDING]
+    parts = []
+    if (codes != _PADDING).all():
+        base = int(np.bincount(codes.ravel()).argmax())
+        parts.append(f'<path fill="{colours[base]}" d="M0 0h{width}v{height}h-{width}z"/>')
+        runs = [(value, path) for value, path in runs if value != base]
+    parts.append('<g transform="translate(0 .5)" shape-rendering="crispEdges">')
+    parts.extend(f'<path stroke="{colours[value]}" d="{path}"/>' for value, path in runs)
+    parts.append("</g>")
+    if outside.any():
+        line = f'stroke="{style.cells.outside_mark}" stroke-width=".12" transform="translate(0 .5)"'
+        parts.append(f'<path {line} d="{mask_runs(outside)}"/>')
+    return "".join(parts)
+
+
+def _twice(path: str, below: str, above: str) -> str:
+    """Stroke one path twice; it is named by its content, so equal names on a page mean equal paths."""
+    name = "p" + blake2b(path.encode(), digest_size=6).hexdigest()
+    return f'<defs><path id="{name}" d="{path}"/></defs><use href="#{name}" {below}/><use href="#{name}" {above}/>'
+
+
+def _dots(mask: np.ndarray, size: float, colour: str, ring: str, *, round_: bool, cell: float) -> str:
+    """Draw a dot in the middle of every cell of a mask: a dashed line along each run."""
+    edge = max(1.1 / cell, 0.07)
+
+    def stroke(width: float, colour: str) -> str:
+        if round_:
+            return f'stroke="{colour}" stroke-width="{width:.3g}" stroke-linecap="round" stroke-dasharray=".01 .99" stroke-dashoffset=".505"'
+        gap, offset = 1 - width, (1 + width) / 2
+        return f'stroke="{colour}" stroke-width="{width:.3g}" stroke-dasharray="{width:.3g} {gap:.3g}" stroke-dashoffset="{offset:.3g}"'
+
+    twice = _twice(mask_runs(mask), stroke(size + 2 * edge, ring), stroke(size, colour))
+    return f'<g transform="translate(0 .5)">{twice}</g>'
+
+
+def _ants(mask: np.ndarray, cell: float) -> str:
+    """Outline a mask with a light dashed line on a dark one, which shows on every colour."""
+    below = f'stroke="{MARK_DARK}" stroke-width="{3.4 / cell:.3g}" stroke-linecap="square"'
+    above = f'stroke="{MARK_LIGHT}" stroke-width="{1.8 / cell:.3g}" stroke-linecap="square"'
+    return _twice(outline(mask), below, above)
+
+
+def _coordinates(rows: int, columns: int, cell: float, style: Style) -> str:
+    every = next(step for step in (1, 2, 5, 10, 20, 50, 100, 500) if step * cell >= 17)
+    muted = style.colours.muted
+    across = [
+        label((x + 0.5) * cell, -5, x, _COORDINATE_SIZE, muted, anchor="middle") for x in range(0, columns, every)
+    ]
+    down = [
+        label(-5, (y + 0.5) * cell + 3.5, y, _COORDINATE_SIZE, muted, anchor="end") for y in range(0, rows, every)
+    ]
+    return "".join((*across, *down))
+
+
+def _draw(board: np.ndarray, extent: tuple[int, int], cell: float, style: Style, marks: Marks) -> Picture:
+    rows, columns = extent
+    masks = {name: _as_mask(getattr(marks, name), board, name) for name in ("selected", "changed", "wrong")}
+    shown = board[:rows, :columns]
+    selected, changed, wrong = (None if m is None else m[:rows, :columns] for m in masks.values())
+    height, width = shown.shape
+    empty = bool((shown == _PADDING).all())
+    theme = style.colours
+    parts = ["" if empty else _cells(shown, style)]
+    if empty:
+        dash = f'stroke-dasharray="{4 / cell:.3g} {3 / cell:.3g}"'
+        frame = f'stroke="{theme.muted}" stroke-width="{1 / cell:.3g}" {dash}'
+        parts.append(f'<path {frame} d="M0 0h{width}v{height}h-{width}z"/>')
+    elif cell >= 5:
+        line = f'stroke="{theme.grid}" stroke-opacity="{theme.grid_opacity:g}" stroke-width="{1 / cell:.3g}"'
+        parts.append(f'<path {line} d="{grid_lines(shown != _PADDING)}"/>')
+    if changed is not None and cell >= 5:
+        parts.append(_dots(changed, 0.3, MARK_LIGHT, MARK_DARK, round_=True, cell=cell))
+    if wrong is not None and cell >= 5:
+        parts.append(_dots(wrong, 0.32, theme.wrong, MARK_LIGHT, round_=False, cell=cell))
+    if selected is not None:
+        parts.append(_ants(selected, cell))
+    body = f'<g transform="scale({cell:g})" fill="none">{"".join(parts)}</g>'
+    if not style.show_coordinates:
+        return Picture(columns * cell, rows * cell, body)
+    body = f'<g transform="translate({_GUTTER:g} {_GUTTER:g})">{body}{_coordinates(rows, columns, cell, style)}</g>'
+    return Picture(columns * cell + _GUTTER, rows * cell + _GUTTER, body)
+
+
+def board_pictures(
+    boards: Sequence[np.ndarray], style: Style, size: float, marks: Sequence[Marks] = ()
+) -> list[Picture]:
+    """Draw boards with one cell size, so that they can be compared.
+
+    Args:
+        boards: integers, [height width] each; -1 is padding and is not drawn.
+        style: the look.
+        size: the longest side of the largest board, in pixels.
+        marks: what to mark on each; none when left off.
+
+    Returns:
+        One picture a board, all of the same size.
+
+    Raises:
+        RenderError: no board, or a mask of another shape than its board.
+    """
+    boards = [as_board(board) for board in boards]
+    extent = extent_of(boards)
+    cell = _cell_size(*extent, size)
+    marks = marks or [Marks()] * len(boards)
+    return [_draw(board, extent, cell, style, mark) for board, mark in zip(boards, marks, strict=True)]
+
+
+def render_board(board: np.ndarray, style: Style | None = None, *, size: float = 320.0, marks: Marks | None = None) -> str:
+    """Draw one board as an SVG document.
+
+    Args:
+        board: integers, [height width]; -1 is padding and is not drawn, values past 9 are drawn as unknown.
+        style: the look; the default one when left off.
+        size: the longest side of the board, in pixels; a cell is at most 36 pixels wide.
+        marks: cells to mark.
+
+    Returns:
+        SVG text; the same bytes for the same board.
+
+    Raises:
+        RenderError: the array is no board.
+    """
+    style = style or Style()
+    picture = board_pictures([board], style, size, [marks or Marks()])[0]
+    margin = 8
+    body = f'<g transform="translate({margin} {margin})">{picture.body}</g>'
+    rows, columns = np.shape(board)
+    return document(picture.width + 2 * margin, picture.height + 2 * margin, body, style, f"board {rows}x{columns}")

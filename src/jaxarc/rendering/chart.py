@@ -1,0 +1,158 @@
+"""Curves over steps: scales, ticks, and paths that stay small however long the episode."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from jaxarc.rendering.style import Style
+from jaxarc.rendering.text import label, number
+
+__all__ = ["Scale", "bars", "curve", "end_point", "frame", "step_axis", "ticks", "value_scale"]
+
+_POINTS_AT_MOST = 900
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A linear map from values ``low … high`` to pixels ``start … stop``."""
+
+    low: float
+    high: float
+    start: float
+    stop: float
+
+    def __call__(self, values: np.ndarray | float) -> np.ndarray:
+        """Return where values lie, in pixels."""
+        share = (np.asarray(values, dtype=float) - self.low) / (self.high - self.low)
+        return self.start + share * (self.stop - self.start)
+
+
+def ticks(low: float, high: float, count: int, *, whole: bool = False) -> list[float]:
+    """Return round numbers within a range: multiples of 1, 2 or 5 times a power of ten.
+
+    Args:
+        low, high: the range.
+        count: about how many.
+        whole: integers only.
+    """
+    raw = (high - low) / max(count, 1)
+    power = 10.0 ** math.floor(math.log10(raw)) if raw > 0 else 1.0
+    step = next((m * power for m in (1, 2, 5) if m * power >= raw * 0.999), 10 * power)
+    if whole:
+        step = max(round(step), 1)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [index * step for index in range(first, last + 1)]
+
+
+def value_scale(values: np.ndarray, start: float, stop: float, *, with_zero: bool = True) -> Scale:
+    """Return a vertical scale for all finite values, widened to round numbers; never an empty range."""
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    if with_zero:
+        low, high = min(low, 0.0), max(high, 0.0)
+    if high <= low:
+        low, high = (low, low + 1.0) if low >= 0 else (low - 0.5, low + 0.5)
+    return Scale(low, high, start, stop)
+
+
+def frame(scale: Scale, left: float, right: float, style: Style, *, count: int = 2) -> str:
+    """Return quiet horizontal lines at round values, each with its number to the left."""
+    theme = style.colours
+    marks = ticks(scale.low, scale.high, count)
+    ys = scale(np.array(marks)).tolist()
+    lines = "".join(f"M{left:g} {y:.1f}H{right:g}" for y in ys)
+    parts = [f'<path d="{lines}" stroke="{theme.line}" fill="none"/>']
+    for mark, y in zip(marks, ys, strict=True):
+        parts.append(label(left - 8, round(y + 4, 1), number(mark), 11, theme.muted, anchor="end", max_width=48))
+    return "".join(parts)
+
+
+def step_axis(scale: Scale, y: float, style: Style) -> str:
+    """Return the numbers of the steps along the bottom, and the word."""
+    theme = style.colours
+    marks = ticks(scale.low, scale.high, 8, whole=True)
+    parts = []
+    for mark, x in zip(marks, scale(np.array(marks)).tolist(), strict=True):
+        parts.append(f'<path d="M{x:.1f} {y:g}v4" stroke="{theme.muted}"/>')
+        parts.append(label(round(x, 1), y + 17, f"{int(mark):,}", 11, theme.muted, anchor="middle"))
+    parts.append(label((scale.start + scale.stop) / 2, y + 34, "step", 11, theme.muted, anchor="middle"))
+    return "".join(parts)
+
+
+def _thinned(xs: np.ndarray, ys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return at most about 900 points: of each stretch its lowest and its highest, in order."""
+    if len(xs) <= _POINTS_AT_MOST:
+        return xs, ys
+    edges = np.linspace(0, len(xs), _POINTS_AT_MOST // 2 + 1).astype(int)
+    low = np.where(np.isnan(ys), np.inf, ys)
+    high = np.where(np.isnan(ys), -np.inf, ys)
+    chosen = set()
+    for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        chosen.add(begin + int(low[begin:end].argmin()))
+        chosen.add(begin + int(high[begin:end].argmax()))
+    index = np.array(sorted(chosen))
+    return xs[index], ys[index]
+
+
+def curve(xs: np.ndarray, ys: np.ndarray, colour: str, *, width: float = 2.0, opacity: float = 1.0) -> str:
+    """Return a line through points in pixels, broken where a value is not finite; one point is a dot.
+
+    Args:
+        xs, ys: positions in pixels, [points].
+        colour: a CSS colour.
+        width: width of the line, in pixels.
+        opacity: 0 to 1.
+    """
+    xs, ys = _thinned(np.asarray(xs, float), np.where(np.isfinite(ys), ys, np.nan))
+    parts, letter, dots = [], "M", []
+    known = np.isfinite(ys).tolist()
+    for index, (x, y) in enumerate(zip(xs.tolist(), ys.tolist(), strict=True)):
+        if not known[index]:
+            letter = "M"
+            continue
+        parts.append(f"{letter}{x:.1f} {y:.1f}")
+        if letter == "M" and not (index + 1 < len(known) and known[index + 1]):
+            dots.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{width * 1.5:g}" fill="{colour}"/>')
+        letter = "L"
+    if not parts:
+        return ""
+    see = f' stroke-opacity="{opacity:g}"' if opacity < 1 else ""
+    line = f'<path d="{"".join(parts)}" fill="none" stroke="{colour}" stroke-width="{width:g}"{see}'
+    return line + ' stroke-linejoin="round" stroke-linecap="round"/>' + "".join(dots)
+
+
+def bars(xs: np.ndarray, ys: np.ndarray, zero: float, width: float, above: str, below: str) -> str:
+    """Return upright bars from a zero line; bars that would share a pixel column become one, from lowest to highest.
+
+    Args:
+        xs, ys: where the bars stand and end, in pixels, [bars]; those that are not finite are left out.
+        zero: where they start, in pixels from the top.
+        width: width of a bar, in pixels.
+        above, below: CSS colours of the bars over and under the zero line.
+    """
+    finite = np.isfinite(ys)
+    columns = np.round(xs[finite], 1 if len(xs) <= _POINTS_AT_MOST else 0)
+    ends = ys[finite]
+    parts = []
+    for colour, chosen, reduce in ((above, ends < zero - 0.05, np.minimum), (below, ends > zero + 0.05, np.maximum)):
+        if not chosen.any():
+            continue
+        places, firsts = np.unique(columns[chosen], return_index=True)
+        tops = reduce.reduceat(ends[chosen], firsts)
+        path = "".join(f"M{x:g} {zero:.1f}V{y:.1f}" for x, y in zip(places.tolist(), tops.tolist(), strict=True))
+        parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width:.3g}"/>')
+    return "".join(parts)
+
+
+def end_point(xs: np.ndarray, ys: np.ndarray, colour: str, style: Style) -> str:
+    """Return a ringed dot on the last finite point, in pixels."""
+    known = np.flatnonzero(np.isfinite(ys))
+    if not known.size:
+        return ""
+    x, y = float(xs[known[-1]]), float(ys[known[-1]])
+    ring = style.colours.background
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}" stroke="{ring}" stroke-width="1.5"/>'

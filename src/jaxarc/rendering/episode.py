@@ -1,0 +1,215 @@
+"""A whole episode as one picture: the task, its key moments on a time line, reward and similarity below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from jaxarc.errors import RenderError
+from jaxarc.records.pictures import EpisodeSummaryData, StepVisualizationData
+from jaxarc.rendering.chart import Scale, bars, curve, end_point, frame, step_axis, value_scale
+from jaxarc.rendering.document import document, meter, outcome_badge, place
+from jaxarc.rendering.picture import Marks, Picture, is_board, pictures_of
+from jaxarc.rendering.step import action_words
+from jaxarc.rendering.style import Style
+from jaxarc.rendering.text import clean, label, number
+
+__all__ = ["render_episode_summary", "series_of"]
+
+_WIDTH = 960.0
+_MARGIN = 24.0
+_TASK_BOARD = 150.0
+_MOMENT_BOARD = 92.0
+_LABELS = 56.0
+
+
+def series_of(data: EpisodeSummaryData) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return ``(step numbers, rewards, similarities)`` of the stored steps, as floats [stored].
+
+    Similarities are empty where none was recorded.
+
+    Raises:
+        RenderError: the progressions have different lengths.
+    """
+    rewards = np.asarray(data.reward_progression, dtype=float).ravel()
+    similarities = np.asarray(data.similarity_progression, dtype=float).ravel()
+    steps = np.asarray(data.step_nums, dtype=float).ravel()
+    stored = max(len(rewards), len(similarities))
+    if len(steps) == 0:
+        steps = np.arange(stored, dtype=float)
+    for name, series in (("reward_progression", rewards), ("similarity_progression", similarities)):
+        if len(series) not in (0, len(steps)):
+            raise RenderError(f"{name} has {len(series)} entries, but {len(steps)} steps are stored")
+    if not np.isfinite(similarities).any():
+        similarities = similarities[:0]
+    return steps, rewards, similarities
+
+
+def _heading(data: EpisodeSummaryData, width: float, style: Style) -> str:
+    theme = style.colours
+    parts = [outcome_badge(width, 0, bool(data.success), data.ended or "ended", style)]
+    top = 0.0
+    if data.title:
+        parts.append(label(0, 12, data.title, 13, theme.muted, max_width=width - 220))
+        top = 22.0
+    name = label(0, top + 20, f"Episode {data.episode_num}", 22, theme.ink, bold=True)
+    if data.task_id and clean(data.task_id) not in clean(data.title):
+        task = label(0, 0, f"task {clean(data.task_id)}", 14, theme.muted, max_width=500)
+        words = task.split(">", 1)[1].removesuffix("</text>")
+        small = f'<tspan dx="9" font-size="14" font-weight="400" fill="{theme.muted}">{words}</tspan>'
+        name = name.replace("</text>", f"{small}</text>")
+    return "".join((*parts, name))
+
+
+def _numbers(data: EpisodeSummaryData, style: Style) -> str:
+    theme = style.colours
+    total = float(data.total_reward)
+    colour = theme.good if total > 0 else theme.bad if total < 0 else theme.ink
+    columns = [("Steps", f"{data.total_steps:,}", theme.ink), ("Total reward", number(total, signed=True), colour)]
+    similarity = float(data.final_similarity)
+    if similarity == similarity:
+        columns.append(("Final similarity", number(similarity), theme.ink))
+    parts = []
+    for index, (heading, value, ink) in enumerate(columns):
+        parts.append(label(index * 140, 11, heading, 11, theme.muted))
+        parts.append(label(index * 140, 34, value, 20, ink, bold=True, max_width=124))
+    if similarity == similarity:
+        parts.append(meter(2 * 140 + 84, 25, 130, similarity, style))
+    return "".join(parts)
+
+
+def _task(data: EpisodeSummaryData, style: Style) -> Picture:
+    """Draw the boards of the task, one above the other."""
+    theme = style.colours
+    named = [("Input", data.input_grid), ("Target", data.target_grid)]
+    boards = [(name, np.asarray(board)) for name, board in named if board is not None]
+    if not boards:
+        return Picture(0, 0, "")
+    quiet = Style(style.palette, style.theme)
+    pictures = pictures_of([board for _, board in boards], quiet, _TASK_BOARD)
+    y, parts = 0.0, []
+    for (name, _), picture in zip(boards, pictures, strict=True):
+        parts.append(label(0, y + 12, name, 12, theme.muted, bold=True))
+        parts.append(place(0, y + 22, picture.body))
+        y += 22 + picture.height + 22
+    return Picture(_TASK_BOARD + 46, y - 22, "".join(parts))
+
+
+def _chosen(moments: Sequence[StepVisualizationData], count: int) -> list[StepVisualizationData]:
+    """Return at most ``count`` moments, the first and the last among them, spread evenly."""
+    if len(moments) <= count:
+        return list(moments)
+    return [moments[index] for index in np.unique(np.linspace(0, len(moments) - 1, count).round().astype(int))]
+
+
+def _moments(data: EpisodeSummaryData, across: Scale, right: float, style: Style) -> Picture:
+    """Draw the key moments in a row, each tied to its step on the scale below."""
+    theme = style.colours
+    slots = max(int((right + 12) // (_MOMENT_BOARD + 20)), 1)
+    moments = _chosen(data.moments, slots)
+    if not moments:
+        return Picture(0, 0, "")
+    quiet = Style(style.palette, style.theme)
+    values = [np.asarray(moment.after_grid) for moment in moments]
+    boards = all(is_board(value) for value in values)
+    marks = [Marks(changed=m.changed_cells if style.highlight_changes and not boards else None) for m in moments]
+    pictures = pictures_of(values, quiet, _MOMENT_BOARD if boards else _MOMENT_BOARD + 12, marks)
+    slot = (right + 12) / slots
+    tall = max(picture.height for picture in pictures)
+    named = style.show_operation_names and any(action_words(moment) for moment in moments)
+    ties_from = 22 + tall + (36 if named else 20)
+    parts = [label(0, 12, "Key moments", 12, theme.muted, bold=True)]
+    for index, (moment, picture) in enumerate(zip(moments, pictures, strict=True)):
+        x = index * slot
+        middle = x + picture.width / 2
+        parts.append(place(x, 22, picture.body))
+        foot = 22 + tall + 15
+        parts.append(label(x, foot, f"step {moment.step_num}", 11, theme.ink, bold=True, max_width=slot - 8))
+        if named:
+            parts.append(label(x, foot + 15, action_words(moment), 11, theme.muted, max_width=slot - 8))
+        at = float(across(moment.step_num))
+        start = min(middle, x + 30)
+        tie = f"M{start:.1f} {ties_from:g}v5L{at:.1f} {ties_from + 21:g}v7"
+        parts.append(f'<path d="{tie}" fill="none" stroke="{theme.muted}" stroke-opacity=".7"/>')
+    return Picture(right, ties_from + 28, "".join(parts))
+
+
+def _charts(data: EpisodeSummaryData, across: Scale, style: Style) -> Picture:
+    """Draw similarity above reward, over the same steps."""
+    theme = style.colours
+    steps, rewards, similarities = series_of(data)
+    left, right = across.start - 10, across.stop + 10
+    xs = across(steps)
+    each = (across.stop - across.start) / max(across.high - across.low, 1.0)
+    both = len(similarities) > 0 and len(rewards) > 0
+    tall = 88.0 if both else 150.0
+    y, parts = 0.0, []
+    if len(similarities):
+        up = value_scale(np.append(similarities, [0.0, 1.0]), y + 20 + tall, y + 20)
+        parts.append(label(left, y + 10, "Similarity", 11, theme.accent, bold=True))
+        parts.append(frame(up, left, right, style))
+        ys = up(similarities)
+        parts.append(curve(xs, ys, theme.accent))
+        parts.append(end_point(xs, ys, theme.accent, style))
+        y += 20 + tall + 18
+    if len(rewards):
+        up = value_scale(rewards, y + 20 + tall, y + 20)
+        parts.append(label(left, y + 10, "Reward", 11, theme.ink, bold=True))
+        parts.append(frame(up, left, right, style))
+        zero = float(up(0.0))
+        parts.append(bars(xs, up(rewards), zero, min(max(each * 0.7, 1.0), 14.0), theme.good, theme.bad))
+        parts.append(f'<path d="M{left:g} {zero:.1f}H{right:g}" stroke="{theme.muted}"/>')
+        y += 20 + tall
+    if not parts:
+        parts.append(label(left, 24, "No steps were stored.", 13, theme.muted))
+        return Picture(right, 40, "".join(parts))
+    at = "".join(f"M{x:.1f} 14V{y:g}" for x in across(_moment_steps(data)).tolist())
+    lines = f'<path d="{at}" stroke="{theme.muted}" stroke-opacity=".45" stroke-dasharray="2 3"/>' if at else ""
+    return Picture(right, y + 44, lines + "".join(parts) + step_axis(across, y + 6, style))
+
+
+def _moment_steps(data: EpisodeSummaryData) -> np.ndarray:
+    steps = [moment.step_num for moment in data.moments] or list(data.key_moments)
+    return np.asarray(steps, dtype=float)
+
+
+def render_episode_summary(data: EpisodeSummaryData, style: Style | None = None) -> str:
+    """Draw one episode as an SVG document, 960 pixels wide.
+
+    The boards of the task stand to the left; the key moments hang on a time line over the curves of similarity
+    and reward, which share the axis of the steps. Long episodes keep the extremes of every pixel column.
+
+    Args:
+        data: the episode; it may have no step, no similarity and no boards.
+        style: the look; the default one when left off.
+
+    Returns:
+        SVG text; the same bytes for the same episode.
+
+    Raises:
+        RenderError: progressions of different lengths, or a board that is none.
+    """
+    style = style or Style()
+    inner = _WIDTH - 2 * _MARGIN
+    parts = [place(_MARGIN, _MARGIN, _heading(data, inner, style))]
+    y = _MARGIN + (22 if data.title else 0) + 28 + 18
+    if style.include_metrics:
+        parts.append(place(_MARGIN, y, _numbers(data, style)))
+        y += 38 + 18
+    parts.append(f'<path d="M{_MARGIN:g} {y:g}h{inner:g}" stroke="{style.colours.line}"/>')
+    y += 20
+    task = _task(data, style)
+    parts.append(place(_MARGIN, y, task.body))
+    x = _MARGIN + task.width
+    right = inner - task.width
+    steps = series_of(data)[0]
+    last = max([float(data.total_steps - 1), *steps.tolist()[-1:], *_moment_steps(data).tolist()[-1:], 1.0])
+    across = Scale(0.0, last, _LABELS + 10, right - 10)
+    moments = _moments(data, across, right, style)
+    parts.append(place(x, y, moments.body))
+    charts = _charts(data, across, style)
+    parts.append(place(x, y + moments.height, charts.body))
+    height = y + max(task.height, moments.height + charts.height) + _MARGIN
+    name = f"Episode {data.episode_num}, {data.total_steps} steps, total reward {number(data.total_reward)}"
+    return document(_WIDTH, round(height), "".join(parts), style, name)

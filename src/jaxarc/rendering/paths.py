@@ -1,0 +1,113 @@
+"""Boards and masks as SVG path data, without a Python loop over cells.
+
+Everything is in cell units, with (0, 0) the top left corner of the board. A run is a stretch of equal cells
+in one row; it is written as a line, ``M x y h length``, along the top of its row: whoever draws it moves it down
+by half a cell and strokes it one cell wide. One run costs six or seven bytes.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+__all__ = ["grid_lines", "mask_runs", "outline", "value_runs"]
+
+
+@lru_cache(maxsize=8)
+def _spelled(prefix: str, count: int) -> np.ndarray:
+    """Return the byte strings ``prefix0 … prefix<count>``, padded with NUL."""
+    return np.array([f"{prefix}{index}" for index in range(count + 1)], dtype=np.bytes_)
+
+
+def _table(prefix: str, largest: int) -> np.ndarray:
+    """Return a table that reaches at least ``largest``; sizes are rounded up so that few tables exist."""
+    return _spelled(prefix, 1 << max(5, int(largest).bit_length()))
+
+
+def _lines(xs: np.ndarray, ys: np.ndarray, lengths: np.ndarray, side: int, letter: str) -> np.ndarray:
+    """Return path data ``M x y <letter> length`` as one fixed-width record a line."""
+    columns = (_table("M", side), _table(" ", side), _table(letter, side))
+    records = np.empty(len(xs), dtype=[(str(i), column.dtype) for i, column in enumerate(columns)])
+    records["0"] = columns[0][xs]
+    records["1"] = columns[1][ys]
+    records["2"] = columns[2][lengths]
+    return records
+
+
+def _text(records: np.ndarray) -> str:
+    return records.tobytes().translate(None, b"\0").decode("ascii")
+
+
+def value_runs(board: np.ndarray) -> list[tuple[int, str]]:
+    """Return the runs of every value of a board.
+
+    Args:
+        board: integers, [height width].
+
+    Returns:
+        ``(value, path data)``, values ascending.
+    """
+    height, width = board.shape
+    begins = np.ones((height, width), dtype=bool)
+    np.not_equal(board[:, 1:], board[:, :-1], out=begins[:, 1:])
+    starts = np.flatnonzero(begins)
+    lengths = np.diff(starts, append=height * width)
+    values = board.ravel()[starts]
+    order = np.argsort(values, kind="stable")
+    values, starts, lengths = values[order], starts[order], lengths[order]
+    ys, xs = np.divmod(starts, width)
+    records = _lines(xs, ys, lengths, max(height, width), "h")
+    firsts = np.flatnonzero(np.diff(values, prepend=values[0] - 1))
+    lasts = [*firsts[1:].tolist(), len(values)]
+    return [(int(values[a]), _text(records[a:b])) for a, b in zip(firsts.tolist(), lasts, strict=True)]
+
+
+def _true_runs(mask: np.ndarray, side: int, letter: str) -> np.ndarray:
+    """Return the runs of True along the rows of ``mask``; with ``v`` rows are read as columns."""
+    height, width = mask.shape
+    edges = np.zeros((height, width + 1), dtype=np.int8)
+    edges[:, :-1] = mask
+    edges[:, 1:] -= mask
+    flat = edges.ravel()
+    starts = np.flatnonzero(flat > 0)
+    ends = np.flatnonzero(flat < 0)
+    along, across = starts % (width + 1), starts // (width + 1)
+    xs, ys = (along, across) if letter == "h" else (across, along)
+    return _lines(xs, ys, ends - starts, side, letter)
+
+
+def mask_runs(mask: np.ndarray, letter: str = "h") -> str:
+    """Return path data of the runs of True of a mask, bool[height width]; with ``v`` its rows are drawn as columns."""
+    return _text(_true_runs(mask, max(mask.shape), letter))
+
+
+def outline(mask: np.ndarray) -> str:
+    """Return path data of the border of a mask, bool[height width]: each straight piece is one line."""
+    height, width = mask.shape
+    padded = np.zeros((height + 2, width + 2), dtype=bool)
+    padded[1:-1, 1:-1] = mask
+    level = padded[1:, 1:-1] != padded[:-1, 1:-1]
+    upright = padded[1:-1, 1:] != padded[1:-1, :-1]
+    side = max(height, width)
+    return _text(_true_runs(level, side, "h")) + _text(_true_runs(upright.T, side, "v"))
+
+
+@lru_cache(maxsize=64)
+def _full_grid(height: int, width: int) -> str:
+    rows = "".join(f"M0 {y}h{width}" for y in range(height + 1))
+    return rows + "".join(f"M{x} 0v{height}" for x in range(width + 1))
+
+
+def grid_lines(filled: np.ndarray) -> str:
+    """Return path data of the lines around the cells of a mask, bool[height width]."""
+    height, width = filled.shape
+    if filled.all():
+        return _full_grid(height, width)
+    level = np.zeros((height + 1, width), dtype=bool)
+    level[:-1] |= filled
+    level[1:] |= filled
+    upright = np.zeros((height, width + 1), dtype=bool)
+    upright[:, :-1] |= filled
+    upright[:, 1:] |= filled
+    return mask_runs(level) + mask_runs(upright.T, "v")

@@ -1,0 +1,56 @@
+"""SVG to PNG through resvg, with a font that comes along."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from importlib.resources import files
+
+import resvg_py
+
+from jaxarc.errors import RenderError
+
+__all__ = ["svg_to_png"]
+
+_FACES = ("Lato-Regular.ttf", "Lato-Bold.ttf")
+_NOT_LATIN = re.compile("[^\x00-\u017f\u2013\u2014\u2018-\u201d\u2026\u2212\u00d7\u2022]")
+
+
+@lru_cache(maxsize=1)
+def _font_files() -> tuple[str, ...]:
+    """Return the paths of the faces of Lato (SIL Open Font License) that the package ``font-lato`` installs."""
+    try:
+        folder = files("font_lato") / "files"
+    except ModuleNotFoundError as error:
+        raise RenderError("PNG text needs the font package font-lato: pip install font-lato") from error
+    return tuple(str(folder / face) for face in _FACES)
+
+
+def svg_to_png(svg: str, scale: float = 1.0) -> bytes:
+    """Return an SVG document as the bytes of a PNG file.
+
+    resvg drops text without a word when no face matches, and by itself it knows only what the machine has
+    installed. So it is given Lato, and the same SVG gives the same bytes everywhere. The machine's own fonts are
+    read besides only where a document holds characters that Lato lacks (emoji, CJK); what no font has is
+    drawn as an empty box or left out.
+
+    Args:
+        svg: SVG text.
+        scale: pixels of the PNG for one of the SVG.
+
+    Raises:
+        RenderError: the text is no SVG that can be drawn, or ``scale`` is not above 0.
+    """
+    if not 0 < scale <= 64:
+        raise RenderError(f"scale must be above 0 and at most 64, got {scale}")
+    try:
+        return resvg_py.svg_to_bytes(
+            svg_string=svg,
+            zoom=scale,
+            skip_system_fonts=_NOT_LATIN.search(svg) is None,
+            font_files=list(_font_files()),
+            font_family="Lato",
+            sans_serif_family="Lato",
+        )
+    except ValueError as error:
+        raise RenderError(f"resvg cannot draw this SVG: {error}") from error

@@ -1,0 +1,204 @@
+"""One step as a picture: before, after, the target, and in numbers how far from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jaxarc.errors import RenderError
+from jaxarc.records.pictures import StepVisualizationData
+from jaxarc.rendering.document import arrow, document, glyph, meter, outcome_badge, place
+from jaxarc.rendering.picture import Marks, Picture, is_board, pictures_of
+from jaxarc.rendering.style import Style
+from jaxarc.rendering.text import clean, fit, label, number, width_of
+
+__all__ = ["action_words", "render_step"]
+
+_MARGIN = 24.0
+_GAP = 56.0
+_BOARD = 270.0
+_PANEL_AT_LEAST = 132.0
+_METRICS_AT_MOST = 12
+
+
+def action_words(data: StepVisualizationData) -> str:
+    """Return the operation's name, or the scalar fields of the action when it has none ("action 1")."""
+    if data.operation_name:
+        return clean(data.operation_name)
+    words = (f"{key} {_value(value)}" for key, value in data.action.items() if np.size(value) == 1)
+    return clean(", ".join(words))
+
+
+def _value(value: Any) -> str:
+    """Return a value of the metrics in a few characters."""
+    array = np.asarray(value)
+    if array.dtype == np.bool_ and array.size == 1:
+        return "yes" if array.item() else "no"
+    if array.size == 1 and np.issubdtype(array.dtype, np.number) and not np.iscomplexobj(array):
+        return number(array.item())
+    if array.ndim == 0:
+        return clean(value)
+    return f"{array.dtype} {'×'.join(str(side) for side in array.shape)}"
+
+
+def _wrong(data: StepVisualizationData, after: np.ndarray) -> np.ndarray | None:
+    """Return where the target is not reached, shaped as the target; None without a target."""
+    if data.target_grid is None:
+        return None
+    target = np.asarray(data.target_grid)
+    if not is_board(target) or not is_board(after):
+        return None
+    wrong = target != -1
+    rows, columns = (min(a, b) for a, b in zip(target.shape, after.shape, strict=True))
+    wrong[:rows, :columns] = target[:rows, :columns] != after[:rows, :columns]
+    return wrong
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}"
+
+
+def _panels(data: StepVisualizationData, style: Style) -> list[tuple[str, Picture, str, str]]:
+    """Return ``(heading, picture, glyph, legend)`` from left to right."""
+    before, after = np.asarray(data.before_grid), np.asarray(data.after_grid)
+    selected = None if data.selection_mask is None else np.asarray(data.selection_mask)
+    changed = np.asarray(data.changed_cells)
+    if is_board(after) and changed.shape != after.shape:
+        raise RenderError(f"changed_cells has shape {changed.shape}, but the board after the step {after.shape}")
+    wrong = _wrong(data, after)
+    mark = style.highlight_changes
+    values: list[Any] = [before, after]
+    marks = [Marks(selected=selected), Marks(changed=changed if mark else None)]
+    if data.target_grid is not None:
+        values.append(np.asarray(data.target_grid))
+        marks.append(Marks(wrong=wrong if mark else None))
+    pictures = pictures_of(values, style, _BOARD, marks)
+    num_selected = 0 if selected is None else int(selected.sum())
+    num_changed = int(changed.sum())
+    what = "changed" if num_changed else "nothing changed"
+    panels = [
+        ("Before", pictures[0], "selected" if num_selected else "", _many(num_selected, "selected") if num_selected else ""),
+        ("After", pictures[1], "changed" if num_changed and mark else "", _many(num_changed, what) if num_changed else what),
+    ]
+    if len(pictures) > 2:
+        num_wrong = None if wrong is None else int(wrong.sum())
+        legend = "" if num_wrong is None else _many(num_wrong, "still wrong") if num_wrong else "reached"
+        panels.append(("Target", pictures[2], "wrong" if num_wrong and mark else "", legend))
+    return panels
+
+
+def _draw_panels(data: StepVisualizationData, style: Style) -> Picture:
+    theme = style.colours
+    panels = _panels(data, style)
+    height = max(picture.height for _, picture, _, _ in panels)
+    x, parts = 0.0, []
+    for index, (heading, picture, mark, legend) in enumerate(panels):
+        if index:
+            parts.append(arrow(x - _GAP + (_GAP - 24) / 2, 24 + height / 2, style, dashed=index == 2))
+        width = max(picture.width, _PANEL_AT_LEAST)
+        parts.append(label(x, 12, heading, 12, theme.muted, bold=True))
+        parts.append(place(x, 24, picture.body))
+        foot = 24 + height + 20
+        if mark:
+            parts.append(glyph(mark, x, foot, style))
+        parts.append(label(x + (16 if mark else 0), foot, legend, 12, theme.ink if mark else theme.muted))
+        x += width + _GAP
+    return Picture(x - _GAP, 24 + height + 26, "".join(parts))
+
+
+def _metrics(info: Mapping[str, Any], width: float, style: Style) -> Picture:
+    """Lay out ``name value`` pairs in as many columns as fit."""
+    theme = style.colours
+    items = [(clean(key), _value(value)) for key, value in info.items()]
+    left_out = len(items) - _METRICS_AT_MOST
+    if left_out > 0:
+        items = [*items[: _METRICS_AT_MOST - 1], ("…", f"{left_out + 1} more")]
+    if not items:
+        return Picture(width, 0, "")
+    columns = max(1, int((width + 20) // 150))
+    column = (width + 20) / columns
+    parts = []
+    for index, (key, value) in enumerate(items):
+        x, y = (index % columns) * column, (index // columns) * 36
+        parts.append(label(x, y + 11, key, 11, theme.muted, max_width=column - 20))
+        parts.append(label(x, y + 27, value, 13, theme.ink, max_width=column - 20))
+    return Picture(width, -(-len(items) // columns) * 36, "".join(parts))
+
+
+def _scores(data: StepVisualizationData, width: float, style: Style) -> str:
+    """Draw the reward, and the similarity with its bar."""
+    theme = style.colours
+    reward = float(data.reward)
+    colour = theme.good if reward > 0 else theme.bad if reward < 0 else theme.ink
+    parts = [label(0, 11, "Reward", 11, theme.muted)]
+    parts.append(label(0, 34, number(reward, signed=True), 20, colour, bold=True, max_width=104))
+    if data.similarity is not None:
+        share = float(data.similarity)
+        room = min(width - 120, 270.0)
+        parts.append(label(120, 11, "Similarity", 11, theme.muted))
+        parts.append(label(120, 34, number(share), 20, theme.ink, bold=True, max_width=76))
+        parts.append(meter(204, 25, max(room - 84, 40), share, style))
+    return "".join(parts)
+
+
+def _heading(data: StepVisualizationData, width: float, style: Style) -> Picture:
+    theme = style.colours
+    parts = [outcome_badge(width, 0, data.success if data.ended else None, data.ended, style)]
+    room = width - (170 if data.ended else 0)
+    top = 0.0
+    if data.title:
+        parts.append(label(0, 12, data.title, 13, theme.muted, max_width=room))
+        top = 22.0
+    step = f"Step {data.step_num}"
+    of = "" if data.total_steps is None else f"of {max(data.total_steps - 1, data.step_num)}"
+    small = f'<tspan dx="7" font-size="14" font-weight="400" fill="{theme.muted}">{of}</tspan>'
+    parts.append(label(0, top + 20, step, 22, theme.ink, bold=True).replace("</text>", f"{small}</text>"))
+    x = width_of(step, 22, bold=True) * 0.9 + width_of(of, 14)
+    words = action_words(data) if style.show_operation_names else ""
+    if words:
+        x += 18
+        words = fit(words, width - x - 20, 14, bold=True)
+        chip = width_of(words, 14, bold=True) + 18
+        parts.append(f'<rect x="{x:.1f}" y="{top + 1:g}" width="{chip:.1f}" height="25" rx="5" fill="{theme.line}"/>')
+        parts.append(label(x + chip / 2, top + 18.5, words, 14, theme.ink, bold=True, anchor="middle"))
+    return Picture(width, top + 28, "".join(parts))
+
+
+def render_step(data: StepVisualizationData, style: Style | None = None) -> str:
+    """Draw one step as an SVG document.
+
+    From left to right: the state before with the selection outlined, the state after with a dot on every
+    changed cell, and the target with a square on every cell that is still wrong. Boards are drawn cell by cell,
+    vectors as bars, anything else as text.
+
+    Args:
+        data: the step.
+        style: the look; the default one when left off.
+
+    Returns:
+        SVG text; the same bytes for the same step.
+
+    Raises:
+        RenderError: a mask of another shape than its board.
+    """
+    style = style or Style()
+    panels = _draw_panels(data, style)
+    width = max(panels.width, 400.0)
+    heading = _heading(data, width, style)
+    y = _MARGIN
+    parts = [place(_MARGIN, y, heading.body)]
+    y += heading.height + 20
+    parts.append(place(_MARGIN, y, panels.body))
+    y += panels.height
+    if style.include_metrics:
+        parts.append(f'<path d="M{_MARGIN:g} {y + 14:g}h{width:g}" stroke="{style.colours.line}"/>')
+        parts.append(place(_MARGIN, y + 30, _scores(data, width, style)))
+        y += 30 + 38
+        metrics = _metrics(data.info, width, style)
+        if metrics.height:
+            parts.append(place(_MARGIN, y + 16, metrics.body))
+            y += 16 + metrics.height - 6
+    name = f"{clean(data.title)} step {data.step_num} {action_words(data)}"
+    return document(width + 2 * _MARGIN, y + _MARGIN - 4, "".join(parts), style, name)
