@@ -1,0 +1,49 @@
+"""Importing the package costs next to nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = (
+    "jax",
+    "jaxlib",
+    "hydra",
+    "omegaconf",
+    "h5py",
+    "hdf5plugin",
+    "equinox",
+    "chex",
+    "scipy",
+    "PIL",
+    "matplotlib",
+)
+
+
+def modules_after(statement: str) -> set[str]:
+    """Return the top-level modules that a fresh interpreter holds after a statement."""
+    program = (
+        f"import sys; {statement}; print('\\n'.join({{name.partition('.')[0] for name in sys.modules}}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_importing_jaxarc_imports_no_heavy_library():
+    """A fresh interpreter that imports jaxarc holds neither JAX nor Hydra nor HDF5 nor NumPy."""
+    assert not modules_after("import jaxarc") & {*HEAVY, "numpy"}
+
+
+@pytest.mark.parametrize("module", ["jaxarc.errors", "jaxarc.config", "jaxarc.conf"])
+def test_configuration_needs_neither_jax_nor_hydra_until_it_is_loaded(module: str):
+    """The dataclasses can be imported by a reader that has no use for Hydra."""
+    assert not modules_after(f"import {module}") & {*HEAVY, "numpy"}
+
+
+def test_loading_a_configuration_needs_no_jax():
+    """Composing with Hydra does not pull in JAX or HDF5."""
+    loaded = modules_after("from jaxarc.config import load_config; load_config([])")
+    assert "hydra" in loaded
+    assert not loaded & {"jax", "jaxlib", "h5py", "equinox"}
