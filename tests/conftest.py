@@ -21,6 +21,21 @@ from jaxtyping import install_import_hook  # noqa: E402
 install_import_hook("jaxarc", "array_checks.check_arrays")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--long``, which runs the soaks and the mass kills as well."""
+    parser.addoption("--long", action="store_true", help="run the tests marked long as well")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests marked long out unless they are asked for."""
+    if config.getoption("--long"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("long")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+
+
 @pytest.fixture
 def run_root(tmp_path: Path) -> Path:
     """A directory for runs that is gone after the test."""
