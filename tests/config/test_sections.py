@@ -389,7 +389,7 @@ def test_a_stream_inherits_what_it_does_not_say():
     evaluated, trained = capture.for_stream("eval"), capture.for_stream("train")
     assert (evaluated.level, evaluated.envs, evaluated.keep) == ("full", 2, (KeepRule("success"),))
     assert (trained.level, trained.envs, trained.keep) == ("minimal", 2, (KeepRule("success"),))
-    keeps = CaptureConfig(streams={"eval": StreamConfig(keep=["worst_n:3"], envs=[7])}).for_stream("eval")
+    keeps = CaptureConfig(streams={"eval": StreamConfig(keep=["worst_n:3"], envs=(7,))}).for_stream("eval")
     assert (keeps.keep, keeps.envs) == ((KeepRule("worst_n", 3),), (7,))
 
 
