@@ -126,7 +126,7 @@ class EpisodeNotFoundError(ReplayError, LookupError):
     """The run holds no episode of this number."""
 
 
-class NotRecordedError(ReplayError, AttributeError):
+class NotRecordedError(ReplayError):
     """The run exists, but the level it was recorded at did not store what was asked for."""
 
 

@@ -23,10 +23,12 @@ from jaxarc.records.layout import (
     Layout,
     PathKey,
 )
+from jaxarc.records.table import BASE_COLUMNS
 
 __all__ = ["FlatStep", "Packed", "flatten_step", "leaf_field", "pack_scalars", "pack_step"]
 
 _ROW_ROLES = ("observation", "next_observation", "action", "info", "key", "state", "episode")
+_METRIC_PARTS = ("_first", "_last", "_min", "_max")
 _FLAGS = {
     "terminated": FLAG_TERMINATED,
     "truncated": FLAG_TRUNCATED,
@@ -96,7 +98,8 @@ def leaf_field(role: str, path: tuple[PathKey, ...], leaf: Any, lead: int) -> tu
         array = jax.random.key_data(array)
     if array.ndim < lead:
         raise CaptureError(
-            f"step.{where} is a scalar, but step.reward has a leading axis; give every leaf the axis [num_envs]"
+            f"step.{where} is a scalar, but step.reward has a leading axis; "
+            "give every leaf the axis [num_envs]"
         )
     array = lax.stop_gradient(array)
     return Field(role, path, array.dtype.name, tuple(array.shape[lead:]), key_impl), array
@@ -122,10 +125,19 @@ def _scalars(role: str, value: Any, lead: int) -> list[tuple[Field, Array]]:
                 f"step.{field.name} has shape {list(field.shape)} per environment, {role} are scalars; "
                 f"put arrays into info= or episode="
             )
+        if role == "labels" and (str(name) in BASE_COLUMNS or str(name).endswith(_METRIC_PARTS)):
+            raise CaptureError(
+                f"step.{field.name} would share its name with another column of the episode rows; "
+                "rename the label"
+            )
         if role == "labels" and array.dtype.kind not in "iub":
-            raise CaptureError(f"step.{field.name} is {field.dtype}, labels are integers; record it in metrics=")
+            raise CaptureError(
+                f"step.{field.name} is {field.dtype}, labels are integers; record it in metrics="
+            )
         if array.dtype.kind == "c":
-            raise CaptureError(f"step.{field.name} is {field.dtype}, {role} are real; record abs and angle apart")
+            raise CaptureError(
+                f"step.{field.name} is {field.dtype}, {role} are real; record abs and angle apart"
+            )
         leaves.append((field, array))
     return leaves
 
@@ -165,7 +177,9 @@ def flatten_step(step: Step, program: str, stream: str) -> FlatStep:
         if value is not None:
             field, array = leaf_field(name, (), value, lead)
             if field.shape:
-                raise CaptureError(f"step.{name} has shape {list(field.shape)} per environment, it is one flag")
+                raise CaptureError(
+                    f"step.{name} has shape {list(field.shape)} per environment, it is one flag"
+                )
             flags[name] = array.astype(bool)
     rows: list[tuple[Field, Array]] = []
     if program != "scalars":
@@ -201,8 +215,8 @@ def _check_next_observation(rows: Sequence[tuple[Field, Array]]) -> None:
         path = next(path for path in {**before, **after} if before.get(path) != after.get(path))
         name = Field("next_observation", path, "", ()).name
         raise CaptureError(
-            f"step.{name} is {after.get(path, 'absent')}, the observation there is {before.get(path, 'absent')}; "
-            f"both need the same structure, dtypes and shapes"
+            f"step.{name} is {after.get(path, 'absent')}, "
+            f"the observation there is {before.get(path, 'absent')}; both need the same structure, dtypes and shapes"
         )
 
 
@@ -232,7 +246,9 @@ def _join(parts: Sequence[Array], shape: tuple[int, ...], dtype: Any) -> Array:
     return jnp.concatenate(parts, axis=-1) if parts else jnp.zeros((*shape, 0), dtype)
 
 
-def pack_scalars(fields: Sequence[Field], arrays: Sequence[Array], first: Sequence[Array], lead: int) -> Array:
+def pack_scalars(
+    fields: Sequence[Field], arrays: Sequence[Array], first: Sequence[Array], lead: int
+) -> Array:
     """Return int32[..., words]: the words in ``first``, then every field, one-byte types widened."""
     return jnp.concatenate(
         [*first, *(_encode(f, a, lead, widen=True) for f, a in zip(fields, arrays, strict=True))], axis=-1

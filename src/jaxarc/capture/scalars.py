@@ -46,7 +46,9 @@ def log(
                 f"(jnp.mean), or put it into step.info"
             )
         if array.dtype.kind == "c":
-            raise CaptureError(f"recorder.log: {name} is {field.dtype}, metrics are real; log abs and angle apart")
+            raise CaptureError(
+                f"recorder.log: {name} is {field.dtype}, metrics are real; log abs and angle apart"
+            )
         fields.append(field)
         arrays.append(array)
     layout = Layout("metrics", spec.stream, "scalars", (), tuple(fields), ())

@@ -75,10 +75,13 @@ def _describe(spec: CaptureSpec, step: Callable[[], Step]) -> tuple[Layout, int 
     step_bytes = layout.step_bytes(envs, len(select_envs(spec.envs, envs)))
     if step_bytes > spec.max_step_bytes:
         biggest = max(layout.rows, key=lambda field: 4 * field.num_words + field.num_octets, default=None)
-        named = "" if biggest is None else f" (the largest leaf is step.{biggest.name}, {list(biggest.shape)})"
+        named = (
+            "" if biggest is None else f" (the largest leaf is step.{biggest.name}, {list(biggest.shape)})"
+        )
         raise CaptureError(
-            f"one step takes {step_bytes} bytes{named}, the limit is pipeline.queue_bytes={spec.max_step_bytes}; "
-            f"select fewer envs (capture.envs), lower capture.level, or raise pipeline.queue_bytes"
+            f"one step takes {step_bytes} bytes{named}, the limit is "
+            f"pipeline.queue_bytes={spec.max_step_bytes}; select fewer envs "
+            "(capture.envs), lower capture.level, or raise pipeline.queue_bytes"
         )
     return layout, num_envs
 
@@ -94,8 +97,8 @@ def _length(xs: PyTree, length: int | None) -> int:
         lengths.add(int(length))
     if len(lengths) != 1:
         raise CaptureError(
-            f"recorder.scan got lengths {sorted(lengths)}; every leaf of xs needs the same leading axis, equal "
-            f"to length= where that is given"
+            f"recorder.scan got lengths {sorted(lengths)}; every leaf of xs needs the same leading axis, "
+            f"equal to length= where that is given"
         )
     return lengths.pop()
 
@@ -202,7 +205,9 @@ def _without_step(f: Body) -> Callable[[Any, Any], tuple[Any, Any]]:
     return body
 
 
-def plan_scan(spec: CaptureSpec, f: Body, init: Any, xs: PyTree = None, length: int | None = None) -> CapturePlan:
+def plan_scan(
+    spec: CaptureSpec, f: Body, init: Any, xs: PyTree = None, length: int | None = None
+) -> CapturePlan:
     """Say what ``scan`` with these arguments would send, without running anything."""
     num_steps = _length(xs, length)
     if spec.program == "off" or num_steps == 0:

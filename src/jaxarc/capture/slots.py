@@ -60,7 +60,9 @@ class Slots:
         with self._lock:
             known = self._layouts.setdefault(layout.id, layout)
         if known != layout:
-            raise RuntimeError(f"two layouts share the id {layout.id}; rename a metric of stream {layout.stream}")
+            raise RuntimeError(
+                f"two layouts share the id {layout.id}; rename a metric of stream {layout.stream}"
+            )
         return layout.id
 
     def deliver(self, octets: Any, words: Any, header: Any) -> None:
@@ -77,7 +79,7 @@ class Slots:
         except KeyboardInterrupt:
             # An exception here kills the compiled program; the interrupt is for the main thread anyway.
             threading.Timer(_REARM_DELAY_S, _thread.interrupt_main).start()
-        except Exception as error:  # noqa: BLE001 - the edge of the callback: counted and reported, never raised
+        except Exception as error:  # the edge of the callback: counted and reported, never raised
             with self._lock:
                 self.failed_chunks += 1
                 first = not self.first_failure
@@ -91,7 +93,9 @@ class Slots:
             if slot in self._named:
                 return
             self._named.add(slot)
-        logger.warning("steps arrived for recorder slot %d, which is closed; open a Recorder to receive them", slot)
+        logger.warning(
+            "steps arrived for recorder slot %d, which is closed; open a Recorder to receive them", slot
+        )
 
 
 SLOTS = Slots()

@@ -55,7 +55,7 @@ def select_envs(envs: int | Sequence[int], num_envs: int) -> tuple[int, ...]:
     outside = [env for env in envs if not 0 <= env < num_envs]
     if outside:
         raise CaptureError(
-            f"capture.envs names env {outside[0]}, but the program steps {num_envs} envs (0..{num_envs - 1}); "
-            f"lower the id or give a count: capture.envs=4"
+            f"capture.envs names env {outside[0]}, but the program steps {num_envs} envs "
+            f"(0..{num_envs - 1}); lower the id or give a count: capture.envs=4"
         )
     return tuple(sorted(set(envs)))

@@ -122,7 +122,13 @@ class Chunk:
 
     @classmethod
     def unpack(
-        cls, header: Header, lanes: np.ndarray, octets: np.ndarray, words: np.ndarray, layout: Layout, received: float
+        cls,
+        header: Header,
+        lanes: np.ndarray,
+        octets: np.ndarray,
+        words: np.ndarray,
+        layout: Layout,
+        received: float,
     ) -> Chunk:
         """Cut the operands of one callback into a chunk.
 

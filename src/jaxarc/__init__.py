@@ -1,0 +1,67 @@
+"""jaxarc: record, draw, replay and verify episodes from inside compiled JAX programs."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jaxarc.capture import Step
+    from jaxarc.config import Config, load_config
+    from jaxarc.envs import Action, ArcEnv, AutoReset, arc_step, load_tasks, make_policy
+    from jaxarc.pipeline import AsyncLogger
+    from jaxarc.recorder import Recorder
+    from jaxarc.records.episode_data import EpisodeData
+    from jaxarc.replay import ReplaySystem
+    from jaxarc.replay import open_run as open
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Action": "jaxarc.envs",
+    "ArcEnv": "jaxarc.envs",
+    "AsyncLogger": "jaxarc.pipeline",
+    "AutoReset": "jaxarc.envs",
+    "Config": "jaxarc.config",
+    "EpisodeData": "jaxarc.records.episode_data",
+    "Recorder": "jaxarc.recorder",
+    "ReplaySystem": "jaxarc.replay",
+    "Step": "jaxarc.capture",
+    "arc_step": "jaxarc.envs",
+    "load_config": "jaxarc.config",
+    "load_tasks": "jaxarc.envs",
+    "make_policy": "jaxarc.envs",
+    "open": "jaxarc.replay",
+}
+_RENAMED = {"open": "open_run"}
+
+__all__ = [
+    "Action",
+    "ArcEnv",
+    "AsyncLogger",
+    "AutoReset",
+    "Config",
+    "EpisodeData",
+    "Recorder",
+    "ReplaySystem",
+    "Step",
+    "__version__",
+    "arc_step",
+    "load_config",
+    "load_tasks",
+    "make_policy",
+    "open",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'jaxarc' has no attribute {name!r}")
+    value = getattr(import_module(home), _RENAMED.get(name, name))
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

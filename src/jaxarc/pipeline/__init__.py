@@ -1,0 +1,18 @@
+"""The host side: a bounded queue, one writer, episodes assembled and committed whole."""
+
+from jaxarc.pipeline.assembler import Assembler
+from jaxarc.pipeline.async_logger import AsyncLogger
+from jaxarc.pipeline.episode_writer import ChunkItem, CommittedReader, EpisodeWriter, EventItem
+from jaxarc.pipeline.exits import EXITS
+from jaxarc.pipeline.health import Health
+
+__all__ = [
+    "EXITS",
+    "Assembler",
+    "AsyncLogger",
+    "ChunkItem",
+    "CommittedReader",
+    "EpisodeWriter",
+    "EventItem",
+    "Health",
+]

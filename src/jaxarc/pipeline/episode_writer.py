@@ -1,0 +1,191 @@
+"""What the writer thread does: chunks to the assembler, whole episodes to the store."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from jaxarc.pipeline.assembler import Assembler
+from jaxarc.pipeline.async_logger import Item
+from jaxarc.records.chunk import Chunk
+from jaxarc.records.events import Event
+from jaxarc.records.steps import PendingSegment
+from jaxarc.records.table import EpisodeTable
+
+__all__ = ["ChunkItem", "CommittedReader", "EpisodeWriter", "EventItem", "SegmentStore"]
+
+logger = logging.getLogger(__name__)
+
+
+class SegmentStore(Protocol):
+    """Where committed rows go."""
+
+    def write_segment(self, pending: PendingSegment) -> Path:
+        """Commit one segment, whole or not at all."""
+        ...
+
+    def append_event(self, event: Event) -> None:
+        """Append one event."""
+        ...
+
+    def beat(self) -> None:
+        """Make events durable and say that the run is alive."""
+        ...
+
+
+class CommittedReader(Protocol):
+    """A reader of committed records. It must return at once: what it does with them is its own time."""
+
+    def committed(self, episodes: EpisodeTable) -> None:
+        """Hear of episodes whose rows and steps are on disk now."""
+        ...
+
+
+class ChunkItem:
+    """A chunk in the queue."""
+
+    def __init__(self, chunk: Chunk):
+        self.chunk = chunk
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the chunk."""
+        return self.chunk.nbytes
+
+    def shed(self) -> int:
+        """Give up the chunk's steps; its scalars stay, and with them every episode row."""
+        return self.chunk.shed_rows() if self.chunk.row_bytes else 0
+
+
+class EventItem:
+    """An event in the queue."""
+
+    def __init__(self, event: Event):
+        self.event = event
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the event, roughly: events are small."""
+        return 256
+
+    def shed(self) -> int:
+        """Give up nothing: events are never shed."""
+        return 0
+
+
+class EpisodeWriter:
+    """Assemble episodes and commit them. Used by the writer thread alone.
+
+    A segment whose write failed is kept and tried again with the next commit; when it fails a second time
+    its steps are given up, counted, and its rows are kept on.
+
+    Args:
+        assembler: makes episodes of chunks.
+        store: takes segments and events.
+        segment_bytes: bytes of finished episodes at which a segment is written before its time.
+        readers: hear of every commit.
+        before_commit: called with the rows that are about to be written, for documents that belong to them.
+    """
+
+    def __init__(
+        self,
+        assembler: Assembler,
+        store: SegmentStore,
+        segment_bytes: int,
+        readers: list[CommittedReader],
+        before_commit: Callable[[EpisodeTable], None],
+    ):
+        self._assembler = assembler
+        self._store = store
+        self._segment_bytes = segment_bytes
+        self._readers = readers
+        self._before_commit = before_commit
+        self._failed: PendingSegment | None = None
+        self.persisted_episodes = 0
+        self.steps_given_up = 0
+        self.rows_waiting = 0
+
+    def handle(self, item: Item) -> None:
+        """Take one chunk or event."""
+        if isinstance(item, EventItem):
+            self._store.append_event(item.event)
+            return
+        assert isinstance(item, ChunkItem)
+        chunk = item.chunk
+        if chunk.layout.kind == "metrics":
+            for event in _metric_events(chunk):
+                self._store.append_event(event)
+            return
+        self._assembler.ingest(chunk)
+        if self._assembler.pending_bytes >= self._segment_bytes:
+            self._commit(early=False)
+
+    def commit(self) -> None:
+        """Commit finished episodes, and the steps so far of those that are open."""
+        self._commit(early=True)
+        self._store.beat()
+
+    def close(self) -> None:
+        """End what is open as ``cut`` and commit it."""
+        self._assembler.close_open()
+        self._commit(early=False)
+        self._store.beat()
+
+    def _commit(self, *, early: bool) -> None:
+        pending = self._assembler.take(early=early)
+        retried = self._failed is not None
+        if self._failed is not None:
+            pending = PendingSegment(
+                EpisodeTable.concatenate([self._failed.episodes, pending.episodes]),
+                [*self._failed.blocks, *pending.blocks],
+            )
+        if not pending:
+            return
+        try:
+            self._before_commit(pending.episodes)
+            self._store.write_segment(pending)
+        except Exception:
+            if retried:
+                self._give_up_steps(pending)
+            self._failed = pending
+            self.rows_waiting = len(pending.episodes)
+            raise
+        self._failed = None
+        self.rows_waiting = 0
+        self.persisted_episodes += len(pending.episodes)
+        for reader in self._readers:
+            reader.committed(pending.episodes)
+
+    def _give_up_steps(self, pending: PendingSegment) -> None:
+        count = sum(len(block) for block in pending.blocks)
+        if count:
+            logger.error(
+                "recording: %d steps could not be written twice and are given up; rows are kept", count
+            )
+        self.steps_given_up += count
+        pending.blocks = []
+        length = len(pending.episodes)
+        pending.episodes.columns["stored_steps"] = np.zeros(length, np.int64)
+        pending.episodes.columns["complete"] = np.zeros(length, bool)
+
+
+def _metric_events(chunk: Chunk) -> list[Event]:
+    """Return one ``metric_batch`` for every member of a ``recorder.log`` call."""
+    events = []
+    layout = chunk.layout
+    columns = {
+        str(field.path[0]): layout.decode_scalar(index, chunk.scalars)[:, 0, 0]
+        for index, field in enumerate(layout.scalars)
+    }
+    device = int(chunk.lanes[0, 0, 3])
+    for member in range(chunk.num_members):
+        step = int(chunk.lanes[member, 0, 0])
+        context = {"stream": layout.stream, "member": device * chunk.num_members + member}
+        metrics = {name: values[member] for name, values in columns.items()}
+        payload = {"metrics": metrics, "step": None if step < 0 else step, "epoch": None, "ctx": context}
+        events.append(Event("metric_batch", payload))
+    return events

@@ -1,0 +1,438 @@
+"""Recorder: a configuration becomes a run that records."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import jax
+import numpy as np
+from jaxtyping import ArrayLike, PyTree
+
+from jaxarc import capture
+from jaxarc.capture import PROGRAM_OF_LEVEL, SLOTS, CapturePlan, CaptureSpec, Step
+from jaxarc.config import Config
+from jaxarc.errors import CaptureError, RecorderClosedError, StorageError
+from jaxarc.pipeline import EXITS, Assembler, AsyncLogger, ChunkItem, CommittedReader, EpisodeWriter, Health
+from jaxarc.records.chunk import Chunk
+from jaxarc.records.provenance import provenance
+from jaxarc.records.table import EpisodeTable
+from jaxarc.storage import RunStore
+
+__all__ = ["Recorder"]
+
+logger = logging.getLogger("jaxarc")
+
+Carry = TypeVar("Carry")
+
+_OPEN: weakref.WeakValueDictionary[int, Recorder] = weakref.WeakValueDictionary()
+
+_jitted_rollout = functools.partial(jax.jit, static_argnames=("spec", "axis_name"))(capture.record_rollout)
+_jitted_tap = functools.partial(jax.jit, static_argnames=("spec", "axis_name"))(capture.tap)
+_jitted_log = functools.partial(jax.jit, static_argnames=("spec", "axis_name"))(capture.log)
+
+
+def _in_notebook() -> bool:
+    """Say whether a notebook kernel runs this process."""
+    interactive = sys.modules.get("IPython")
+    shell = interactive.get_ipython() if interactive is not None else None
+    return getattr(shell, "kernel", None) is not None
+
+
+def _check_jax() -> None:
+    version = tuple(int(part) for part in jax.__version__.split(".")[:2])
+    if version < (0, 8):
+        raise CaptureError(
+            f"JAX {jax.__version__} loses callbacks inside custom_vmap; jaxarc records with JAX 0.8 and "
+            "newer: pip install -U jax"
+        )
+    try:
+        jax.devices("cpu")
+    except RuntimeError as error:
+        raise CaptureError(
+            "callbacks need JAX's CPU backend beside the accelerator; set JAX_PLATFORMS=cuda,cpu (or leave "
+            "it unset), or return the steps from the program and give them to recorder.record_rollout"
+        ) from error
+
+
+class Recorder:
+    """Record what compiled programs do, into one run on disk.
+
+    A Recorder takes a slot, which is all that compiled programs know of it: opening another one later
+    neither recompiles them nor loses their rows. It closes at the end of its ``with`` block, on an
+    exception, at interpreter exit and on SIGTERM.
+
+    Args:
+        config: a Config, a Hydra DictConfig, a mapping, a list of overrides, or nothing for the defaults.
+        slot: the slot to take; None for the lowest free one. In a notebook None means slot 0, and a
+            Recorder that still holds it is closed first.
+
+    Raises:
+        ConfigError: with everything that is wrong with the configuration.
+        CaptureError: the slot is taken, or this JAX cannot deliver callbacks.
+        StorageError: the run's directory cannot be made.
+    """
+
+    def __init__(self, config: Any = None, *, slot: int | None = None):
+        if not isinstance(config, Config):
+            from jaxarc.config import coerce_config
+
+            config = coerce_config(config)
+        _check_jax()
+        self.config: Config = config
+        self._lock = threading.Lock()
+        self._closed = False
+        self._names: dict[str, Sequence[str]] = {}
+        self._documented: set[tuple[str, int]] = set()
+        self._started = time.time()
+        logger.setLevel(config.logging.log_level)
+        self._store = RunStore(config.storage, self._describe, config.pipeline.flush_interval)
+        self._assembler = Assembler(config.capture, self._name_of)
+        self._readers: list[CommittedReader] = []
+        self._writer = EpisodeWriter(
+            self._assembler, self._store, config.storage.segment_bytes, self._readers, self._store_documents
+        )
+        self._slot = self._take_slot(slot)
+        try:
+            if self._records_anything():
+                self._store.open()
+        except BaseException:
+            SLOTS.free(self._slot)
+            raise
+        self._logger = AsyncLogger(config.pipeline, self._writer)
+        self._exit_handle = EXITS.add(self.close, signals=config.pipeline.handle_signals)
+        _OPEN[self._slot] = self
+        logger.info("%s", self.announcement())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        elif issubclass(kind, KeyboardInterrupt):
+            self.close("KILLED")
+        else:
+            self.close("FAILED")
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"slot {self._slot}"
+        return f"Recorder({state}, level={self.config.capture.level!r}, run_dir={str(self.run_dir)!r})"
+
+    @property
+    def run_dir(self) -> Path | None:
+        """The run's directory; None at level ``off``, which leaves nothing on disk."""
+        return self._store.run_dir
+
+    @property
+    def slot(self) -> int:
+        """The slot that compiled programs send to."""
+        return self._slot
+
+    def announcement(self) -> str:
+        """Say in a sentence what this recorder records and what it does not."""
+        level = self.config.capture.level
+        envs, keep = self.config.capture.envs, ", ".join(self.config.capture.keep)
+        selected = f"{envs} envs" if isinstance(envs, int) else f"envs {', '.join(map(str, envs))}"
+        rows = "records a row for every episode"
+        says = {
+            "off": "records nothing; the program is the one without it",
+            "minimal": f"{rows}, and no steps",
+            "standard": f"{rows}, and key steps of kept episodes ({keep}) of {selected}",
+            "verbose": f"{rows}, and every step of kept episodes ({keep}) of {selected}",
+            "full": f"{rows}, and steps and states of kept episodes ({keep}) of {selected}",
+        }[level]
+        where = f" into {self.run_dir}" if self.run_dir else ""
+        return f"level {level} {says}{where}"
+
+    def scan(
+        self,
+        f: Callable[[Any, Any], tuple[Any, tuple[Step, Any]]],
+        init: Carry,
+        xs: PyTree = None,
+        length: int | None = None,
+        *,
+        reverse: bool = False,
+        unroll: int | bool = 1,
+        stream: str = "train",
+        update: ArrayLike | None = None,
+        continues: ArrayLike = True,
+        axis_name: str | tuple[str, ...] | None = None,
+    ) -> tuple[Carry, PyTree]:
+        """Scan as ``jax.lax.scan`` does, and record the Steps that the body returns.
+
+        Survives jit, vmap, nested vmap, scan, grad and remat; one callback a chunk whatever the batch.
+
+        Args:
+            f: ``(carry, x) -> (carry, (step, y))``.
+            init, xs, length, unroll: as in ``jax.lax.scan``.
+            reverse: must be False: episodes are recorded in the order in which they were played.
+            stream: name of the flow that the steps belong to (``train``, ``eval``).
+            update: the policy-update count, an integer that may be traced.
+            continues: False ends the episodes that are open from an earlier call as ``cut``; may be traced.
+            axis_name: the mapped axis under shard_map or pmap, so that rows know their device.
+
+        Returns:
+            The final carry and the stacked ``y``.
+
+        Raises:
+            CaptureError: a Step that cannot be taken, with its path and the way out.
+            RecorderClosedError: the recorder is closed.
+        """
+        return capture.scan(
+            self._spec(stream),
+            f,
+            init,
+            xs,
+            length,
+            reverse=reverse,
+            unroll=unroll,
+            update=update,
+            continues=continues,
+            axis_name=axis_name,
+        )
+
+    def record_rollout(
+        self,
+        steps: Step,
+        *,
+        stream: str = "train",
+        update: ArrayLike | None = None,
+        continues: ArrayLike = True,
+        axis_name: str | tuple[str, ...] | None = None,
+    ) -> None:
+        """Record a rollout that is there anyway, inside or outside a compiled program.
+
+        Args:
+            steps: a Step whose leaves have leading axes [time, num_envs], or [time] for one environment.
+            stream, update, continues, axis_name: as in ``scan``.
+        """
+        spec = self._spec(stream)
+        if spec.program != "off":
+            _jitted_rollout(spec, steps, update=update, continues=continues, axis_name=axis_name)
+
+    def tap(
+        self,
+        step: Step,
+        *,
+        stream: str = "train",
+        update: ArrayLike | None = None,
+        continues: ArrayLike = True,
+        axis_name: str | tuple[str, ...] | None = None,
+    ) -> None:
+        """Record one Step from anywhere else (a while_loop, one vmapped env step), in one batched callback.
+
+        Args:
+            step: one Step, with or without a leading axis; rows whose ``active`` is False are not recorded.
+            stream, update, continues, axis_name: as in ``scan``.
+        """
+        spec = self._spec(stream)
+        if spec.program != "off":
+            _jitted_tap(spec, step, update=update, continues=continues, axis_name=axis_name)
+
+    def log(
+        self,
+        metrics: Mapping[str, ArrayLike],
+        *,
+        step: ArrayLike | None = None,
+        stream: str = "train",
+        axis_name: str | tuple[str, ...] | None = None,
+    ) -> None:
+        """Log scalars, inside or outside a compiled program; under vmap every member has its own series.
+
+        Args:
+            metrics: scalars by name.
+            step: the position on your axis, an integer that may be traced.
+            stream, axis_name: as in ``scan``.
+        """
+        spec = self._spec(stream)
+        if spec.program != "off":
+            _jitted_log(spec, dict(metrics), step=step, axis_name=axis_name)
+
+    def names(self, **names: Sequence[str]) -> None:
+        """Name the values of labels: ``recorder.names(task=tasks.ids)`` fills the column ``task_id``.
+
+        A sequence with a method ``document(index)`` gives a document for each value met, stored once with
+        the run (``tasks/<id>.json``).
+
+        Args:
+            names: for each label, the names of its values from 0 on.
+        """
+        self._names = {**self._names, **names}
+
+    def plan(
+        self,
+        f: Callable[[Any, Any], tuple[Any, tuple[Step, Any]]],
+        init: Any,
+        xs: PyTree = None,
+        length: int | None = None,
+        *,
+        stream: str = "train",
+    ) -> CapturePlan:
+        """Say what ``scan`` with these arguments would send to the host, without running anything."""
+        return capture.plan_scan(self._spec(stream), f, init, xs, length)
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until everything accepted before this call is on disk.
+
+        Waits first for the programs that this thread dispatched (``jax.effects_barrier``); those of other
+        threads are not waited for.
+
+        Args:
+            timeout: seconds to wait for the disk at most; None waits as long as it takes.
+
+        Returns:
+            True when it is on disk; False when the time ran out or a write failed (see ``health``).
+        """
+        if self._closed:
+            raise RecorderClosedError("flush after close; open a new Recorder")
+        jax.effects_barrier()
+        return self._logger.flush(timeout)
+
+    def health(self) -> Health:
+        """Return what was accepted, written and lost so far."""
+        counts, queue = self._assembler.counts, self._logger.counts
+        return Health(
+            env_steps=counts.env_steps,
+            episodes=counts.episodes,
+            successes=counts.successes,
+            persisted_episodes=self._writer.persisted_episodes,
+            kept_episodes=counts.kept_episodes,
+            stored_steps=counts.stored_steps,
+            accepted_chunks=queue.accepted_items,
+            accepted_bytes=queue.accepted_bytes,
+            dropped_steps=counts.steps_lost + self._writer.steps_given_up,
+            dropped_episodes=counts.episodes_lost,
+            rows_waiting=self._writer.rows_waiting,
+            refused_chunks=queue.refused_items,
+            orphaned_chunks=SLOTS.orphaned_chunks,
+            failed_chunks=SLOTS.failed_chunks,
+            queue_bytes=queue.queue_bytes_now,
+            queue_bytes_max=queue.queue_bytes_max,
+            blocked_s=queue.blocked_s,
+            write_s=queue.handle_s,
+            segments=self._store.segments_written,
+            segment_bytes=self._store.segment_bytes,
+            errors=queue.errors,
+            first_error=queue.first_error or SLOTS.first_failure,
+        )
+
+    def close(self, status: str = "FINISHED") -> None:
+        """Write everything that was accepted, end the run and free the slot. Closing twice does nothing.
+
+        Waits for the programs that this thread dispatched; rows of programs that other threads still run
+        are counted as orphaned. Episodes that are open end as ``cut``.
+
+        Args:
+            status: FINISHED, FAILED or KILLED.
+
+        Raises:
+            StorageError: ``pipeline.strict`` is set and something could not be written.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        jax.effects_barrier()
+        SLOTS.free(self._slot)
+        self._logger.close()
+        EXITS.remove(self._exit_handle)
+        problem = ""
+        try:
+            self._store.finish(status, self._summary())
+        except StorageError as error:
+            problem = str(error)
+            logger.error("recording: the run could not be ended properly: %s", error)
+        health = self.health()
+        if health.losses:
+            losses = ", ".join(f"{kind} {count}" for kind, count in health.losses.items())
+            logger.warning("recording lost something: %s", losses)
+        if self.config.pipeline.strict and (health.errors or problem):
+            raise StorageError(problem or f"{health.errors} writes failed; the first:\n{health.first_error}")
+
+    def add_reader(self, reader: CommittedReader) -> None:
+        """Let ``reader`` hear of every commit; it must return at once."""
+        self._readers.append(reader)
+
+    def _records_anything(self) -> bool:
+        levels = [
+            self.config.capture.level,
+            *(stream.level for stream in self.config.capture.streams.values()),
+        ]
+        return any(level not in (None, "off") for level in levels)
+
+    def _take_slot(self, slot: int | None) -> int:
+        replaced = 0 if slot is None else slot
+        if _in_notebook() and replaced in _OPEN:
+            logger.info("closing the Recorder that held slot %d", replaced)
+            _OPEN[replaced].close()
+        taken = SLOTS.take(self._accept, 0 if slot is None and _in_notebook() else slot)
+        if taken is None:
+            raise CaptureError(f"slot {slot} is held by another Recorder; close it, or leave slot= out")
+        return taken
+
+    def _accept(self, chunk: Chunk) -> None:
+        self._logger.submit(ChunkItem(chunk))
+
+    def _spec(self, stream: str) -> CaptureSpec:
+        if self._closed:
+            raise RecorderClosedError(
+                "the recorder is closed; open a new one before tracing a program with it"
+            )
+        settings = self.config.capture.for_stream(stream)
+        return CaptureSpec(
+            slot=self._slot,
+            stream=stream,
+            program=PROGRAM_OF_LEVEL[settings.level],
+            envs=settings.envs,
+            chunk_bytes=self.config.capture.chunk_bytes,
+            max_step_bytes=self.config.pipeline.queue_bytes,
+        )
+
+    def _name_of(self, label: str, values: np.ndarray) -> list[str]:
+        names = self._names.get(label)
+        if names is None:
+            return [""] * len(values)
+        return [str(names[value]) if 0 <= value < len(names) else str(value) for value in values.tolist()]
+
+    def _store_documents(self, episodes: EpisodeTable) -> None:
+        """Store what the names know of the values in these rows, once each."""
+        for label, names in self._names.items():
+            document = getattr(names, "document", None)
+            if document is None or label not in episodes:
+                continue
+            for value in np.unique(episodes[label]).tolist():
+                if 0 <= value < len(names) and (label, value) not in self._documented:
+                    self._store.write_document(f"{label}s", str(names[value]), document(value))
+                    self._documented.add((label, value))
+
+    def _describe(self) -> dict[str, Any]:
+        return {
+            "created": self._started,
+            "config": self.config.to_dict(),
+            "config_hash": self.config.hash,
+            "level": self.config.capture.level,
+            **provenance([str(device) for device in jax.devices()]),
+        }
+
+    def _summary(self) -> dict[str, Any]:
+        health = self.health()
+        return {
+            "duration_s": round(time.time() - self._started, 3),
+            "env_steps": health.env_steps,
+            "episodes": health.episodes,
+            "successes": health.successes,
+            "stored_steps": health.stored_steps,
+            "losses": health.losses,
+            "errors": health.errors,
+        }

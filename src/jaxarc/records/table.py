@@ -1,0 +1,155 @@
+"""Episode rows as columns: one table from the assembler to the segment, the index and the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["BASE_COLUMNS", "ENDED", "EpisodeRow", "EpisodeTable", "encode_text", "label_name_column"]
+
+ENDED = ("terminated", "truncated", "cut")
+
+BASE_COLUMNS: dict[str, str] = {
+    "episode": "int64",
+    "uid": "int64",
+    "stream": "S",
+    "member": "int32",
+    "env_id": "int32",
+    "update": "int32",
+    "task_id": "S",
+    "total_steps": "int64",
+    "total_reward": "float64",
+    "success": "bool",
+    "ended": "S",
+    "start_step": "int64",
+    "end_step": "int64",
+    "start_time": "float64",
+    "end_time": "float64",
+    "stored_steps": "int64",
+    "complete": "bool",
+    "last_observation_lost": "bool",
+}
+"""Columns that every row has, with their dtypes (``S``: UTF-8 text).
+
+``uid`` joins a row to its stored steps; ``episode`` is the number that people use. ``start_step`` and
+``end_step`` count environment steps of the row's stream and member, over all its environments.
+"""
+
+_ALIASES = {"final_similarity": "similarity_last", "episode_num": "episode"}
+
+
+def label_name_column(label: str) -> str:
+    """Return the column that holds a label's name (``task`` -> ``task_id``)."""
+    return f"{label}_id"
+
+
+def encode_text(values: Sequence[str]) -> np.ndarray:
+    """Return strings as fixed-width UTF-8 bytes, the form in which columns hold text."""
+    encoded = [value.encode() for value in values]
+    width = max((len(value) for value in encoded), default=0)
+    return np.array(encoded, dtype=f"S{max(width, 1)}")
+
+
+def _missing(dtype: np.dtype, length: int) -> np.ndarray:
+    if dtype.kind == "f":
+        return np.full(length, np.nan, dtype)
+    if dtype.kind == "i":
+        return np.full(length, -1, dtype)
+    return np.zeros(length, dtype)
+
+
+class EpisodeRow(Mapping[str, Any]):
+    """One episode's row: columns as attributes and as items, text as ``str``."""
+
+    def __init__(self, values: Mapping[str, Any]):
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[_ALIASES.get(name, name)]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return self[name]
+        except KeyError:
+            known = ", ".join(self._values)
+            raise AttributeError(
+                f"episode rows of this run have no column {name!r}; they have {known}"
+            ) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        shown = ("episode", "stream", "env_id", "task_id", "total_steps", "total_reward", "success", "ended")
+        columns = ", ".join(f"{name}={self._values[name]!r}" for name in shown if name in self._values)
+        return f"EpisodeRow({columns})"
+
+
+class EpisodeTable:
+    """Episode rows, a NumPy array a column.
+
+    Args:
+        columns: arrays of one length, by name.
+    """
+
+    def __init__(self, columns: Mapping[str, np.ndarray]):
+        self.columns: dict[str, np.ndarray] = dict(columns)
+        lengths = {len(column) for column in self.columns.values()}
+        if len(lengths) > 1:
+            raise ValueError(f"columns of an episode table have lengths {sorted(lengths)}, they need one")
+        self._length = lengths.pop() if lengths else 0
+
+    @classmethod
+    def empty(cls) -> EpisodeTable:
+        """Return a table without rows that has the base columns."""
+        return cls({name: np.zeros(0, "S1" if kind == "S" else kind) for name, kind in BASE_COLUMNS.items()})
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.columns[_ALIASES.get(name, name)]
+
+    def __contains__(self, name: str) -> bool:
+        return _ALIASES.get(name, name) in self.columns
+
+    def text(self, name: str) -> list[str]:
+        """Return a text column as ``str``."""
+        return [value.decode("utf-8", "replace") for value in self[name].tolist()]
+
+    def take(self, selector: np.ndarray) -> EpisodeTable:
+        """Return the rows that an index array or a boolean mask selects."""
+        return EpisodeTable({name: column[selector] for name, column in self.columns.items()})
+
+    def row(self, index: int) -> EpisodeRow:
+        """Return one row."""
+        values: dict[str, Any] = {}
+        for name, column in self.columns.items():
+            value = column[index].item()
+            values[name] = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        return EpisodeRow(values)
+
+    def __iter__(self) -> Iterator[EpisodeRow]:
+        return (self.row(index) for index in range(len(self)))
+
+    @classmethod
+    def concatenate(cls, tables: Sequence[EpisodeTable]) -> EpisodeTable:
+        """Join tables; a column that one of them lacks is NaN, -1, False or empty there."""
+        tables = [table for table in tables if len(table)] or list(tables[:1])
+        if not tables:
+            return cls.empty()
+        names = dict.fromkeys(name for table in tables for name in table.columns)
+        columns = {}
+        for name in names:
+            dtype = next(table.columns[name].dtype for table in tables if name in table.columns)
+            columns[name] = np.concatenate(
+                [table.columns.get(name, _missing(dtype, len(table))) for table in tables]
+            )
+        return cls(columns)

@@ -1,0 +1,126 @@
+"""``where`` and ``sort``: a small expression language over the columns, compiled to masks."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from jaxarc.errors import ReplayError, closest
+from jaxarc.records.table import EpisodeTable
+
+__all__ = ["QueryError", "sort_order", "where_mask"]
+
+_MAX_LENGTH = 2_000
+_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
+
+class QueryError(ReplayError, ValueError):
+    """A ``where`` or ``sort`` that cannot be understood."""
+
+
+def _column(table: EpisodeTable, name: str) -> np.ndarray:
+    if name not in table:
+        known = sorted([*table.columns, "final_similarity"] if "similarity_last" in table else table.columns)
+        raise QueryError(f"no column {name!r}{closest(name, known)} The columns are {', '.join(known)}")
+    return table[name]
+
+
+def _value(node: ast.expr, table: EpisodeTable) -> Any:
+    if isinstance(node, ast.Name):
+        return _column(table, node.id)
+    if isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, float, str)):
+        return node.value.encode() if isinstance(node.value, str) else node.value
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = _value(node.operand, table)
+        if isinstance(value, (int, float)):
+            return -value
+    raise QueryError(f"{ast.unparse(node)!r} is neither a column nor a value")
+
+
+def _compared(op: ast.cmpop, left: Any, right: Any, text: str) -> np.ndarray:
+    def is_text(value: Any) -> bool:
+        return isinstance(value, bytes) or (isinstance(value, np.ndarray) and value.dtype.kind == "S")
+
+    if is_text(left) != is_text(right):
+        raise QueryError(f"{text!r} compares text with a number; put text in quotes and numbers without")
+    return _COMPARE[type(op)](left, right)
+
+
+def _mask(node: ast.expr, table: EpisodeTable) -> np.ndarray:
+    if isinstance(node, ast.BoolOp):
+        masks = [_mask(value, table) for value in node.values]
+        return np.logical_and.reduce(masks) if isinstance(node.op, ast.And) else np.logical_or.reduce(masks)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return ~_mask(node.operand, table)
+    if isinstance(node, ast.Compare):
+        mask = np.ones(len(table), bool)
+        left = _value(node.left, table)
+        for op, comparator in zip(node.ops, node.comparators, strict=True):
+            if isinstance(op, (ast.In, ast.NotIn)):
+                if not isinstance(comparator, (ast.List, ast.Tuple, ast.Set)):
+                    raise QueryError(f"{ast.unparse(node)!r}: after 'in' comes a list, such as [1, 2]")
+                hits = [
+                    _compared(ast.Eq(), left, _value(i, table), ast.unparse(node)) for i in comparator.elts
+                ]
+                found = np.logical_or.reduce([np.zeros(len(table), bool), *hits])
+                mask &= ~found if isinstance(op, ast.NotIn) else found
+                continue
+            if type(op) not in _COMPARE:
+                raise QueryError(f"{ast.unparse(node)!r} uses an operator that where does not know")
+            right = _value(comparator, table)
+            mask &= _compared(op, left, right, ast.unparse(node))
+            left = right
+        return mask
+    if isinstance(node, ast.Name):
+        column = _column(table, node.id)
+        if column.dtype.kind == "b":
+            return column
+        raise QueryError(f"{node.id!r} is no yes-or-no column; compare it, such as {node.id} > 0")
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        return np.full(len(table), node.value)
+    raise QueryError(
+        f"{ast.unparse(node)!r} is no condition; where knows columns, values, comparisons, and or not in"
+    )
+
+
+def where_mask(expression: str, table: EpisodeTable) -> np.ndarray:
+    """Return the rows that an expression selects, bool[n].
+
+    The language: column names, numbers, quoted text, ``== != < <= > >=``, ``in [..]``, ``and or not`` and
+    parentheses. Nothing is evaluated as Python.
+
+    Raises:
+        QueryError: it cannot be understood; a wrong column is answered with the closest right ones.
+    """
+    if len(expression) > _MAX_LENGTH:
+        raise QueryError(f"where has {len(expression)} characters, the limit is {_MAX_LENGTH}")
+    try:
+        tree = ast.parse(expression.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise QueryError(f"where={expression!r} cannot be read: {error}") from error
+    return _mask(tree.body, table)
+
+
+def sort_order(sort: str, table: EpisodeTable) -> np.ndarray:
+    """Return the order of the rows by columns (``"-total_reward,episode"``; ``-`` descends)."""
+    keys = []
+    for part in reversed([part.strip() for part in sort.split(",") if part.strip()]):
+        column = _column(table, part.removeprefix("-"))
+        if part.startswith("-"):
+            ranks = np.unique(column, return_inverse=True)[1]
+            column = -ranks
+        keys.append(column)
+    if not keys:
+        raise QueryError(f"sort={sort!r} names no column; try sort='-total_reward'")
+    return np.lexsort(keys)

@@ -1,0 +1,147 @@
+"""ReplaySystem: a run that is read back. Needs no JAX."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxarc.errors import DamagedFileError, EpisodeNotFoundError
+from jaxarc.records.episode_data import EpisodeData
+from jaxarc.records.events import Event
+from jaxarc.records.table import EpisodeTable
+from jaxarc.replay.query import sort_order, where_mask
+from jaxarc.storage import RunIndex, derive_status, load_index, read_events, read_run_file, resolve_run
+
+__all__ = ["DEFAULT_ROOT", "ReplaySystem", "open_run"]
+
+DEFAULT_ROOT = "outputs/episodes"
+
+
+def open_run(
+    name: str | os.PathLike[str] = "latest", root: str | os.PathLike[str] | None = None
+) -> ReplaySystem:
+    """Open a run: ``jaxarc.open("latest")``.
+
+    Args:
+        name: a path, a run's name or the beginning of one, ``latest``, or ``latest~1`` for the one before.
+        root: where runs are looked for; None for ``JAXARC_OUTPUT_DIR``, or ``outputs/episodes``.
+
+    Raises:
+        RunNotFoundError: none or several runs answer to the name; the closest are listed.
+        DamagedFileError: the run's ``run.json`` cannot be read.
+    """
+    base = Path(root if root is not None else os.environ.get("JAXARC_OUTPUT_DIR", DEFAULT_ROOT)).expanduser()
+    return ReplaySystem(resolve_run(name, base))
+
+
+class ReplaySystem:
+    """One run on disk: its episodes, events and status. A running run can be opened; ``refresh`` reads on.
+
+    Args:
+        run_dir: the run's directory.
+    """
+
+    def __init__(self, run_dir: str | os.PathLike[str]):
+        self.run_dir = Path(run_dir)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read what was committed since the run was opened."""
+        self.info: dict[str, Any] = read_run_file(self.run_dir)
+        self._index: RunIndex = load_index(self.run_dir)
+
+    def __repr__(self) -> str:
+        return f"ReplaySystem({self.name!r}, status={self.status!r}, episodes={len(self)})"
+
+    def __len__(self) -> int:
+        return len(self._index.episodes)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._index.episodes)
+
+    @property
+    def name(self) -> str:
+        """The run's name, which is its directory's."""
+        return self.run_dir.name
+
+    @property
+    def status(self) -> str:
+        """RUNNING, FINISHED, FAILED, KILLED, or LOST for a run that nobody writes any more."""
+        return derive_status(self.run_dir, self.info)
+
+    @property
+    def problems(self) -> tuple[DamagedFileError, ...]:
+        """Files of the run that could not be read; everything else is there."""
+        return tuple(self._index.problems)
+
+    def episodes(
+        self, where: str | None = None, sort: str | None = None, limit: int | None = None
+    ) -> EpisodeTable:
+        """Return episode rows: a table to iterate over, a column a NumPy array (``table["total_reward"]``).
+
+        Args:
+            where: which rows, such as ``"success and total_steps < 40 and task_id == '007bbfb7'"``.
+            sort: columns to sort by, such as ``"-total_reward"``.
+            limit: the most rows to return.
+
+        Raises:
+            QueryError: the expression cannot be understood.
+        """
+        table = self._index.episodes
+        if where is not None:
+            table = table.take(where_mask(where, table))
+        if sort is not None:
+            table = table.take(sort_order(sort, table))
+        return table if limit is None else table.take(np.arange(min(limit, len(table))))
+
+    def load_episode(self, episode: int, *, writer: int = 0) -> EpisodeData:
+        """Return one episode; its arrays are read when they are asked for.
+
+        Args:
+            episode: its number.
+            writer: the process that recorded it, where several wrote the run.
+
+        Raises:
+            EpisodeNotFoundError: there is no such episode.
+            DamagedFileError: the segment that holds its steps cannot be read.
+        """
+        table = self._index.episodes
+        found = np.flatnonzero((table["episode"] == episode) & (table["writer"] == writer))
+        if not len(found):
+            numbers = table["episode"][table["writer"] == writer]
+            held = f"0 to {int(numbers.max())}" if len(numbers) else "none"
+            raise EpisodeNotFoundError(f"run {self.name} has no episode {episode}; it has {held}")
+        row = table.row(int(found[0]))
+        sources = []
+        if row.stored_steps:
+            sources = self._index.stored_steps(self.run_dir, writer, int(row.uid))
+            stored = sum(len(source) for source in sources)
+            if stored < row.stored_steps:
+                damaged = f": {self.problems[0]}" if self.problems else ""
+                raise DamagedFileError(
+                    self.run_dir / "steps",
+                    f"episode {episode} has {row.stored_steps} stored steps, {stored} can be read{damaged}",
+                )
+        return EpisodeData(row, sources)
+
+    def task(self, task_id: str) -> dict[str, Any] | None:
+        """Return the document that was stored for a task (its pairs), or None."""
+        path = self.run_dir / "tasks" / f"{task_id}.json"
+        if not path.is_file() or path.parent.resolve() != (self.run_dir / "tasks").resolve():
+            return None
+        try:
+            return json.loads(path.read_bytes())
+        except ValueError as error:
+            raise DamagedFileError(path, f"is no JSON ({error})") from error
+
+    def events(self, type: str | None = None) -> Iterator[Event]:
+        """Yield the run's events in the order in which each writer wrote them, or those of one type."""
+        for path in sorted((self.run_dir / "events").glob("p*.jsonl")):
+            for event in read_events(path):
+                if type is None or event.type == type:
+                    yield event

@@ -1,0 +1,76 @@
+"""Files that are whole or absent: a temporary name, fsync, rename, fsync of the folder."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jaxarc.errors import DiskSpaceError, StorageError, StoragePermissionError
+
+__all__ = ["PARTIAL_SUFFIX", "atomic_write", "atomic_write_bytes", "storage_errors"]
+
+PARTIAL_SUFFIX = ".partial"
+"""Files that end so were never finished; readers pass over them."""
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's errors into ours; the message names the path and the way out."""
+    try:
+        yield
+    except OSError as error:
+        code = error.errno
+        text = str(error)
+        if code in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text or "Disk quota" in text:
+            raise DiskSpaceError(
+                f"{path}: no space left; free some, or set storage.base_output_dir"
+            ) from error
+        if code in (errno.EACCES, errno.EPERM, errno.EROFS) or "Permission denied" in text:
+            raise StoragePermissionError(
+                f"{path}: not writable ({error.strerror or error}); "
+                f"set storage.base_output_dir to a folder that is"
+            ) from error
+        raise StorageError(f"{path}: {error}") from error
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
+    """Make the file ``path`` appear whole, or not at all.
+
+    Args:
+        path: the final name; an older file of that name is replaced.
+        write: writes the whole file to the path that it is given.
+
+    Raises:
+        StorageError: the disk is full, the folder is not writable, or another error of the system.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
+    with storage_errors(path):
+        try:
+            write(partial)
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        _fsync_folder(path.parent)
+
+
+def atomic_write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``, whole or not at all."""
+
+    def write(partial: Path) -> None:
+        partial.write_bytes(content)
+
+    atomic_write(path, write)

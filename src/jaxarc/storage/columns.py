@@ -1,0 +1,101 @@
+"""HDF5 datasets: how arrays of any dtype are stored, and read back as they were."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import h5py
+import hdf5plugin
+import numpy as np
+
+from jaxarc.records.layout import Field, numpy_dtype
+
+__all__ = [
+    "dataset_name",
+    "filter_options",
+    "group_at",
+    "read_column",
+    "read_field",
+    "write_column",
+    "write_field",
+]
+
+_CHUNK_BYTES = 256 * 1024
+_SAFE = re.compile(r"[A-Za-z0-9_]")
+
+
+def filter_options(compression: str) -> Mapping[str, Any]:
+    """Return what h5py needs to compress a dataset as ``storage.compression`` says."""
+    if compression == "zstd":
+        return hdf5plugin.Zstd(clevel=3)
+    return {} if compression == "none" else {"compression": compression}
+
+
+def dataset_name(field: Field) -> str:
+    """Return the path of a field's dataset: its role and keys, everything unusual percent-encoded."""
+    return "/".join(
+        [field.role, *(quote(str(key), safe="").replace(".", "%2E") or "%" for key in field.path)]
+    )
+
+
+def write_column(
+    group: h5py.Group, name: str, values: np.ndarray, compression: str, attrs: Mapping[str, Any] | None = None
+) -> None:
+    """Write an array as one dataset, in chunks along its first axis."""
+    options: dict[str, Any] = {}
+    if values.size:
+        row_bytes = max(1, values.nbytes // len(values))
+        rows = min(len(values), max(1, _CHUNK_BYTES // row_bytes))
+        options = {"chunks": (rows, *values.shape[1:]), **filter_options(compression)}
+        if compression != "none" and values.dtype.itemsize > 1 and values.dtype.kind in "iuf":
+            options["shuffle"] = True
+    dataset = group.create_dataset(name, data=values, track_times=False, **options)
+    for key, value in (attrs or {}).items():
+        dataset.attrs[key] = value
+
+
+def write_field(group: h5py.Group, field: Field, packed: np.ndarray, compression: str) -> None:
+    """Write one row field from its octets or words.
+
+    Booleans stay bit-packed (attribute ``bits``: number of elements); dtypes that HDF5 does not know are
+    stored as unsigned integers of their width. The attributes ``dtype`` and ``shape`` say what they were.
+    """
+    attrs: dict[str, Any] = {"dtype": field.dtype, "shape": np.array(field.shape, np.int64)}
+    if field.key_impl:
+        attrs["key_impl"] = field.key_impl
+    if field.codec == "bits":
+        values = np.ascontiguousarray(packed).view(np.uint8)
+        attrs["bits"] = field.size
+    else:
+        values = field.decode(packed)
+        if values.dtype.kind not in "biufc" or values.dtype.isbuiltin != 1:
+            values = values.view(f"u{values.dtype.itemsize}")
+    write_column(group, dataset_name(field), values, compression, attrs)
+
+
+def group_at(parent: h5py.Group, name: str) -> h5py.Group:
+    """Return the group ``name``; KeyError when there is none."""
+    found = parent[name]
+    if not isinstance(found, h5py.Group):
+        raise KeyError(f"{name} is no group")
+    return found
+
+
+def read_column(group: h5py.Group, name: str, rows: Any = ()) -> np.ndarray:
+    """Return a dataset, or some rows of it, as an array; KeyError when there is none."""
+    found = group[name]
+    if not isinstance(found, h5py.Dataset):
+        raise KeyError(f"{name} is no dataset")
+    return np.asarray(found[rows])
+
+
+def read_field(group: h5py.Group, field: Field, rows: Any) -> np.ndarray:
+    """Return rows of a field as they were recorded: Array[n, *shape]."""
+    values = read_column(group, dataset_name(field), rows)
+    if field.codec == "bits":
+        return field.decode(values.view(np.int8))
+    dtype = numpy_dtype(field.dtype)
+    return values if values.dtype == dtype else values.view(dtype)

@@ -1,0 +1,158 @@
+"""Where a run lives: its directory, its ``run.json``, and how runs are found again."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jaxarc.config import EpisodeConfig
+from jaxarc.errors import DamagedFileError, RunNotFoundError, StorageError, closest
+from jaxarc.storage.atomic import atomic_write_bytes, storage_errors
+
+__all__ = [
+    "RUN_FILE",
+    "RUN_VERSION",
+    "create_run_dir",
+    "derive_status",
+    "find_runs",
+    "read_run_file",
+    "resolve_run",
+    "write_run_file",
+]
+
+RUN_FILE = "run.json"
+RUN_VERSION = 1
+HEARTBEATS_MISSED = 6
+"""A running run whose heartbeat is this many intervals old is LOST."""
+
+
+def create_run_dir(config: EpisodeConfig) -> Path:
+    """Make a directory that no other run has, and return it.
+
+    Its name is ``run_name`` or the UTC time, then a random suffix: two runs never share a directory.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    experiment = Path(config.base_output_dir).expanduser() / config.experiment
+    name = config.run_name or datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    with storage_errors(experiment):
+        experiment.mkdir(parents=True, exist_ok=True)
+        for _ in range(100):
+            run_dir = experiment / f"{name}-{secrets.token_hex(3)}"
+            try:
+                run_dir.mkdir()
+            except FileExistsError:
+                continue
+            for folder in ("steps", "events"):
+                (run_dir / folder).mkdir()
+            return run_dir.resolve()
+    raise StorageError(f"{experiment}: a hundred random names for a run are taken; set storage.experiment")
+
+
+def write_run_file(run_dir: Path, content: Mapping[str, Any]) -> None:
+    """Replace ``run.json`` atomically."""
+    text = json.dumps({"schema_version": RUN_VERSION, **content}, indent=2, ensure_ascii=False)
+    atomic_write_bytes(run_dir / RUN_FILE, text.encode() + b"\n")
+
+
+def read_run_file(run_dir: Path) -> dict[str, Any]:
+    """Read ``run.json``; a run whose file is missing still has its directory's name.
+
+    Raises:
+        DamagedFileError: the file is no JSON object.
+    """
+    path = run_dir / RUN_FILE
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {"run_id": run_dir.name, "status": "LOST"}
+    except (OSError, ValueError) as error:
+        raise DamagedFileError(path, f"cannot be read ({error})") from error
+    if not isinstance(content, dict):
+        raise DamagedFileError(path, f"holds a {type(content).__name__}, a run file holds an object")
+    return content
+
+
+def derive_status(run_dir: Path, content: Mapping[str, Any]) -> str:
+    """Return the run's status; a RUNNING run that nobody writes any more is LOST.
+
+    On the machine that runs it, the process is asked for; elsewhere the age of ``run.json`` decides, which
+    the writer touches at every commit.
+    """
+    status = str(content.get("status", "LOST"))
+    if status != "RUNNING":
+        return status
+    if content.get("hostname") == socket.gethostname():
+        try:
+            os.kill(int(content.get("pid", 0)) or -1, 0)
+        except ProcessLookupError:
+            return "LOST"
+        except PermissionError:
+            return status
+    try:
+        age = time.time() - (run_dir / RUN_FILE).stat().st_mtime
+    except FileNotFoundError:
+        return "LOST"
+    return "LOST" if age > HEARTBEATS_MISSED * float(content.get("heartbeat_s", 5.0)) + 30.0 else status
+
+
+def find_runs(root: Path) -> list[Path]:
+    """Return the run directories below ``root``, oldest first."""
+    if (root / RUN_FILE).is_file() or (root / "steps").is_dir():
+        return [root]
+    found = {path.parent for depth in ("*", "*/*", "*/*/*") for path in root.glob(f"{depth}/{RUN_FILE}")}
+
+    def age(run_dir: Path) -> tuple[float, str]:
+        try:
+            created = float(read_run_file(run_dir).get("created", 0.0))
+        except (DamagedFileError, TypeError, ValueError):
+            created = 0.0
+        return created, run_dir.name
+
+    return sorted(found, key=age)
+
+
+def resolve_run(name: str | os.PathLike[str], root: Path) -> Path:
+    """Find the run that a user means.
+
+    Args:
+        name: a path, a run's name or the beginning of one, ``latest``, or ``latest~1`` for the one before.
+        root: where runs are looked for.
+
+    Raises:
+        RunNotFoundError: none or several answer to the name; the closest are listed.
+    """
+    text = os.fspath(name)
+    path = Path(text).expanduser()
+    if (path / RUN_FILE).is_file() or (path / "steps").is_dir():
+        return path.resolve()
+    if path.is_dir() and os.sep in text:
+        raise RunNotFoundError(
+            f"{path} is no run: it holds no {RUN_FILE}; jaxarc ls {path} lists the runs below it"
+        )
+    runs = find_runs(root) if root.is_dir() else []
+    if text == "latest" or text.startswith("latest~"):
+        back = text.removeprefix("latest").removeprefix("~") or "0"
+        if not back.isdigit():
+            raise RunNotFoundError(f"{text}: after latest~ comes a whole number, such as latest~1")
+        if int(back) >= len(runs):
+            raise RunNotFoundError(f"{text}: {root} holds {len(runs)} runs; record one with jaxarc rollout")
+        return runs[-1 - int(back)].resolve()
+    exact = [run for run in runs if run.name == text]
+    begins = exact or [run for run in runs if text and run.name.startswith(text)]
+    if len(begins) == 1:
+        return begins[0].resolve()
+    names = [run.name for run in runs]
+    if begins:
+        raise RunNotFoundError(
+            f"{text} is the beginning of {len(begins)} runs: {', '.join(r.name for r in begins[:5])}"
+        )
+    raise RunNotFoundError(f"no run {text!r} below {root}{closest(text, names)}")
