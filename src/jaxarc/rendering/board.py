@@ -9,7 +9,7 @@ from hashlib import blake2b
 import numpy as np
 
 from jaxarc.errors import RenderError
-from jaxarc.rendering.document import document
+from jaxarc.rendering.document import document, place
 from jaxarc.rendering.palette import MARK_DARK, MARK_LIGHT, OUTSIDE
 from jaxarc.rendering.paths import grid_lines, mask_runs, outline, value_runs
 from jaxarc.rendering.style import Style
@@ -77,9 +77,9 @@ def _as_mask(mask: np.ndarray | None, board: np.ndarray, name: str) -> np.ndarra
 
 
 def extent_of(boards: Sequence[np.ndarray]) -> tuple[int, int]:
-    """Return the rows and columns that hold every cell of the boards; padding below and to the right is left off.
+    """Return the rows and columns that hold every cell of the boards.
 
-    Boards that are all padding count in full.
+    Padding below and to the right is left off. Boards that are all padding count in full.
     """
     rows = columns = 0
     for board in boards:
@@ -108,12 +108,12 @@ def _cells(board: np.ndarray, style: Style) -> str:
     outside = (board < _PADDING) | (board > 9)
     codes = np.where(outside, OUTSIDE, board) if outside.any() else board
     colours = (*style.cells.colours, style.cells.outside)
-    runs = [(value, path) for value, path in value_runs(codes) if value != _PADDING]
     parts = []
-    if (codes != _PADDING).all():
+    base = _PADDING
+    if codes.min() != _PADDING:
         base = int(np.bincount(codes.ravel()).argmax())
         parts.append(f'<path fill="{colours[base]}" d="M0 0h{width}v{height}h-{width}z"/>')
-        runs = [(value, path) for value, path in runs if value != base]
+    runs = value_runs(codes, without=base)
     parts.append('<g transform="translate(0 .5)" shape-rendering="crispEdges">')
     parts.extend(f'<path stroke="{colours[value]}" d="{path}"/>' for value, path in runs)
     parts.append("</g>")
@@ -126,7 +126,8 @@ def _cells(board: np.ndarray, style: Style) -> str:
 def _twice(path: str, below: str, above: str) -> str:
     """Stroke one path twice; it is named by its content, so equal names on a page mean equal paths."""
     name = "p" + blake2b(path.encode(), digest_size=6).hexdigest()
-    return f'<defs><path id="{name}" d="{path}"/></defs><use href="#{name}" {below}/><use href="#{name}" {above}/>'
+    use = f'<use href="#{name}"'
+    return f'<defs><path id="{name}" d="{path}"/></defs>{use} {below}/>{use} {above}/>'
 
 
 def _dots(mask: np.ndarray, size: float, colour: str, ring: str, *, round_: bool, cell: float) -> str:
@@ -134,10 +135,11 @@ def _dots(mask: np.ndarray, size: float, colour: str, ring: str, *, round_: bool
     edge = max(1.1 / cell, 0.07)
 
     def stroke(width: float, colour: str) -> str:
+        look = f'stroke="{colour}" stroke-width="{width:.3g}"'
         if round_:
-            return f'stroke="{colour}" stroke-width="{width:.3g}" stroke-linecap="round" stroke-dasharray=".01 .99" stroke-dashoffset=".505"'
-        gap, offset = 1 - width, (1 + width) / 2
-        return f'stroke="{colour}" stroke-width="{width:.3g}" stroke-dasharray="{width:.3g} {gap:.3g}" stroke-dashoffset="{offset:.3g}"'
+            return f'{look} stroke-linecap="round" stroke-dasharray=".01 .99" stroke-dashoffset=".505"'
+        dash = f'stroke-dasharray="{width:.3g} {1 - width:.3g}"'
+        return f'{look} {dash} stroke-dashoffset="{(1 + width) / 2:.3g}"'
 
     twice = _twice(mask_runs(mask), stroke(size + 2 * edge, ring), stroke(size, colour))
     return f'<g transform="translate(0 .5)">{twice}</g>'
@@ -154,10 +156,12 @@ def _coordinates(rows: int, columns: int, cell: float, style: Style) -> str:
     every = next(step for step in (1, 2, 5, 10, 20, 50, 100, 500) if step * cell >= 17)
     muted = style.colours.muted
     across = [
-        label((x + 0.5) * cell, -5, x, _COORDINATE_SIZE, muted, anchor="middle") for x in range(0, columns, every)
+        label((x + 0.5) * cell, -5, x, _COORDINATE_SIZE, muted, anchor="middle")
+        for x in range(0, columns, every)
     ]
     down = [
-        label(-5, (y + 0.5) * cell + 3.5, y, _COORDINATE_SIZE, muted, anchor="end") for y in range(0, rows, every)
+        label(-5, (y + 0.5) * cell + 3.5, y, _COORDINATE_SIZE, muted, anchor="end")
+        for y in range(0, rows, every)
     ]
     return "".join((*across, *down))
 
@@ -175,8 +179,10 @@ def _draw(board: np.ndarray, extent: tuple[int, int], cell: float, style: Style,
         dash = f'stroke-dasharray="{4 / cell:.3g} {3 / cell:.3g}"'
         frame = f'stroke="{theme.muted}" stroke-width="{1 / cell:.3g}" {dash}'
         parts.append(f'<path {frame} d="M0 0h{width}v{height}h-{width}z"/>')
-    elif cell >= 5:
-        line = f'stroke="{theme.grid}" stroke-opacity="{theme.grid_opacity:g}" stroke-width="{1 / cell:.3g}"'
+    line = f'stroke="{theme.grid}" stroke-opacity="{theme.grid_opacity:g}" stroke-width="{1 / cell:.3g}"'
+    if not empty and cell < 5:
+        parts.append(f'<path {line} d="{outline(shown != _PADDING)}"/>')
+    elif not empty:
         parts.append(f'<path {line} d="{grid_lines(shown != _PADDING)}"/>')
     if changed is not None and cell >= 5:
         parts.append(_dots(changed, 0.3, MARK_LIGHT, MARK_DARK, round_=True, cell=cell))
@@ -187,12 +193,12 @@ def _draw(board: np.ndarray, extent: tuple[int, int], cell: float, style: Style,
     body = f'<g transform="scale({cell:g})" fill="none">{"".join(parts)}</g>'
     if not style.show_coordinates:
         return Picture(columns * cell, rows * cell, body)
-    body = f'<g transform="translate({_GUTTER:g} {_GUTTER:g})">{body}{_coordinates(rows, columns, cell, style)}</g>'
+    body = place(_GUTTER, _GUTTER, body + _coordinates(rows, columns, cell, style))
     return Picture(columns * cell + _GUTTER, rows * cell + _GUTTER, body)
 
 
 def board_pictures(
-    boards: Sequence[np.ndarray], style: Style, size: float, marks: Sequence[Marks] = ()
+    boards: Sequence[np.ndarray], style: Style, size: int | float, marks: Sequence[Marks] = ()
 ) -> list[Picture]:
     """Draw boards with one cell size, so that they can be compared.
 
@@ -215,7 +221,9 @@ def board_pictures(
     return [_draw(board, extent, cell, style, mark) for board, mark in zip(boards, marks, strict=True)]
 
 
-def render_board(board: np.ndarray, style: Style | None = None, *, size: float = 320.0, marks: Marks | None = None) -> str:
+def render_board(
+    board: np.ndarray, style: Style | None = None, *, size: int | float = 320, marks: Marks | None = None
+) -> str:
     """Draw one board as an SVG document.
 
     Args:
@@ -235,4 +243,6 @@ def render_board(board: np.ndarray, style: Style | None = None, *, size: float =
     margin = 8
     body = f'<g transform="translate({margin} {margin})">{picture.body}</g>'
     rows, columns = np.shape(board)
-    return document(picture.width + 2 * margin, picture.height + 2 * margin, body, style, f"board {rows}x{columns}")
+    return document(
+        picture.width + 2 * margin, picture.height + 2 * margin, body, style, f"board {rows}x{columns}"
+    )

@@ -24,10 +24,15 @@ class Scale:
     start: float
     stop: float
 
-    def __call__(self, values: np.ndarray | float) -> np.ndarray:
-        """Return where values lie, in pixels."""
-        share = (np.asarray(values, dtype=float) - self.low) / (self.high - self.low)
-        return self.start + share * (self.stop - self.start)
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Return where values lie, in pixels, of the same shape."""
+        return self.start + (values.astype(float) - self.low) * (self.stop - self.start) / (
+            self.high - self.low
+        )
+
+    def at(self, value: float) -> float:
+        """Return where one value lies, in pixels."""
+        return self.start + (value - self.low) * (self.stop - self.start) / (self.high - self.low)
 
 
 def ticks(low: float, high: float, count: int, *, whole: bool = False) -> list[float]:
@@ -48,7 +53,9 @@ def ticks(low: float, high: float, count: int, *, whole: bool = False) -> list[f
     return [index * step for index in range(first, last + 1)]
 
 
-def value_scale(values: np.ndarray, start: float, stop: float, *, with_zero: bool = True) -> Scale:
+def value_scale(
+    values: np.ndarray, start: int | float, stop: int | float, *, with_zero: bool = True
+) -> Scale:
     """Return a vertical scale for all finite values, widened to round numbers; never an empty range."""
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
@@ -59,7 +66,7 @@ def value_scale(values: np.ndarray, start: float, stop: float, *, with_zero: boo
     return Scale(low, high, start, stop)
 
 
-def frame(scale: Scale, left: float, right: float, style: Style, *, count: int = 2) -> str:
+def frame(scale: Scale, left: float, right: float, style: Style, *, count: int = 3) -> str:
     """Return quiet horizontal lines at round values, each with its number to the left."""
     theme = style.colours
     marks = ticks(scale.low, scale.high, count)
@@ -67,14 +74,16 @@ def frame(scale: Scale, left: float, right: float, style: Style, *, count: int =
     lines = "".join(f"M{left:g} {y:.1f}H{right:g}" for y in ys)
     parts = [f'<path d="{lines}" stroke="{theme.line}" fill="none"/>']
     for mark, y in zip(marks, ys, strict=True):
-        parts.append(label(left - 8, round(y + 4, 1), number(mark), 11, theme.muted, anchor="end", max_width=48))
+        parts.append(
+            label(left - 8, round(y + 4, 1), number(mark), 11, theme.muted, anchor="end", max_width=48)
+        )
     return "".join(parts)
 
 
-def step_axis(scale: Scale, y: float, style: Style) -> str:
-    """Return the numbers of the steps along the bottom, and the word."""
+def step_axis(scale: Scale, last: float, y: float, style: Style) -> str:
+    """Return the numbers of the steps up to ``last`` along the bottom, and the word."""
     theme = style.colours
-    marks = ticks(scale.low, scale.high, 8, whole=True)
+    marks = [mark for mark in ticks(scale.low, scale.high, 8, whole=True) if mark <= last]
     parts = []
     for mark, x in zip(marks, scale(np.array(marks)).tolist(), strict=True):
         parts.append(f'<path d="M{x:.1f} {y:g}v4" stroke="{theme.muted}"/>')
@@ -98,7 +107,9 @@ def _thinned(xs: np.ndarray, ys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return xs[index], ys[index]
 
 
-def curve(xs: np.ndarray, ys: np.ndarray, colour: str, *, width: float = 2.0, opacity: float = 1.0) -> str:
+def curve(
+    xs: np.ndarray, ys: np.ndarray, colour: str, *, width: int | float = 2, opacity: int | float = 1
+) -> str:
     """Return a line through points in pixels, broken where a value is not finite; one point is a dot.
 
     Args:
@@ -125,8 +136,10 @@ def curve(xs: np.ndarray, ys: np.ndarray, colour: str, *, width: float = 2.0, op
     return line + ' stroke-linejoin="round" stroke-linecap="round"/>' + "".join(dots)
 
 
-def bars(xs: np.ndarray, ys: np.ndarray, zero: float, width: float, above: str, below: str) -> str:
-    """Return upright bars from a zero line; bars that would share a pixel column become one, from lowest to highest.
+def bars(
+    xs: np.ndarray, ys: np.ndarray, zero: int | float, width: int | float, above: str, below: str
+) -> str:
+    """Return upright bars from a zero line; of bars that share a pixel column the longest is drawn.
 
     Args:
         xs, ys: where the bars stand and end, in pixels, [bars]; those that are not finite are left out.
@@ -137,14 +150,20 @@ def bars(xs: np.ndarray, ys: np.ndarray, zero: float, width: float, above: str, 
     finite = np.isfinite(ys)
     columns = np.round(xs[finite], 1 if len(xs) <= _POINTS_AT_MOST else 0)
     ends = ys[finite]
+    see = ' stroke-opacity=".75"' if width < 4 else ""
     parts = []
-    for colour, chosen, reduce in ((above, ends < zero - 0.05, np.minimum), (below, ends > zero + 0.05, np.maximum)):
+    for colour, chosen, reduce in (
+        (above, ends < zero - 0.05, np.minimum),
+        (below, ends > zero + 0.05, np.maximum),
+    ):
         if not chosen.any():
             continue
         places, firsts = np.unique(columns[chosen], return_index=True)
         tops = reduce.reduceat(ends[chosen], firsts)
-        path = "".join(f"M{x:g} {zero:.1f}V{y:.1f}" for x, y in zip(places.tolist(), tops.tolist(), strict=True))
-        parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width:.3g}"/>')
+        path = "".join(
+            f"M{x:g} {zero:.1f}V{y:.1f}" for x, y in zip(places.tolist(), tops.tolist(), strict=True)
+        )
+        parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width:.3g}"{see}/>')
     return "".join(parts)
 
 

@@ -74,7 +74,10 @@ def glyph(kind: str, x: float, y: float, style: Style) -> str:
     """Return the mark that a legend explains (``selected``, ``changed`` or ``wrong``), 10 pixels wide."""
     if kind == "selected":
         box = f'<rect x="{x + 1:g}" y="{y - 9:g}" width="8" height="8" fill="none"'
-        return f'{box} stroke="{MARK_DARK}" stroke-width="3.4"/>{box} stroke="{MARK_LIGHT}" stroke-width="1.6"/>'
+        return (
+            f'{box} stroke="{MARK_DARK}" stroke-width="3.4"/>{box} stroke="{MARK_LIGHT}" stroke-width="1.6"/>'
+        )
     if kind == "changed":
-        return f'<circle cx="{x + 5:g}" cy="{y - 4.5:g}" r="3.4" fill="{MARK_LIGHT}" stroke="{MARK_DARK}" stroke-width="1.6"/>'
+        dot = f'<circle cx="{x + 5:g}" cy="{y - 4.5:g}" r="3.4" fill="{MARK_LIGHT}"'
+        return f'{dot} stroke="{MARK_DARK}" stroke-width="1.6"/>'
     return f'<rect x="{x + 1.5:g}" y="{y - 8:g}" width="7" height="7" fill="{style.colours.wrong}"/>'

@@ -8,9 +8,10 @@ import numpy as np
 
 from jaxarc.errors import RenderError
 from jaxarc.records.pictures import EpisodeSummaryData, StepVisualizationData
+from jaxarc.rendering.board import extent_of
 from jaxarc.rendering.chart import Scale, bars, curve, end_point, frame, step_axis, value_scale
 from jaxarc.rendering.document import document, meter, outcome_badge, place
-from jaxarc.rendering.picture import Marks, Picture, is_board, pictures_of
+from jaxarc.rendering.picture import Marks, Picture, is_board, picture_of, pictures_of
 from jaxarc.rendering.step import action_words
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.text import clean, label, number
@@ -21,7 +22,8 @@ _WIDTH = 960.0
 _MARGIN = 24.0
 _TASK_BOARD = 150.0
 _MOMENT_BOARD = 92.0
-_LABELS = 56.0
+_MOMENT_VECTOR = 150.0
+_LABELS = 62.0
 
 
 def series_of(data: EpisodeSummaryData) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -66,7 +68,10 @@ def _numbers(data: EpisodeSummaryData, style: Style) -> str:
     theme = style.colours
     total = float(data.total_reward)
     colour = theme.good if total > 0 else theme.bad if total < 0 else theme.ink
-    columns = [("Steps", f"{data.total_steps:,}", theme.ink), ("Total reward", number(total, signed=True), colour)]
+    columns = [
+        ("Steps", f"{data.total_steps:,}", theme.ink),
+        ("Total reward", number(total, signed=True), colour),
+    ]
     similarity = float(data.final_similarity)
     if similarity == similarity:
         columns.append(("Final similarity", number(similarity), theme.ink))
@@ -87,7 +92,11 @@ def _task(data: EpisodeSummaryData, style: Style) -> Picture:
     if not boards:
         return Picture(0, 0, "")
     quiet = Style(style.palette, style.theme)
-    pictures = pictures_of([board for _, board in boards], quiet, _TASK_BOARD)
+    sides = [max(extent_of([board])) if is_board(board) else 1 for _, board in boards]
+    pictures = [
+        picture_of(board, quiet, size=_TASK_BOARD * side / max(sides) + 1e-6)
+        for (_, board), side in zip(boards, sides, strict=True)
+    ]
     y, parts = 0.0, []
     for (name, _), picture in zip(boards, pictures, strict=True):
         parts.append(label(0, y + 12, name, 12, theme.muted, bold=True))
@@ -100,43 +109,63 @@ def _chosen(moments: Sequence[StepVisualizationData], count: int) -> list[StepVi
     """Return at most ``count`` moments, the first and the last among them, spread evenly."""
     if len(moments) <= count:
         return list(moments)
-    return [moments[index] for index in np.unique(np.linspace(0, len(moments) - 1, count).round().astype(int))]
+    return [
+        moments[index] for index in np.unique(np.linspace(0, len(moments) - 1, count).round().astype(int))
+    ]
 
 
-def _moments(data: EpisodeSummaryData, across: Scale, right: float, style: Style) -> Picture:
-    """Draw the key moments in a row, each tied to its step on the scale below."""
-    theme = style.colours
-    slots = max(int((right + 12) // (_MOMENT_BOARD + 20)), 1)
-    moments = _chosen(data.moments, slots)
+def _spread(wanted: Sequence[float], width: float, low: float, high: float) -> list[float]:
+    """Return left edges near ``wanted``, ascending, ``width`` apart at least, within ``low … high``."""
+    edges: list[float] = []
+    for edge in wanted:
+        edges.append(max(edge, edges[-1] + width if edges else low))
+    limit = high - width
+    for index in range(len(edges) - 1, -1, -1):
+        edges[index] = min(edges[index], limit)
+        limit = edges[index] - width
+    return edges
+
+
+def _moment_side(moments: Sequence[StepVisualizationData]) -> float:
+    boards = all(is_board(np.asarray(moment.after_grid)) for moment in moments)
+    return _MOMENT_BOARD if boards else _MOMENT_VECTOR
+
+
+def _moments(moments: Sequence[StepVisualizationData], across: Scale, right: float, style: Style) -> Picture:
+    """Draw key moments in a row, each as near as there is room to its step on the scale below."""
     if not moments:
         return Picture(0, 0, "")
+    theme = style.colours
+    side = _moment_side(moments)
+    slot = side + 20
     quiet = Style(style.palette, style.theme)
     values = [np.asarray(moment.after_grid) for moment in moments]
-    boards = all(is_board(value) for value in values)
-    marks = [Marks(changed=m.changed_cells if style.highlight_changes and not boards else None) for m in moments]
-    pictures = pictures_of(values, quiet, _MOMENT_BOARD if boards else _MOMENT_BOARD + 12, marks)
-    slot = (right + 12) / slots
+    marks = [Marks(changed=m.changed_cells if style.highlight_changes else None) for m in moments]
+    pictures = pictures_of(values, quiet, side, marks)
     tall = max(picture.height for picture in pictures)
     named = style.show_operation_names and any(action_words(moment) for moment in moments)
     ties_from = 22 + tall + (36 if named else 20)
+    ats = across(np.array([moment.step_num for moment in moments])).tolist()
+    xs = _spread(
+        [at - min(p.width, 60) / 2 for at, p in zip(ats, pictures, strict=True)], slot, 0, right + 20
+    )
     parts = [label(0, 12, "Key moments", 12, theme.muted, bold=True)]
-    for index, (moment, picture) in enumerate(zip(moments, pictures, strict=True)):
-        x = index * slot
-        middle = x + picture.width / 2
-        parts.append(place(x, 22, picture.body))
+    for moment, picture, at, x in zip(moments, pictures, ats, xs, strict=True):
+        parts.append(place(round(x, 1), 22, picture.body))
         foot = 22 + tall + 15
-        parts.append(label(x, foot, f"step {moment.step_num}", 11, theme.ink, bold=True, max_width=slot - 8))
+        parts.append(
+            label(round(x, 1), foot, f"step {moment.step_num:,}", 11, theme.ink, bold=True, max_width=side)
+        )
         if named:
-            parts.append(label(x, foot + 15, action_words(moment), 11, theme.muted, max_width=slot - 8))
-        at = float(across(moment.step_num))
-        start = min(middle, x + 30)
-        tie = f"M{start:.1f} {ties_from:g}v5L{at:.1f} {ties_from + 21:g}v7"
+            parts.append(label(round(x, 1), foot + 15, action_words(moment), 11, theme.muted, max_width=side))
+        start = x + min(picture.width, 60) / 2
+        tie = f"M{start:.1f} {ties_from:g}v5L{at:.1f} {ties_from + 15:g}v9"
         parts.append(f'<path d="{tie}" fill="none" stroke="{theme.muted}" stroke-opacity=".7"/>')
-    return Picture(right, ties_from + 28, "".join(parts))
+    return Picture(right, ties_from + 16, "".join(parts))
 
 
-def _charts(data: EpisodeSummaryData, across: Scale, style: Style) -> Picture:
-    """Draw similarity above reward, over the same steps."""
+def _charts(data: EpisodeSummaryData, across: Scale, shown: Sequence[int], style: Style) -> Picture:
+    """Draw similarity above reward, over the same steps, with a line at every step that is shown above."""
     theme = style.colours
     steps, rewards, similarities = series_of(data)
     left, right = across.start - 10, across.stop + 10
@@ -147,7 +176,7 @@ def _charts(data: EpisodeSummaryData, across: Scale, style: Style) -> Picture:
     y, parts = 0.0, []
     if len(similarities):
         up = value_scale(np.append(similarities, [0.0, 1.0]), y + 20 + tall, y + 20)
-        parts.append(label(left, y + 10, "Similarity", 11, theme.accent, bold=True))
+        parts.append(label(0, y + 8, "Similarity", 11, theme.accent, bold=True))
         parts.append(frame(up, left, right, style))
         ys = up(similarities)
         parts.append(curve(xs, ys, theme.accent))
@@ -155,30 +184,30 @@ def _charts(data: EpisodeSummaryData, across: Scale, style: Style) -> Picture:
         y += 20 + tall + 18
     if len(rewards):
         up = value_scale(rewards, y + 20 + tall, y + 20)
-        parts.append(label(left, y + 10, "Reward", 11, theme.ink, bold=True))
+        parts.append(label(0, y + 8, "Reward", 11, theme.ink, bold=True))
         parts.append(frame(up, left, right, style))
-        zero = float(up(0.0))
-        parts.append(bars(xs, up(rewards), zero, min(max(each * 0.7, 1.0), 14.0), theme.good, theme.bad))
+        zero = up.at(0.0)
+        wide = min(each * 0.7, 14.0) if each > 5 else max(each, 1.0) + 0.25
+        parts.append(bars(xs, up(rewards), zero, wide, theme.good, theme.bad))
         parts.append(f'<path d="M{left:g} {zero:.1f}H{right:g}" stroke="{theme.muted}"/>')
         y += 20 + tall
     if not parts:
-        parts.append(label(left, 24, "No steps were stored.", 13, theme.muted))
+        parts.append(label(0, 12, "No steps were stored.", 13, theme.muted))
         return Picture(right, 40, "".join(parts))
-    at = "".join(f"M{x:.1f} 14V{y:g}" for x in across(_moment_steps(data)).tolist())
-    lines = f'<path d="{at}" stroke="{theme.muted}" stroke-opacity=".45" stroke-dasharray="2 3"/>' if at else ""
-    return Picture(right, y + 44, lines + "".join(parts) + step_axis(across, y + 6, style))
-
-
-def _moment_steps(data: EpisodeSummaryData) -> np.ndarray:
-    steps = [moment.step_num for moment in data.moments] or list(data.key_moments)
-    return np.asarray(steps, dtype=float)
+    at = "".join(f"M{x:.1f} 8V{y:g}" for x in across(np.array(shown, dtype=float)).tolist())
+    lines = (
+        f'<path d="{at}" stroke="{theme.muted}" stroke-opacity=".45" stroke-dasharray="2 3"/>' if at else ""
+    )
+    axis = step_axis(across, max(float(data.total_steps - 1), *steps.tolist()), y + 6, style)
+    return Picture(right, y + 42, lines + "".join(parts) + axis)
 
 
 def render_episode_summary(data: EpisodeSummaryData, style: Style | None = None) -> str:
     """Draw one episode as an SVG document, 960 pixels wide.
 
-    The boards of the task stand to the left; the key moments hang on a time line over the curves of similarity
-    and reward, which share the axis of the steps. Long episodes keep the extremes of every pixel column.
+    The boards of the task stand to the left; the key moments hang on a time line over the curves of
+    similarity and reward, which share the axis of the steps. Long episodes keep the
+    extremes of every pixel column.
 
     Args:
         data: the episode; it may have no step, no similarity and no boards.
@@ -204,11 +233,14 @@ def render_episode_summary(data: EpisodeSummaryData, style: Style | None = None)
     x = _MARGIN + task.width
     right = inner - task.width
     steps = series_of(data)[0]
-    last = max([float(data.total_steps - 1), *steps.tolist()[-1:], *_moment_steps(data).tolist()[-1:], 1.0])
+    ends = [*steps.tolist()[-1:], *data.key_moments, *(moment.step_num for moment in data.moments)]
+    last = max(float(data.total_steps - 1), 1.0, *ends)
     across = Scale(0.0, last, _LABELS + 10, right - 10)
-    moments = _moments(data, across, right, style)
+    shown = _chosen(data.moments, max(int((right + 20) // (_moment_side(data.moments) + 20)), 1))
+    moments = _moments(shown, across, right, style)
     parts.append(place(x, y, moments.body))
-    charts = _charts(data, across, style)
+    at = [moment.step_num for moment in shown] or list(data.key_moments)
+    charts = _charts(data, across, at, style)
     parts.append(place(x, y + moments.height, charts.body))
     height = y + max(task.height, moments.height + charts.height) + _MARGIN
     name = f"Episode {data.episode_num}, {data.total_steps} steps, total reward {number(data.total_reward)}"

@@ -1,8 +1,8 @@
 """Boards and masks as SVG path data, without a Python loop over cells.
 
 Everything is in cell units, with (0, 0) the top left corner of the board. A run is a stretch of equal cells
-in one row; it is written as a line, ``M x y h length``, along the top of its row: whoever draws it moves it down
-by half a cell and strokes it one cell wide. One run costs six or seven bytes.
+in one row; it is written as a line, ``M x y h length``, along the top of its row: whoever draws it moves it
+down by half a cell and strokes it one cell wide. One run costs six or seven bytes.
 """
 
 from __future__ import annotations
@@ -39,11 +39,12 @@ def _text(records: np.ndarray) -> str:
     return records.tobytes().translate(None, b"\0").decode("ascii")
 
 
-def value_runs(board: np.ndarray) -> list[tuple[int, str]]:
-    """Return the runs of every value of a board.
+def value_runs(board: np.ndarray, without: int) -> list[tuple[int, str]]:
+    """Return the runs of every value of a board but one.
 
     Args:
         board: integers, [height width].
+        without: the value to leave out.
 
     Returns:
         ``(value, path data)``, values ascending.
@@ -52,15 +53,20 @@ def value_runs(board: np.ndarray) -> list[tuple[int, str]]:
     begins = np.ones((height, width), dtype=bool)
     np.not_equal(board[:, 1:], board[:, :-1], out=begins[:, 1:])
     starts = np.flatnonzero(begins)
-    lengths = np.diff(starts, append=height * width)
     values = board.ravel()[starts]
+    lengths = np.empty_like(starts)
+    np.subtract(starts[1:], starts[:-1], out=lengths[:-1])
+    lengths[-1] = height * width - starts[-1]
     order = np.argsort(values, kind="stable")
+    order = order[values[order] != without]
+    if not order.size:
+        return []
     values, starts, lengths = values[order], starts[order], lengths[order]
     ys, xs = np.divmod(starts, width)
     records = _lines(xs, ys, lengths, max(height, width), "h")
-    firsts = np.flatnonzero(np.diff(values, prepend=values[0] - 1))
-    lasts = [*firsts[1:].tolist(), len(values)]
-    return [(int(values[a]), _text(records[a:b])) for a, b in zip(firsts.tolist(), lasts, strict=True)]
+    cuts = (np.flatnonzero(values[1:] != values[:-1]) + 1).tolist()
+    stretches = zip([0, *cuts], [*cuts, len(values)], strict=True)
+    return [(int(values[begin]), _text(records[begin:end])) for begin, end in stretches]
 
 
 def _true_runs(mask: np.ndarray, side: int, letter: str) -> np.ndarray:
@@ -78,7 +84,12 @@ def _true_runs(mask: np.ndarray, side: int, letter: str) -> np.ndarray:
 
 
 def mask_runs(mask: np.ndarray, letter: str = "h") -> str:
-    """Return path data of the runs of True of a mask, bool[height width]; with ``v`` its rows are drawn as columns."""
+    """Return path data of the runs of True of a mask.
+
+    Args:
+        mask: bool, [height width].
+        letter: ``h``; with ``v`` the rows of the mask are drawn as columns.
+    """
     return _text(_true_runs(mask, max(mask.shape), letter))
 
 

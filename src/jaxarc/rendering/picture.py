@@ -14,12 +14,12 @@ import numpy as np
 
 from jaxarc.rendering.board import MAX_SIDE, Marks, Picture, board_pictures
 from jaxarc.rendering.style import Style
-from jaxarc.rendering.text import fit, label
+from jaxarc.rendering.text import TIMES, fit, label
 from jaxarc.rendering.vector import vector_pictures
 
 __all__ = ["Marks", "Picture", "is_board", "picture_of", "pictures_of"]
 
-Drawer = Callable[[Sequence[np.ndarray], Style, float, Sequence[Marks]], list[Picture]]
+Drawer = Callable[[Sequence[np.ndarray], Style, int | float, Sequence[Marks]], list[Picture]]
 
 
 class _Kind(NamedTuple):
@@ -30,7 +30,7 @@ class _Kind(NamedTuple):
 def is_board(value: np.ndarray) -> bool:
     """Return whether a value is drawn as a board: integers or booleans, [height width]."""
     integral = np.issubdtype(value.dtype, np.integer) or value.dtype == np.bool_
-    return value.ndim == 2 and integral and 0 < min(value.shape) and max(value.shape) <= MAX_SIDE
+    return value.ndim == 2 and integral and min(value.shape) > 0 and max(value.shape) <= MAX_SIDE
 
 
 def _is_vector(value: np.ndarray) -> bool:
@@ -38,13 +38,15 @@ def _is_vector(value: np.ndarray) -> bool:
     return value.ndim in (0, 1) and 0 < value.size <= 4096 and (real or value.dtype == np.bool_)
 
 
-def _text_pictures(values: Sequence[np.ndarray], style: Style, size: float, marks: Sequence[Marks]) -> list[Picture]:
+def _text_pictures(
+    values: Sequence[np.ndarray], style: Style, size: int | float, marks: Sequence[Marks]
+) -> list[Picture]:
     """Draw values as a caption with type and shape, and their first numbers below."""
     del marks
     theme = style.colours
     pictures = []
     for value in values:
-        shape = "×".join(str(side) for side in value.shape)
+        shape = TIMES.join(str(side) for side in value.shape)
         lines = [f"{value.dtype} {shape}".strip()]
         flat = value.ravel()[:24]
         words = np.array2string(flat, precision=3, threshold=24, max_line_width=32).strip("[]").split("\n")
@@ -52,7 +54,8 @@ def _text_pictures(values: Sequence[np.ndarray], style: Style, size: float, mark
         if value.size > flat.size or len(words) > 6:
             lines.append("…")
         inner = size - 24
-        body = f'<rect width="{size:g}" height="{len(lines) * 18 + 16}" rx="4" fill="{theme.line}" fill-opacity=".45"/>'
+        box = f'width="{size:g}" height="{len(lines) * 18 + 16}" rx="4"'
+        body = f'<rect {box} fill="{theme.line}" fill-opacity=".45"/>'
         for index, line in enumerate(lines):
             ink = theme.muted if index == 0 else theme.ink
             body += label(12, 24 + 18 * index, fit(line, inner, 12), 12, ink)
@@ -68,7 +71,7 @@ _KINDS: tuple[_Kind, ...] = (
 
 
 def pictures_of(
-    values: Sequence[object], style: Style, size: float, marks: Sequence[Marks] = ()
+    values: Sequence[object], style: Style, size: int | float, marks: Sequence[Marks] = ()
 ) -> list[Picture]:
     """Draw values on one common scale where they are of one kind, and each by itself where they are not.
 
@@ -93,7 +96,9 @@ def pictures_of(
     return [picture for picture in pictures if picture is not None]
 
 
-def picture_of(value: object, style: Style | None = None, *, size: float = 264.0, marks: Marks | None = None) -> Picture:
+def picture_of(
+    value: object, style: Style | None = None, *, size: int | float = 264.0, marks: Marks | None = None
+) -> Picture:
     """Draw one value of any kind.
 
     Args:

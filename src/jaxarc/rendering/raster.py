@@ -18,7 +18,7 @@ _NOT_LATIN = re.compile("[^\x00-\u017f\u2013\u2014\u2018-\u201d\u2026\u2212\u00d
 
 @lru_cache(maxsize=1)
 def _font_files() -> tuple[str, ...]:
-    """Return the paths of the faces of Lato (SIL Open Font License) that the package ``font-lato`` installs."""
+    """Return the paths of the faces of Lato (SIL Open Font License) that ``font-lato`` installs."""
     try:
         folder = files("font_lato") / "files"
     except ModuleNotFoundError as error:
@@ -30,8 +30,8 @@ def svg_to_png(svg: str, scale: float = 1.0) -> bytes:
     """Return an SVG document as the bytes of a PNG file.
 
     resvg drops text without a word when no face matches, and by itself it knows only what the machine has
-    installed. So it is given Lato, and the same SVG gives the same bytes everywhere. The machine's own fonts are
-    read besides only where a document holds characters that Lato lacks (emoji, CJK); what no font has is
+    installed. So it is given Lato, and the same SVG gives the same bytes everywhere. The machine's own fonts
+    are read besides only where a document holds characters that Lato lacks (emoji, CJK); what no font has is
     drawn as an empty box or left out.
 
     Args:

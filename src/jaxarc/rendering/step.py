@@ -12,7 +12,7 @@ from jaxarc.records.pictures import StepVisualizationData
 from jaxarc.rendering.document import arrow, document, glyph, meter, outcome_badge, place
 from jaxarc.rendering.picture import Marks, Picture, is_board, pictures_of
 from jaxarc.rendering.style import Style
-from jaxarc.rendering.text import clean, fit, label, number, width_of
+from jaxarc.rendering.text import TIMES, clean, fit, label, number, width_of
 
 __all__ = ["action_words", "render_step"]
 
@@ -40,7 +40,7 @@ def _value(value: Any) -> str:
         return number(array.item())
     if array.ndim == 0:
         return clean(value)
-    return f"{array.dtype} {'×'.join(str(side) for side in array.shape)}"
+    return f"{array.dtype} {TIMES.join(str(side) for side in array.shape)}"
 
 
 def _wrong(data: StepVisualizationData, after: np.ndarray) -> np.ndarray | None:
@@ -60,13 +60,26 @@ def _many(count: int, what: str) -> str:
     return f"{count:,} {what}"
 
 
+def _num_selected(selected: np.ndarray | None, before: np.ndarray) -> tuple[int, int]:
+    """Return how many selected cells are on the board, and how many in its padding."""
+    if selected is None:
+        return 0, 0
+    total = int(np.count_nonzero(selected))
+    if not is_board(before) or before.shape != selected.shape:
+        return total, 0
+    on_board = int(np.count_nonzero(selected & (before != -1)))
+    return on_board, total - on_board
+
+
 def _panels(data: StepVisualizationData, style: Style) -> list[tuple[str, Picture, str, str]]:
     """Return ``(heading, picture, glyph, legend)`` from left to right."""
     before, after = np.asarray(data.before_grid), np.asarray(data.after_grid)
     selected = None if data.selection_mask is None else np.asarray(data.selection_mask)
     changed = np.asarray(data.changed_cells)
     if is_board(after) and changed.shape != after.shape:
-        raise RenderError(f"changed_cells has shape {changed.shape}, but the board after the step {after.shape}")
+        raise RenderError(
+            f"changed_cells has shape {changed.shape}, but the board after the step {after.shape}"
+        )
     wrong = _wrong(data, after)
     mark = style.highlight_changes
     values: list[Any] = [before, after]
@@ -75,12 +88,18 @@ def _panels(data: StepVisualizationData, style: Style) -> list[tuple[str, Pictur
         values.append(np.asarray(data.target_grid))
         marks.append(Marks(wrong=wrong if mark else None))
     pictures = pictures_of(values, style, _BOARD, marks)
-    num_selected = 0 if selected is None else int(selected.sum())
+    picked, off_board = _num_selected(selected, before)
+    words = _many(picked, "selected") + (f", {off_board:,} off the board" if off_board else "")
+    chosen = picked + off_board > 0
     num_changed = int(changed.sum())
-    what = "changed" if num_changed else "nothing changed"
     panels = [
-        ("Before", pictures[0], "selected" if num_selected else "", _many(num_selected, "selected") if num_selected else ""),
-        ("After", pictures[1], "changed" if num_changed and mark else "", _many(num_changed, what) if num_changed else what),
+        ("Before", pictures[0], "selected" if chosen else "", words if chosen else ""),
+        (
+            "After",
+            pictures[1],
+            "changed" if num_changed and mark else "",
+            _many(num_changed, "changed") if num_changed else "nothing changed",
+        ),
     ]
     if len(pictures) > 2:
         num_wrong = None if wrong is None else int(wrong.sum())
@@ -161,7 +180,9 @@ def _heading(data: StepVisualizationData, width: float, style: Style) -> Picture
         x += 18
         words = fit(words, width - x - 20, 14, bold=True)
         chip = width_of(words, 14, bold=True) + 18
-        parts.append(f'<rect x="{x:.1f}" y="{top + 1:g}" width="{chip:.1f}" height="25" rx="5" fill="{theme.line}"/>')
+        parts.append(
+            f'<rect x="{x:.1f}" y="{top + 1:g}" width="{chip:.1f}" height="25" rx="5" fill="{theme.line}"/>'
+        )
         parts.append(label(x + chip / 2, top + 18.5, words, 14, theme.ink, bold=True, anchor="middle"))
     return Picture(width, top + 28, "".join(parts))
 
@@ -170,8 +191,8 @@ def render_step(data: StepVisualizationData, style: Style | None = None) -> str:
     """Draw one step as an SVG document.
 
     From left to right: the state before with the selection outlined, the state after with a dot on every
-    changed cell, and the target with a square on every cell that is still wrong. Boards are drawn cell by cell,
-    vectors as bars, anything else as text.
+    changed cell, and the target with a square on every cell that is still wrong. Vectors are drawn as bars,
+    anything else as text.
 
     Args:
         data: the step.

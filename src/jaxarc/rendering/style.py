@@ -35,7 +35,9 @@ class Style:
         get_palette(self.palette)
         if self.theme not in THEMES:
             known = ", ".join(THEMES)
-            raise RenderError(f"theme must be one of {known}, got {self.theme!r}{closest(self.theme, THEMES)}")
+            raise RenderError(
+                f"theme must be one of {known}, got {self.theme!r}{closest(self.theme, THEMES)}"
+            )
 
     @cached_property
     def cells(self) -> Palette:

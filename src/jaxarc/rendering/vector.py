@@ -25,7 +25,14 @@ def _span(values: Sequence[np.ndarray]) -> tuple[float, float]:
     return (low, high) if high > low else (0.0, 1.0)
 
 
-def _rows(value: np.ndarray, low: float, high: float, style: Style, size: float, changed: np.ndarray) -> Picture:
+def _rows(
+    value: np.ndarray,
+    low: int | float,
+    high: int | float,
+    style: Style,
+    size: int | float,
+    changed: np.ndarray,
+) -> Picture:
     theme = style.colours
     left, right = 26.0, 64.0
     width = size - left - right
@@ -39,19 +46,25 @@ def _rows(value: np.ndarray, low: float, high: float, style: Style, size: float,
             end = left + width * (entry - low) / (high - low)
             colour = theme.accent if changed[index] else theme.muted
             x, length = min(zero, end), max(abs(end - zero), 0.75)
-            parts.append(f'<rect x="{x:.2f}" y="{y + 4:g}" width="{length:.2f}" height="12" fill="{colour}"/>')
+            parts.append(
+                f'<rect x="{x:.2f}" y="{y + 4:g}" width="{length:.2f}" height="12" fill="{colour}"/>'
+            )
         parts.append(label(size, y + 14, number(entry), 12, theme.ink, anchor="end"))
     return Picture(size, height, "".join(parts))
 
 
-def _strip(value: np.ndarray, low: float, high: float, style: Style, size: float) -> Picture:
+def _strip(
+    value: np.ndarray, low: int | float, high: int | float, style: Style, size: int | float
+) -> Picture:
     theme = style.colours
     step = size / len(value)
     zero = _STRIP_HEIGHT * high / (high - low)
     xs = (np.arange(len(value)) + 0.5) * step
     ends = _STRIP_HEIGHT * (high - value) / (high - low)
     bars = "".join(
-        f"M{x:.1f} {zero:.1f}V{end:.1f}" for x, end in zip(xs.tolist(), ends.tolist(), strict=True) if end == end
+        f"M{x:.1f} {zero:.1f}V{end:.1f}"
+        for x, end in zip(xs.tolist(), ends.tolist(), strict=True)
+        if end == end
     )
     line = f'<path d="M0 {zero:.1f}H{size:g}" stroke="{theme.muted}" stroke-opacity=".6"/>'
     body = f'{line}<path d="{bars}" stroke="{theme.accent}" stroke-width="{max(step * 0.8, 0.5):.2f}"/>'
@@ -60,7 +73,9 @@ def _strip(value: np.ndarray, low: float, high: float, style: Style, size: float
     return Picture(size, _STRIP_HEIGHT + 20, body)
 
 
-def vector_pictures(values: Sequence[np.ndarray], style: Style, size: float, marks: Sequence[Marks]) -> list[Picture]:
+def vector_pictures(
+    values: Sequence[np.ndarray], style: Style, size: int | float, marks: Sequence[Marks]
+) -> list[Picture]:
     """Draw vectors as bars from zero, all on one scale.
 
     Args:
@@ -81,7 +96,9 @@ def vector_pictures(values: Sequence[np.ndarray], style: Style, size: float, mar
     for vector, mark in zip(vectors, marks, strict=True):
         changed = np.ones(vector.shape, bool) if mark.changed is None else np.atleast_1d(mark.changed)
         if changed.shape != vector.shape:
-            raise RenderError(f"the mask of changed entries has shape {changed.shape}, the vector {vector.shape}")
+            raise RenderError(
+                f"the mask of changed entries has shape {changed.shape}, the vector {vector.shape}"
+            )
         if len(vector) <= _ROWS_AT_MOST:
             pictures.append(_rows(vector, low, high, style, size, changed))
         else:

@@ -1,0 +1,31 @@
+"""Drawing: pure functions from arrays to SVG text, PNG bytes and terminal output; nothing writes a file."""
+
+from jaxarc.rendering.board import render_board
+from jaxarc.rendering.comparison import render_comparison
+from jaxarc.rendering.episode import render_episode_summary
+from jaxarc.rendering.palette import PALETTES, Palette, get_palette
+from jaxarc.rendering.picture import Marks, Picture, picture_of
+from jaxarc.rendering.png import board_to_png
+from jaxarc.rendering.raster import svg_to_png
+from jaxarc.rendering.step import render_step
+from jaxarc.rendering.style import Style
+from jaxarc.rendering.terminal import TerminalBoards, terminal_board, terminal_step
+
+__all__ = [
+    "PALETTES",
+    "Marks",
+    "Palette",
+    "Picture",
+    "Style",
+    "TerminalBoards",
+    "board_to_png",
+    "get_palette",
+    "picture_of",
+    "render_board",
+    "render_comparison",
+    "render_episode_summary",
+    "render_step",
+    "svg_to_png",
+    "terminal_board",
+    "terminal_step",
+]

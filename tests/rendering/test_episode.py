@@ -1,0 +1,160 @@
+"""An episode is one picture, from no step to ten thousand."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxarc.errors import RenderError
+from jaxarc.rendering import PALETTES, Style, render_comparison, render_episode_summary
+from jaxarc.rendering.chart import ticks
+from jaxarc.rendering.episode import _spread
+
+
+def words(svg: str) -> str:
+    return " ".join(
+        "".join(node.itertext()) for node in ElementTree.fromstring(svg).iter() if "text" in node.tag
+    )
+
+
+@pytest.mark.parametrize("palette", PALETTES)
+def test_a_summary_looks_as_it_did(palette, episode, golden):
+    """Task, key moments, similarity and reward, in every palette."""
+    golden(f"summary-{palette}.svg", render_episode_summary(episode(), Style(palette)))
+
+
+def test_a_summary_of_numbers_looks_as_it_did(episode, vector_step, golden):
+    """CartPole in the dark: no task, no similarity, moments as bars."""
+    data = episode(
+        similarity_progression=(),
+        final_similarity=float("nan"),
+        task_id="",
+        input_grid=None,
+        target_grid=None,
+        moments=[vector_step(step_num=0), vector_step(step_num=11)],
+        success=False,
+    )
+    golden("summary-vector.svg", render_episode_summary(data, Style(theme="dark")))
+
+
+@pytest.mark.parametrize("kind", ["reward_progression", "similarity_progression"])
+def test_a_comparison_looks_as_it_did(kind, episode, golden):
+    """Three episodes over one axis and the table of how they went."""
+    episodes = [episode(n, episode_num=n, success=n > 6, moments=()) for n in (4, 8, 12)]
+    golden(f"comparison-{kind}.svg", render_comparison(episodes, kind))
+
+
+@pytest.mark.parametrize("num_steps", [0, 1, 2, 50, 10_000])
+@pytest.mark.parametrize("similar", [True, False])
+def test_any_length_gives_a_picture_of_bounded_size(num_steps, similar, episode):
+    """The picture says how many steps there were and stays under 100 kB."""
+    data = episode(num_steps)
+    if not similar:
+        data = episode(num_steps, similarity_progression=(), final_similarity=float("nan"))
+    svg = render_episode_summary(data)
+    said = words(svg)
+    assert f"{num_steps:,}" in said
+    assert ("Similarity" in said) == (similar and num_steps > 0)
+    assert len(svg) < 100_000
+
+
+def test_everything_stays_inside_the_picture(episode):
+    """No text starts outside the frame, and no coordinate is NaN."""
+    svg = render_episode_summary(episode(10_000))
+    assert "nan" not in svg.lower()
+    width = float(re.search(r'width="([\d.]+)"', svg).group(1))
+    assert all(0 <= float(x) <= width for x in re.findall(r'<text x="([-\d.]+)"', svg))
+
+
+def test_the_extremes_of_a_long_episode_are_kept(episode):
+    """One step of ten thousand with a dip is drawn at the bottom of the similarity."""
+    similarities = [0.9] * 10_000
+    similarities[4321] = 0.0
+    flat = render_episode_summary(episode(10_000, similarity_progression=[0.9] * 10_000, moments=()))
+    dipped = render_episode_summary(episode(10_000, similarity_progression=similarities, moments=()))
+    zero_line = re.search(r'y="([\d.]+)"[^>]*>0</text>', dipped).group(1)
+    assert f" {float(zero_line) - 4:.1f}L" in dipped
+    assert f" {float(zero_line) - 4:.1f}L" not in flat
+
+
+@given(st.lists(st.floats(), max_size=30), st.booleans(), st.text(max_size=30))
+@settings(max_examples=60, deadline=None)
+def test_any_rewards_are_valid_xml(episode, rewards, success, name):
+    """NaN and infinite rewards, an empty episode and any name give a picture that parses."""
+    data = episode(
+        len(rewards),
+        reward_progression=rewards,
+        similarity_progression=rewards,
+        total_reward=float("nan"),
+        success=success,
+        task_id=name,
+        title=name,
+    )
+    for svg in (render_episode_summary(data), render_comparison([data, data], "similarity_progression")):
+        ElementTree.fromstring(svg)
+        assert re.search(r'd="[^"]*(nan|inf)', svg) is None
+
+
+def test_stored_steps_stand_at_their_step_number(episode):
+    """Two stored steps of a hundred lie at the ends of the axis."""
+    data = episode(2, total_steps=101, step_nums=(0, 100), moments=(), key_moments=())
+    assert "100" in words(render_episode_summary(data))
+
+
+def test_progressions_of_different_lengths_are_refused(episode):
+    """The error names the one that does not fit."""
+    with pytest.raises(RenderError, match="similarity_progression has 3 entries, but 12 steps are stored"):
+        render_episode_summary(episode(12, similarity_progression=[0.1, 0.2, 0.3], step_nums=range(12)))
+
+
+@pytest.mark.parametrize(
+    ("field", "gone"), [("show_operation_names", "Fill 3"), ("include_metrics", "Total reward")]
+)
+def test_an_option_takes_its_words_away(field, gone, episode):
+    """Each option that hides something hides it."""
+    assert gone in words(render_episode_summary(episode()))
+    assert gone not in words(render_episode_summary(episode(), Style(**{field: False})))
+
+
+def test_a_comparison_of_many_names_a_few(episode):
+    """Forty episodes are forty curves and eight rows."""
+    svg = render_comparison([episode(9, episode_num=n) for n in range(40)])
+    assert "32 more episodes" in words(svg)
+    assert svg.count('stroke-linejoin="round"') == 40
+
+
+def test_a_comparison_refuses_what_it_cannot_compare(episode):
+    """No episode, or an unknown kind of comparison, is an error that says so."""
+    with pytest.raises(RenderError, match="at least one episode"):
+        render_comparison([])
+    with pytest.raises(RenderError, match="comparison_type must be one of reward_progression"):
+        render_comparison([episode()], "length")
+
+
+def test_a_comparison_without_similarity_says_so(episode):
+    """An empty chart is explained."""
+    data = episode(similarity_progression=(), final_similarity=float("nan"))
+    assert "not recorded" in words(render_comparison([data], "similarity_progression"))
+
+
+@given(st.lists(st.floats(0, 700), min_size=1, max_size=6).map(sorted))
+def test_moments_never_overlap(wanted):
+    """Six boards find a place each, in order and inside the picture."""
+    edges = _spread(wanted, 112, 0, 736)
+    assert all(b - a >= 112 - 1e-6 for a, b in pairwise(edges))
+    assert edges[0] >= 0
+    assert edges[-1] <= 736 - 112 + 1e-6
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(2, 8))
+def test_ticks_are_few_and_inside(low, span, count):
+    """Round numbers within the range, at most two more than asked for."""
+    marks = ticks(low, low + span, count)
+    slack = 1e-6 * (abs(low) + span)
+    assert len(marks) <= count + 2
+    assert all(low - slack <= mark <= low + span + slack for mark in marks)
