@@ -31,7 +31,7 @@ class ArcEnv:
 
     A reset draws a task, then one of its pairs, both uniformly. `step` and `reset` survive ``jit``, ``vmap``,
     ``scan`` and every nesting of them, and ``jax.jit(env.step)`` works. The environment is itself a pytree
-    whose leaves are the tasks: passed to a jitted function as an argument, no board is baked into the program.
+    whose leaves are the tasks: pass it to a jitted function, and no board is baked into the program.
 
     The reward of a step is ``similarity_weight`` times the change of similarity, plus ``step_penalty``, plus,
     for a Submit, ``success_bonus`` if the similarity is 1 and ``wrong_submission_penalty`` if it is not.
@@ -55,11 +55,11 @@ class ArcEnv:
         self,
         tasks: Tasks,
         *,
-        max_episode_steps: int = 100,
+        max_episode_steps: int = 50,
         similarity_weight: float = 1.0,
         step_penalty: float = -0.01,
-        success_bonus: float = 1.0,
-        wrong_submission_penalty: float = -0.1,
+        success_bonus: float = 10.0,
+        wrong_submission_penalty: float = -1.0,
         allowed_operations: Sequence[int] | None = None,
         pairs: str = "train",
     ):

@@ -22,8 +22,8 @@ def arc_step(state: ArcEnvState, action: Action, timestep: TimeStep) -> Step:
 
     Returns:
         A Step whose observations are boards (int8[height width], padding -1), with the metric ``similarity``,
-        the labels ``task`` and ``pair``, the boards ``input`` and ``target`` as episode constants, ``success``
-        for a Submit at similarity 1, and ``start`` in the first step after a reset.
+        the labels ``task`` and ``pair``, the boards ``input`` and ``target`` as episode constants,
+        ``success`` for a Submit at similarity 1, and ``start`` in the first step after a reset.
     """
     score = timestep.metrics["similarity"]
     return Step(

@@ -45,7 +45,7 @@ def painter(key: PRNGKeyArray, state: ArcEnvState) -> Action:
 
     A patch is the wrong cells of one colour around a wrong cell drawn at random; the patch grows as the steps
     run out, so that an episode is a story of several steps and still ends solved. About one step in sixteen
-    paints a wrong colour, which later steps put right.
+    is a blot: the nine cells around, right or wrong, in a wrong colour, which later steps put right.
     """
     cell_key, mistake_key, colour_key = jax.random.split(key, 3)
     height, width = state.working_grid.shape
@@ -63,11 +63,12 @@ def painter(key: PRNGKeyArray, state: ArcEnvState) -> Action:
     patch = wrong & near & (target == colour)
 
     errs = jax.random.bernoulli(mistake_key, _MISTAKE_SHARE)
+    blot = inside & (jnp.abs(rows - row) <= 1) & (jnp.abs(columns - column) <= 1)
     shift = jax.random.randint(colour_key, (), 1, NUM_COLOURS)
     painted = jnp.where(errs, (colour + shift) % NUM_COLOURS, colour)
     solved = fits & ~jnp.any(wrong)
     operation = jnp.where(solved, SUBMIT, jnp.where(fits, FILL + painted, RESIZE))
-    selection = jnp.where(fits, patch, inside)
+    selection = jnp.where(fits, jnp.where(errs, blot, patch), inside)
     return Action(operation=operation, selection=selection)
 
 

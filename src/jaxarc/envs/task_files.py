@@ -49,7 +49,7 @@ def read_tasks(name: str | Path, split: str | None) -> dict[str, TaskContent]:
     Args:
         name: ``arc-agi-1``, ``arc-agi-2``, or a folder; its subfolders are read too.
         split: ``training`` (the default) or ``evaluation``; for a folder, the subfolder to read, by default
-            all of it.
+            all of it. In a folder without subfolders of these two names, ``training`` is all of it.
 
     Raises:
         UnknownTaskError: no such data set, folder or split.
@@ -63,7 +63,8 @@ def read_tasks(name: str | Path, split: str | None) -> dict[str, TaskContent]:
             f"no data set and no folder is called {str(name)!r}; data sets: {', '.join(DATA_SETS)}"
             f"{closest(str(name), DATA_SETS)}"
         )
-    if split is not None:
+    is_split = any((folder / known).is_dir() for known in SPLITS)
+    if split is not None and (is_split or split != "training"):
         if not (folder / split).is_dir():
             subfolders = sorted(path.name for path in folder.iterdir() if path.is_dir())
             raise UnknownTaskError(
@@ -140,8 +141,11 @@ def _parse_pair(pair: Any, where: str, source: object) -> Pair:
 
 
 def _parse_board(rows: Any, where: str, source: object) -> np.ndarray:
-    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+    if not isinstance(rows, list):
         raise TaskFormatError(source, f"{where} must be a list of rows, got {_kind(rows)}")
+    for i, row in enumerate(rows):
+        if not isinstance(row, list):
+            raise TaskFormatError(source, f"{where} row {i} must be a list of cells, got {_kind(row)}")
     widths = {len(row) for row in rows}
     if not rows or 0 in widths:
         raise TaskFormatError(source, f"{where} is empty; a board has at least one row and one column")
