@@ -25,13 +25,17 @@ from jaxarc.pipeline import EXITS, Assembler, AsyncLogger, ChunkItem, CommittedR
 from jaxarc.records.chunk import Chunk
 from jaxarc.records.provenance import provenance
 from jaxarc.records.table import EpisodeTable
-from jaxarc.storage import RunStore
+from jaxarc.storage import EpisodeManager, RunStore
+from jaxarc.visualization import EnhancedVisualizer, LiveDrawing
 
 __all__ = ["Recorder"]
 
 logger = logging.getLogger("jaxarc")
 
 Carry = TypeVar("Carry")
+
+_LAST_PICTURE_S = 10.0
+"""Seconds that close waits for the picture that is being drawn when the budget ends."""
 
 _OPEN: weakref.WeakValueDictionary[int, Recorder] = weakref.WeakValueDictionary()
 
@@ -107,6 +111,7 @@ class Recorder:
         except BaseException:
             SLOTS.free(self._slot)
             raise
+        self._live = self._live_drawing()
         self._logger = AsyncLogger(config.pipeline, self._writer)
         self._exit_handle = EXITS.add(self.close, signals=config.pipeline.handle_signals)
         _OPEN[self._slot] = self
@@ -143,17 +148,20 @@ class Recorder:
         """Say in a sentence what this recorder records and what it does not."""
         level = self.config.capture.level
         envs, keep = self.config.capture.envs, ", ".join(self.config.capture.keep)
-        selected = f"{envs} envs" if isinstance(envs, int) else f"envs {', '.join(map(str, envs))}"
-        rows = "records a row for every episode"
+        selected = (
+            f"{envs} env{'s' if envs != 1 else ''}"
+            if isinstance(envs, int)
+            else f"envs {', '.join(map(str, envs))}"
+        )
+        rows = "records every episode's row"
         says = {
             "off": "records nothing; the program is the one without it",
             "minimal": f"{rows}, and no steps",
-            "standard": f"{rows}, and key steps of kept episodes ({keep}) of {selected}",
-            "verbose": f"{rows}, and every step of kept episodes ({keep}) of {selected}",
-            "full": f"{rows}, and steps and states of kept episodes ({keep}) of {selected}",
+            "standard": f"{rows}, and key steps of {selected} (keep: {keep})",
+            "verbose": f"{rows}, and every step of {selected} (keep: {keep})",
+            "full": f"{rows}, and steps and states of {selected} (keep: {keep})",
         }[level]
-        where = f" into {self.run_dir}" if self.run_dir else ""
-        return f"level {level} {says}{where}"
+        return f"level {level} {says}"
 
     def scan(
         self,
@@ -323,8 +331,12 @@ class Recorder:
             write_s=queue.handle_s,
             segments=self._store.segments_written,
             segment_bytes=self._store.segment_bytes,
+            pictures=self._live.files_drawn if self._live else 0,
+            reader_errors=self._live.errors if self._live else 0,
             errors=queue.errors,
-            first_error=queue.first_error or SLOTS.first_failure,
+            first_error=queue.first_error
+            or SLOTS.first_failure
+            or (self._live.first_error if self._live else ""),
         )
 
     def close(self, status: str = "FINISHED") -> None:
@@ -346,6 +358,8 @@ class Recorder:
         jax.effects_barrier()
         SLOTS.free(self._slot)
         self._logger.close()
+        if self._live is not None:
+            self._live.close(self.config.visualization.live.max_seconds + _LAST_PICTURE_S)
         EXITS.remove(self._exit_handle)
         problem = ""
         try:
@@ -370,6 +384,16 @@ class Recorder:
             *(stream.level for stream in self.config.capture.streams.values()),
         ]
         return any(level not in (None, "off") for level in levels)
+
+    def _live_drawing(self) -> LiveDrawing | None:
+        """Return the reader that draws while the run goes on, where the configuration wants one."""
+        live = self.config.visualization.live
+        if self.run_dir is None or not live.enabled or not live.max_files or not live.max_seconds:
+            return None
+        manager = EpisodeManager(self.config.storage, self.run_dir)
+        reader = LiveDrawing(live, EnhancedVisualizer(self.config.visualization, manager), self.run_dir)
+        self.add_reader(reader)
+        return reader
 
     def _take_slot(self, slot: int | None) -> int:
         replaced = 0 if slot is None else slot

@@ -216,7 +216,8 @@ def _check_next_observation(rows: Sequence[tuple[Field, Array]]) -> None:
         name = Field("next_observation", path, "", ()).name
         raise CaptureError(
             f"step.{name} is {after.get(path, 'absent')}, "
-            f"the observation there is {before.get(path, 'absent')}; both need the same structure, dtypes and shapes"
+            f"the observation there is {before.get(path, 'absent')}; both need the "
+            f"same structure, dtypes and shapes"
         )
 
 

@@ -17,8 +17,10 @@ class RolloutConfig(Section):
 
     Attributes:
         num_steps: steps that each environment takes.
+        draw_episodes: the most kept episodes that are drawn when the rollout is over.
     """
 
     key: ClassVar[str] = "rollout"
 
     num_steps: int = checked(200, integer(1))
+    draw_episodes: int = checked(40, integer(0))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jaxarc.envs.auto_reset import AutoReset
     from jaxarc.envs.operation_names import OPERATION_NAMES
     from jaxarc.envs.policies import make_policy
+    from jaxarc.envs.rollout import Rollout
     from jaxarc.envs.state import ArcEnvState, TimeStep
     from jaxarc.envs.task_ids import TaskIds
     from jaxarc.envs.tasks import Tasks, load_tasks
@@ -25,6 +26,7 @@ __all__ = [
     "ArcEnvState",
     "AutoReset",
     "OPERATION_NAMES",
+    "Rollout",
     "TaskIds",
     "Tasks",
     "TimeStep",
@@ -39,6 +41,7 @@ _MODULE_OF = {
     "ArcEnvState": "state",
     "AutoReset": "auto_reset",
     "OPERATION_NAMES": "operation_names",
+    "Rollout": "rollout",
     "TaskIds": "task_ids",
     "Tasks": "tasks",
     "TimeStep": "state",

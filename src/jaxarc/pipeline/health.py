@@ -32,6 +32,8 @@ class Health:
         write_s: seconds that the writer worked.
         segments: segments written.
         segment_bytes: bytes of those on disk.
+        pictures: files drawn while the run went on.
+        reader_errors: drawings that failed.
         errors: writes that failed.
         first_error: traceback of the first.
     """
@@ -56,6 +58,8 @@ class Health:
     write_s: float
     segments: int
     segment_bytes: int
+    pictures: int
+    reader_errors: int
     errors: int
     first_error: str
 

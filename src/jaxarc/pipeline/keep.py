@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from jaxarc.config import KeepRule
 
-__all__ = ["FinishedEpisode", "Keeper"]
+__all__ = ["FinishedEpisode", "Keeper", "is_capped_cubic"]
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,9 @@ def _first_success() -> Rule:
     return rule
 
 
-def _capped_cubic(episode: FinishedEpisode) -> bool:
-    if episode.index >= 1000:
-        return episode.index % 1000 == 0
-    return round(episode.index ** (1 / 3)) ** 3 == episode.index
+def is_capped_cubic(index: int) -> bool:
+    """Say whether ``index`` is one of 0, 1, 8, 27, … 1000, 2000, …: Gymnasium's ``RecordVideo`` schedule."""
+    return index % 1000 == 0 if index >= 1000 else round(index ** (1 / 3)) ** 3 == index
 
 
 def _rule(rule: KeepRule) -> Rule:
@@ -70,7 +69,7 @@ def _rule(rule: KeepRule) -> Rule:
     rules: dict[str, Callable[[], Rule]] = {
         "all": lambda: lambda _: True,
         "every_n": lambda: lambda episode: episode.index % n == 0,
-        "capped_cubic": lambda: _capped_cubic,
+        "capped_cubic": lambda: lambda episode: is_capped_cubic(episode.index),
         "best_n": lambda: _best_so_far(n, 1.0),
         "worst_n": lambda: _best_so_far(n, -1.0),
         "success": lambda: lambda episode: episode.success,

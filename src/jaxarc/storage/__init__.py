@@ -1,6 +1,7 @@
 """What is on disk: run directories, segments, the event log and the index."""
 
 from jaxarc.storage.atomic import atomic_write_bytes
+from jaxarc.storage.episode_manager import EpisodeManager
 from jaxarc.storage.event_log import read_events
 from jaxarc.storage.index import RunIndex, build_index, load_index, segment_files, write_index
 from jaxarc.storage.run_directory import derive_status, find_runs, read_run_file, resolve_run
@@ -8,6 +9,7 @@ from jaxarc.storage.run_store import RunStore
 from jaxarc.storage.segments import StoredSteps
 
 __all__ = [
+    "EpisodeManager",
     "RunIndex",
     "RunStore",
     "StoredSteps",

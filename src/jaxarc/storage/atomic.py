@@ -44,12 +44,13 @@ def _fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
+def atomic_write(path: Path, write: Callable[[Path], None], *, durable: bool = True) -> None:
     """Make the file ``path`` appear whole, or not at all.
 
     Args:
         path: the final name; an older file of that name is replaced.
         write: writes the whole file to the path that it is given.
+        durable: whether it must survive a power failure; what can be made again need not.
 
     Raises:
         StorageError: the disk is full, the folder is not writable, or another error of the system.
@@ -58,19 +59,21 @@ def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
     with storage_errors(path):
         try:
             write(partial)
-            with partial.open("rb") as file:
-                os.fsync(file.fileno())
+            if durable:
+                with partial.open("rb") as file:
+                    os.fsync(file.fileno())
             partial.replace(path)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
-        _fsync_folder(path.parent)
+        if durable:
+            _fsync_folder(path.parent)
 
 
-def atomic_write_bytes(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path``, whole or not at all."""
+def atomic_write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write ``content`` to ``path``, whole or not at all; ``durable`` as in ``atomic_write``."""
 
     def write(partial: Path) -> None:
         partial.write_bytes(content)
 
-    atomic_write(path, write)
+    atomic_write(path, write, durable=durable)

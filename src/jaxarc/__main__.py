@@ -1,0 +1,5 @@
+"""``python -m jaxarc``."""
+
+from jaxarc.cli import main
+
+main()

@@ -1,0 +1,110 @@
+"""The commands and their arguments; what they do is in modules of their own, imported when they run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="jaxarc",
+    help="Record, draw and replay episodes from inside compiled JAX programs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Root = Annotated[
+    str | None,
+    typer.Option(
+        help="Where runs are looked for.", envvar="JAXARC_OUTPUT_DIR", show_default="outputs/episodes"
+    ),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import jaxarc
+
+        typer.echo(f"jaxarc-toolkit {jaxarc.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Record, draw and replay episodes from inside compiled JAX programs."""
+
+
+@app.command()
+def rollout(
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(help="Hydra overrides, such as visualization=debug_verbose env.num_envs=16 seed=0."),
+    ] = None,
+) -> None:
+    """Play ARC tasks inside jax.jit, record the episodes, draw the kept ones.
+
+    [bold]Examples[/]
+
+    jaxarc rollout
+
+    jaxarc rollout visualization=debug_verbose env.num_envs=16 rollout.num_steps=200 policy=painter seed=0
+
+    jaxarc rollout env.dataset=path/to/arc/json env.split=all capture.keep='[success,best_n:5]'
+    """
+    from jaxarc.cli.rollout import run_rollout
+
+    run_rollout(overrides or [])
+
+
+@app.command("ls")
+def list_runs(
+    run: Annotated[
+        str | None, typer.Argument(metavar="[ROOT|RUN]", help="A folder of runs, or one run.")
+    ] = None,
+    where: Annotated[str | None, typer.Option(help="Which episodes: 'success and total_steps < 40'.")] = None,
+    sort: Annotated[str | None, typer.Option(help="Columns to sort by: '-total_reward'.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="The most rows to print.")] = 50,
+    root: Root = None,
+) -> None:
+    """List the runs, or the episodes of one run.
+
+    [bold]Examples[/]
+
+    jaxarc ls
+
+    jaxarc ls latest --where 'success and total_steps < 40' --sort -total_reward
+    """
+    from jaxarc.cli.listing import list_episodes_or_runs
+
+    list_episodes_or_runs(run, root=root, where=where, sort=sort, limit=limit)
+
+
+@app.command()
+def show(
+    run: Annotated[
+        str, typer.Argument(help="A run: its name, the beginning of it, a path, latest, latest~1.")
+    ],
+    episode: Annotated[int, typer.Argument(min=0, help="Number of the episode.")],
+    step: Annotated[int | None, typer.Option(min=0, help="Only this step.")] = None,
+    max_steps: Annotated[int, typer.Option(min=1, help="The most steps to print.")] = 12,
+    root: Root = None,
+) -> None:
+    """Show an episode's boards in the terminal.
+
+    [bold]Examples[/]
+
+    jaxarc show latest 3
+
+    jaxarc show latest 3 --step 7
+    """
+    from jaxarc.cli.show import show_episode
+
+    show_episode(run, episode, step=step, max_steps=max_steps, root=root)

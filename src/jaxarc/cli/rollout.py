@@ -1,0 +1,180 @@
+"""``jaxarc rollout``: play ARC tasks inside jax.jit, record, draw, and say where to look."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from jaxarc.cli.listing import episode_table
+from jaxarc.config import Config, load_config
+from jaxarc.envs import ArcEnv, AutoReset, Rollout, load_tasks, make_policy
+from jaxarc.pipeline import Health
+from jaxarc.recorder import Recorder
+from jaxarc.replay import ReplaySystem
+from jaxarc.storage import EpisodeManager
+from jaxarc.visualization import EnhancedVisualizer
+
+__all__ = ["run_rollout"]
+
+_CALLS = (10, 50)
+"""A rollout is cut into about this many calls of one compiled program, so that its progress can be seen."""
+
+
+def make_env(config: Config) -> AutoReset:
+    """Return the environment that a configuration asks for."""
+    env = config.env
+    tasks = load_tasks(env.dataset, env.split, ids=env.task_ids)
+    return AutoReset(
+        ArcEnv(
+            tasks,
+            max_episode_steps=env.max_episode_steps,
+            similarity_weight=env.similarity_weight,
+            step_penalty=env.step_penalty,
+            success_bonus=env.success_bonus,
+            wrong_submission_penalty=env.wrong_submission_penalty,
+            allowed_operations=env.allowed_operations,
+            pairs=env.pairs,
+        )
+    )
+
+
+def _steps_per_call(num_steps: int) -> int:
+    """Return a divisor of ``num_steps`` that makes some ten to fifty calls; all of it where there is none."""
+    few, many = _CALLS
+    divisors = [n for n in range(max(1, num_steps // many), num_steps // few + 1) if num_steps % n == 0]
+    return divisors[-1] if divisors else num_steps
+
+
+def run_rollout(overrides: Sequence[str]) -> None:
+    """Run the command.
+
+    Raises:
+        ConfigError: with everything that is wrong with the overrides.
+        TaskError: the tasks cannot be loaded.
+    """
+    config = load_config(overrides)
+    console = Console()
+    env = make_env(config)
+    with Recorder(config) as recorder:
+        recorder.names(task=env.tasks.ids)
+        console.print(Text(recorder.announcement(), style="dim"))
+        started = time.perf_counter()
+        _play(config, env, recorder, console)
+        played_s = time.perf_counter() - started
+    health = recorder.health()
+    if recorder.run_dir is None:
+        steps = config.env.num_envs * config.rollout.num_steps
+        console.print(
+            f"played {steps:,} env steps in {played_s:.1f} s; nothing was recorded (capture.level=off)"
+        )
+        return
+    drawn = _draw_kept(config, recorder.run_dir, console)
+    _report(config, recorder.run_dir, health, drawn, console)
+
+
+def _play(config: Config, env: AutoReset, recorder: Recorder, console: Console) -> None:
+    """Play the whole rollout in calls of one compiled program, and show how it goes."""
+    num_envs, num_steps = config.env.num_envs, config.rollout.num_steps
+    per_call = _steps_per_call(num_steps)
+    rollout = Rollout(
+        env,
+        make_policy(config.policy),
+        num_envs=num_envs,
+        steps_per_call=per_call,
+        seed=config.seed,
+        scan=recorder.scan,
+    )
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=12),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[numbers]}"),
+        console=console,
+    ) as progress:
+        bar = progress.add_task("compiling", total=num_steps, numbers="")
+        began = time.perf_counter()
+        for call in range(num_steps // per_call):
+            rollout.play()
+            if call == 0:
+                # The first call compiled: the rate counts from here.
+                began, counted = time.perf_counter(), 0
+            else:
+                counted = call * per_call * num_envs
+            _show(
+                progress, bar, (call + 1) * per_call, counted, time.perf_counter() - began, recorder.health()
+            )
+
+
+def _show(progress: Progress, bar: TaskID, done: int, counted: int, seconds: float, health: Health) -> None:
+    rate = f"{counted / seconds:,.0f} env-steps/s · " if counted and seconds else ""
+    solved = f"{health.successes}/{health.episodes} solved"
+    queue = f"queue {health.queue_bytes / 1e6:.1f} MB"
+    drops = f"[red]{health.dropped_steps} dropped[/]" if health.dropped_steps else "0 dropped"
+    progress.update(bar, completed=done, description="playing", numbers=f"{rate}{solved} · {queue} · {drops}")
+
+
+def _draw_kept(config: Config, run_dir: Path, console: Console) -> int:
+    """Draw the kept episodes, at most ``rollout.draw_episodes``; return how many there are files of."""
+    run = ReplaySystem(run_dir)
+    kept = run.episodes(where="stored_steps > 0")
+    numbers = kept["episode"].tolist()[: config.rollout.draw_episodes]
+    visualizer = EnhancedVisualizer(config.visualization, EpisodeManager(config.storage, run_dir))
+    files = 0
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), console=console
+    ) as progress:
+        bar = progress.add_task("drawing", total=len(numbers), visible=bool(numbers))
+        for number in numbers:
+            files += len(visualizer.visualize_episode(run.load_episode(number)))
+            progress.advance(bar)
+    return files
+
+
+def _report(config: Config, run_dir: Path, health: Health, files: int, console: Console) -> None:
+    """Say what was recorded, where it is, and how to look at it."""
+    run = ReplaySystem(run_dir)
+    rows = run.episodes(where="stored_steps > 0", sort="-success,-total_reward", limit=10)
+    table = run.episodes()
+    lengths = table["total_steps"]
+    console.print()
+    if len(rows):
+        console.print(episode_table(list(rows), "Best stored episodes"))
+        console.print()
+    solved = int(table["success"].sum())
+    cut = int((table["ended"] == b"cut").sum())
+    mean = f" of {float(np.mean(lengths)):.1f} steps" if len(table) else ""
+    facts = {
+        "episodes": f"{len(table)}{mean}: {solved} solved, {len(table) - solved - cut} not, {cut} still open at the end",
+        "steps": f"{health.env_steps:,} played, {health.stored_steps:,} stored ({health.kept_episodes} episodes)",
+        "on disk": f"{health.segment_bytes / 1e3:,.0f} kB of rows and steps, {files} pictures",
+        "losses": ", ".join(f"{kind} {n}" for kind, n in health.losses.items()) or "none",
+        "run": str(_shown(run_dir)),
+    }
+    if files:
+        facts["pictures"] = str(_shown(run_dir) / "episodes")
+    for name, value in facts.items():
+        console.print(Text.assemble((f"{name:>9}  ", "bold"), value), soft_wrap=True)
+    console.print()
+    console.print("Look at it:", style="bold")
+    example = int(rows["episode"][0]) if len(rows) else 0
+    console.print(f"  jaxarc ls {run.name}", highlight=False, soft_wrap=True)
+    if len(rows):
+        console.print(f"  jaxarc show {run.name} {example}", highlight=False, soft_wrap=True)
+        picture = EpisodeManager(config.storage, run_dir).episode_dir(example) / "summary"
+        if files:
+            kind = config.visualization.output_formats[0]
+            console.print(f"  open {_shown(picture)}.{kind}", highlight=False, soft_wrap=True)
+
+
+def _shown(path: Path) -> Path:
+    """Return a path as it is shortest to type from here."""
+    try:
+        return path.relative_to(Path.cwd())
+    except ValueError:
+        return path

@@ -1,0 +1,7 @@
+"""Pictures of recorded episodes: readers that join replay and rendering."""
+
+from jaxarc.visualization.enhanced_visualizer import EnhancedVisualizer, style_of
+from jaxarc.visualization.live import LiveDrawing
+from jaxarc.visualization.pictures import episode_summary, step_pictures
+
+__all__ = ["EnhancedVisualizer", "LiveDrawing", "episode_summary", "step_pictures", "style_of"]
