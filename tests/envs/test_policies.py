@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from jaxarc.envs import ArcEnv, ArcEnvState, load_tasks, make_policy
 
 
-def play(name: str, num_episodes: int, num_steps: int, **options: object) -> tuple[np.ndarray, ...]:
+def play(name: str, num_episodes: int, num_steps: int, **options: Any) -> tuple[np.ndarray, ...]:
     """Play episodes side by side; return operations, similarity, solved and ended, each [episode step]."""
     env = ArcEnv(load_tasks("arc-agi-1", "training"), max_episode_steps=num_steps, **options)
     policy = make_policy(name)
@@ -39,10 +41,8 @@ def test_painter_solves_real_tasks_in_several_steps() -> None:
     assert (rises > 0).sum() > 5 * (rises < 0).sum() > 0
 
 
-def test_random_uses_every_allowed_operation_and_no_other() -> None:
-    """The random policy draws among allowed operations only, and single cells often enough for floods."""
-    operations, _, _, _ = play("random", 64, 40)
-    assert set(operations.flat) == set(range(35))
+def test_random_uses_the_allowed_operations_and_no_other() -> None:
+    """The random policy draws among all allowed operations and among no others."""
     operations, _, _, ended = play("random", 16, 20, allowed_operations=(2, 15, 33))
     assert set(operations.flat) == {2, 15, 33}
     assert not ended.any()
@@ -53,8 +53,8 @@ def test_policies_are_pure() -> None:
     env = ArcEnv(load_tasks("arc-agi-1", "training", ["007bbfb7"]))
     state, _ = env.reset(jax.random.key(0))
     for name in ("random", "painter"):
-        first = make_policy(name)(jax.random.key(1), state)
-        second = jax.jit(make_policy(name))(jax.random.key(1), state)
+        policy = jax.jit(make_policy(name))
+        first, second = policy(jax.random.key(1), state), policy(jax.random.key(1), state)
         assert first.operation == second.operation
         np.testing.assert_array_equal(first.selection, second.selection)
 
