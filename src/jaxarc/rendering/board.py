@@ -21,6 +21,7 @@ MAX_SIDE = 1024
 _PADDING = -1
 _COORDINATE_SIZE = 10.0
 _GUTTER = 18.0
+_LINES_FROM = 5.0
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,25 @@ def _coordinates(rows: int, columns: int, cell: float, style: Style) -> str:
     return "".join((*across, *down))
 
 
-def _draw(board: np.ndarray, extent: tuple[int, int], cell: float, style: Style, marks: Marks) -> Picture:
+def _lines(filled: np.ndarray, cell: float, style: Style, defined: set[str]) -> str:
+    """Draw the lines between the cells; in one drawing, boards of one size share the path."""
+    theme = style.colours
+    line = f'stroke="{theme.grid}" stroke-opacity="{theme.grid_opacity:g}" stroke-width="{1 / cell:.3g}"'
+    if cell < _LINES_FROM:
+        return f'<path {line} d="{outline(filled)}"/>'
+    line += ' shape-rendering="crispEdges"'
+    if not filled.all():
+        return f'<path {line} d="{grid_lines(filled)}"/>'
+    name = f"g{filled.shape[0]}x{filled.shape[1]}"
+    if name in defined:
+        return f'<use href="#{name}" {line}/>'
+    defined.add(name)
+    return f'<g {line}><path id="{name}" d="{grid_lines(filled)}"/></g>'
+
+
+def _draw(
+    board: np.ndarray, extent: tuple[int, int], cell: float, style: Style, marks: Marks, defined: set[str]
+) -> Picture:
     rows, columns = extent
     masks = {name: _as_mask(getattr(marks, name), board, name) for name in ("selected", "changed", "wrong")}
     shown = board[:rows, :columns]
@@ -179,14 +198,11 @@ def _draw(board: np.ndarray, extent: tuple[int, int], cell: float, style: Style,
         dash = f'stroke-dasharray="{4 / cell:.3g} {3 / cell:.3g}"'
         frame = f'stroke="{theme.muted}" stroke-width="{1 / cell:.3g}" {dash}'
         parts.append(f'<path {frame} d="M0 0h{width}v{height}h-{width}z"/>')
-    line = f'stroke="{theme.grid}" stroke-opacity="{theme.grid_opacity:g}" stroke-width="{1 / cell:.3g}"'
-    if not empty and cell < 5:
-        parts.append(f'<path {line} d="{outline(shown != _PADDING)}"/>')
-    elif not empty:
-        parts.append(f'<path {line} d="{grid_lines(shown != _PADDING)}"/>')
-    if changed is not None and cell >= 5:
+    else:
+        parts.append(_lines(shown != _PADDING, cell, style, defined))
+    if changed is not None and cell >= _LINES_FROM:
         parts.append(_dots(changed, 0.3, MARK_LIGHT, MARK_DARK, round_=True, cell=cell))
-    if wrong is not None and cell >= 5:
+    if wrong is not None and cell >= _LINES_FROM:
         parts.append(_dots(wrong, 0.32, theme.wrong, MARK_LIGHT, round_=False, cell=cell))
     if selected is not None:
         parts.append(_ants(selected, cell))
@@ -218,7 +234,10 @@ def board_pictures(
     extent = extent_of(boards)
     cell = _cell_size(*extent, size)
     marks = marks or [Marks()] * len(boards)
-    return [_draw(board, extent, cell, style, mark) for board, mark in zip(boards, marks, strict=True)]
+    defined: set[str] = set()
+    return [
+        _draw(board, extent, cell, style, mark, defined) for board, mark in zip(boards, marks, strict=True)
+    ]
 
 
 def render_board(

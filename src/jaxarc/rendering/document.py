@@ -6,7 +6,7 @@ from jaxarc.rendering.palette import MARK_DARK, MARK_LIGHT
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.text import FONT_FAMILY, escape, label, width_of
 
-__all__ = ["arrow", "badge", "document", "glyph", "meter", "outcome_badge", "place"]
+__all__ = ["arrow", "badge", "document", "glyph", "headline", "meter", "outcome_badge", "place"]
 
 
 def document(width: float, height: float, body: str, style: Style, description: str) -> str:
@@ -49,6 +49,16 @@ def outcome_badge(right: float, top: float, success: bool | None, ended: str, st
     if success is None or ended == "cut":
         return badge(right, top, words, theme.muted, style)
     return badge(right, top, f"Not solved · {ended}", theme.bad, style)
+
+
+def headline(y: float, words: str, after: str, style: Style) -> str:
+    """Return a large line of text with its base line at ``y``, followed by a small quiet one."""
+    theme = style.colours
+    large = f'<text x="0" y="{y:g}" font-size="22" font-weight="700" fill="{theme.ink}">{escape(words)}'
+    if not after:
+        return f"{large}</text>"
+    small = f'<tspan dx="8" font-size="14" font-weight="400" fill="{theme.muted}">{escape(after)}</tspan>'
+    return f"{large}{small}</text>"
 
 
 def meter(x: float, y: float, width: float, share: float, style: Style) -> str:

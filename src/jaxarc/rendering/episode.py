@@ -10,11 +10,11 @@ from jaxarc.errors import RenderError
 from jaxarc.records.pictures import EpisodeSummaryData, StepVisualizationData
 from jaxarc.rendering.board import extent_of
 from jaxarc.rendering.chart import Scale, bars, curve, end_point, frame, step_axis, value_scale
-from jaxarc.rendering.document import document, meter, outcome_badge, place
+from jaxarc.rendering.document import document, headline, meter, outcome_badge, place
 from jaxarc.rendering.picture import Marks, Picture, is_board, picture_of, pictures_of
 from jaxarc.rendering.step import action_words
 from jaxarc.rendering.style import Style
-from jaxarc.rendering.text import clean, label, number
+from jaxarc.rendering.text import clean, fit, label, number
 
 __all__ = ["render_episode_summary", "series_of"]
 
@@ -26,16 +26,22 @@ _MOMENT_VECTOR = 150.0
 _LABELS = 62.0
 
 
+def _drawable(values: Sequence[float]) -> np.ndarray:
+    series = np.asarray(values, dtype=float).ravel()
+    return np.where(np.abs(series) < 1e100, series, np.nan)
+
+
 def series_of(data: EpisodeSummaryData) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return ``(step numbers, rewards, similarities)`` of the stored steps, as floats [stored].
 
-    Similarities are empty where none was recorded.
+    Similarities are empty where none was recorded. What is past 1e100 either way has no place on a scale and
+    becomes NaN.
 
     Raises:
         RenderError: the progressions have different lengths.
     """
-    rewards = np.asarray(data.reward_progression, dtype=float).ravel()
-    similarities = np.asarray(data.similarity_progression, dtype=float).ravel()
+    rewards = _drawable(data.reward_progression)
+    similarities = _drawable(data.similarity_progression)
     steps = np.asarray(data.step_nums, dtype=float).ravel()
     stored = max(len(rewards), len(similarities))
     if len(steps) == 0:
@@ -55,13 +61,10 @@ def _heading(data: EpisodeSummaryData, width: float, style: Style) -> str:
     if data.title:
         parts.append(label(0, 12, data.title, 13, theme.muted, max_width=width - 220))
         top = 22.0
-    name = label(0, top + 20, f"Episode {data.episode_num}", 22, theme.ink, bold=True)
-    if data.task_id and clean(data.task_id) not in clean(data.title):
-        task = label(0, 0, f"task {clean(data.task_id)}", 14, theme.muted, max_width=500)
-        words = task.split(">", 1)[1].removesuffix("</text>")
-        small = f'<tspan dx="9" font-size="14" font-weight="400" fill="{theme.muted}">{words}</tspan>'
-        name = name.replace("</text>", f"{small}</text>")
-    return "".join((*parts, name))
+    shown_already = clean(data.task_id) in clean(data.title)
+    task = "" if shown_already else fit(f"task {clean(data.task_id)}", 500, 14)
+    parts.append(headline(top + 20, f"Episode {data.episode_num}", task, style))
+    return "".join(parts)
 
 
 def _numbers(data: EpisodeSummaryData, style: Style) -> str:

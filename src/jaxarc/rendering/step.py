@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxarc.errors import RenderError
 from jaxarc.records.pictures import StepVisualizationData
-from jaxarc.rendering.document import arrow, document, glyph, meter, outcome_badge, place
+from jaxarc.rendering.document import arrow, document, glyph, headline, meter, outcome_badge, place
 from jaxarc.rendering.picture import Marks, Picture, is_board, pictures_of
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.text import TIMES, clean, fit, label, number, width_of
@@ -172,8 +172,7 @@ def _heading(data: StepVisualizationData, width: float, style: Style) -> Picture
         top = 22.0
     step = f"Step {data.step_num}"
     of = "" if data.total_steps is None else f"of {max(data.total_steps - 1, data.step_num)}"
-    small = f'<tspan dx="7" font-size="14" font-weight="400" fill="{theme.muted}">{of}</tspan>'
-    parts.append(label(0, top + 20, step, 22, theme.ink, bold=True).replace("</text>", f"{small}</text>"))
+    parts.append(headline(top + 20, step, of, style))
     x = width_of(step, 22, bold=True) * 0.9 + width_of(of, 14)
     words = action_words(data) if style.show_operation_names else ""
     if words:
