@@ -234,7 +234,7 @@ def test_documents_are_found_by_index_and_by_id(tmp_path: Path) -> None:
     assert isinstance(ids, tuple)
     assert isinstance(ids, TaskIds)
     assert hash(ids) == hash(("alpha", "beta"))
-    assert ids.document(0) == ids.document("alpha") == ids.document(-2) == ids.document(np.int64(0)) == TASK
+    assert ids.document(0) == ids.document("alpha") == ids.document(-2) == TASK
     assert json.loads(json.dumps(ids.document(1))) == TASK | {"test": TASK["train"]}
     assert pickle.loads(pickle.dumps(ids)) == ("alpha", "beta")
     with pytest.raises(UnknownTaskError, match=r"'betta'.*did you mean beta"):

