@@ -68,7 +68,7 @@ def arc_steps(count: int) -> list[StepVisualizationData]:
     for given, wanted in pairs[:: max(len(pairs) // (4 * count), 1)][:count]:
         before, target = np.asarray(given, np.int8), np.asarray(wanted, np.int8)
         step = step_of(before, before, target)
-        after = np.where(step.selection_mask, target, before)
+        after = np.where(np.asarray(step.selection_mask), target, before)
         steps.append(step_of(before, after, target))
     return steps
 
@@ -77,7 +77,7 @@ def element_per_cell(step: StepVisualizationData) -> str:
     """Draw the same three boards with drawsvg, one rectangle a cell."""
     drawing = drawsvg.Drawing(3 * 300, 320)
     boards = (step.before_grid, step.after_grid, step.target_grid)
-    for index, board in enumerate(board for board in boards if board is not None):
+    for index, board in enumerate(np.asarray(board) for board in boards if board is not None):
         cell = 270 / max(board.shape)
         for (y, x), value in np.ndenumerate(board):
             left, top = index * 300 + float(x) * cell, 24 + float(y) * cell
@@ -125,7 +125,7 @@ def timed(call: Callable[[], Any], repeats: int) -> float:
     return (time.perf_counter() - begin) / repeats
 
 
-def variants(random: np.random.Generator) -> dict[str, tuple[Callable[[], str | bytes], int]]:
+def variants(random: np.random.Generator) -> dict[str, tuple[Callable[[], Any], int]]:
     """Return what is measured: a call that returns the picture, and how often to repeat it in a round."""
     worst = random_step(random)
     real = arc_steps(20)
@@ -138,7 +138,7 @@ def variants(random: np.random.Generator) -> dict[str, tuple[Callable[[], str | 
         turn[who] = (turn[who] + 1) % len(real)
         return real[turn[who]]
 
-    measured: dict[str, tuple[Callable[[], str | bytes], int]] = {
+    measured: dict[str, tuple[Callable[[], Any], int]] = {
         "step random 30x30, svg": (lambda: render_step(worst), 20),
         "step random 30x30, drawsvg": (lambda: element_per_cell(worst), 1),
         "step real ARC, svg": (lambda: render_step(next_real("ours")), 20),

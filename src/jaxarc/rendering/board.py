@@ -173,7 +173,8 @@ def _lines(filled: np.ndarray, cell: float, style: Style, defined: set[str]) -> 
     line = f'stroke="{theme.grid}" stroke-opacity="{theme.grid_opacity:g}" stroke-width="{1 / cell:.3g}"'
     if cell < _LINES_FROM:
         return f'<path {line} d="{outline(filled)}"/>'
-    line += ' shape-rendering="crispEdges"'
+    # Half a pixel on, each line covers one column of pixels, so that sharp edges never lose it.
+    line += f' shape-rendering="crispEdges" transform="translate({0.5 / cell:.3g} {0.5 / cell:.3g})"'
     if not filled.all():
         return f'<path {line} d="{grid_lines(filled)}"/>'
     name = f"g{filled.shape[0]}x{filled.shape[1]}"

@@ -66,10 +66,11 @@ def value_scale(
     return Scale(low, high, start, stop)
 
 
-def frame(scale: Scale, left: float, right: float, style: Style, *, count: int = 3) -> str:
+def frame(scale: Scale, left: float, right: float, style: Style) -> str:
     """Return quiet horizontal lines at round values, each with its number to the left."""
     theme = style.colours
-    marks = ticks(scale.low, scale.high, count)
+    counts = (3, 5, 8) if abs(scale.stop - scale.start) < 200 else (5, 8)
+    marks = next((m for m in (ticks(scale.low, scale.high, n) for n in counts) if len(m) > 2), [0.0])
     ys = scale(np.array(marks)).tolist()
     lines = "".join(f"M{left:g} {y:.1f}H{right:g}" for y in ys)
     parts = [f'<path d="{lines}" stroke="{theme.line}" fill="none"/>']

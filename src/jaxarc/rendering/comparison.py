@@ -112,8 +112,8 @@ def render_comparison(
     finals = [float(ys[-1]) if len(ys) and np.isfinite(ys[-1]) else -np.inf for _, ys in curves]
     named = _named(finals)
     inner = _WIDTH - 2 * _MARGIN
-    last = max([1.0, *(float(xs[-1]) for xs, _ in curves if len(xs))])
-    across = Scale(0.0, last, _LEFT + 10, inner - 10)
+    last = max([0.0, *(float(xs[-1]) for xs, _ in curves if len(xs))])
+    across = Scale(0.0, max(last, 1.0), _LEFT + 10, inner - 10)
     values = np.concatenate([np.zeros(1), *(ys for _, ys in curves)])
     if comparison_type == "similarity_progression":
         values = np.append(values, 1.0)
@@ -123,7 +123,7 @@ def render_comparison(
     count = "1 episode" if len(episodes) == 1 else f"{len(episodes):,} episodes"
     parts = [label(0, 20, heading, 22, theme.ink, bold=True)]
     parts.append(label(0, 42, f"{count} · {meaning}", 13, theme.muted))
-    chart = [frame(up, _LEFT, inner, style, count=5)]
+    chart = [frame(up, _LEFT, inner, style)]
     for index in sorted(set(range(len(curves))) - set(named)):
         xs, ys = curves[index]
         chart.append(curve(across(xs), up(ys), theme.muted, width=1.0, opacity=0.35))

@@ -60,7 +60,7 @@ def _heading(data: EpisodeSummaryData, width: float, style: Style) -> str:
     top = 0.0
     if data.title:
         parts.append(label(0, 12, data.title, 13, theme.muted, max_width=width - 220))
-        top = 22.0
+        top = 26.0
     shown_already = clean(data.task_id) in clean(data.title)
     task = "" if shown_already else fit(f"task {clean(data.task_id)}", 500, 14)
     parts.append(headline(top + 20, f"Episode {data.episode_num}", task, style))
@@ -225,7 +225,7 @@ def render_episode_summary(data: EpisodeSummaryData, style: Style | None = None)
     style = style or Style()
     inner = _WIDTH - 2 * _MARGIN
     parts = [place(_MARGIN, _MARGIN, _heading(data, inner, style))]
-    y = _MARGIN + (22 if data.title else 0) + 28 + 18
+    y = _MARGIN + (26 if data.title else 0) + 28 + 18
     if style.include_metrics:
         parts.append(place(_MARGIN, y, _numbers(data, style)))
         y += 38 + 18

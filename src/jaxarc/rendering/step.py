@@ -169,7 +169,7 @@ def _heading(data: StepVisualizationData, width: float, style: Style) -> Picture
     top = 0.0
     if data.title:
         parts.append(label(0, 12, data.title, 13, theme.muted, max_width=room))
-        top = 22.0
+        top = 26.0
     step = f"Step {data.step_num}"
     of = "" if data.total_steps is None else f"of {max(data.total_steps - 1, data.step_num)}"
     parts.append(headline(top + 20, step, of, style))
@@ -177,7 +177,7 @@ def _heading(data: StepVisualizationData, width: float, style: Style) -> Picture
     words = action_words(data) if style.show_operation_names else ""
     if words:
         x += 18
-        words = fit(words, width - x - 20, 14, bold=True)
+        words = fit(words, (width if data.title else room) - x - 20, 14, bold=True)
         chip = width_of(words, 14, bold=True) + 18
         parts.append(
             f'<rect x="{x:.1f}" y="{top + 1:g}" width="{chip:.1f}" height="25" rx="5" fill="{theme.line}"/>'

@@ -91,10 +91,10 @@ def number(value: float, *, signed: bool = False) -> str:
     size = abs(value)
     if math.isinf(size):
         return f"{sign}inf"
-    if size and (size < 0.001 or size >= 1e7):
+    if size and (size < 0.001 or size >= 1e6):
         mantissa, exponent = f"{size:.2e}".split("e")
         return f"{sign}{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}".replace("e-", f"e{MINUS}")
-    text = f"{size:,.3f}" if size < 1000 else f"{size:,.1f}"
+    text = f"{size:,.3f}" if size < 1e3 else f"{size:,.1f}" if size < 1e5 else f"{size:,.0f}."
     return sign + text.rstrip("0").rstrip(".")
 
 
