@@ -114,6 +114,18 @@ def test_a_selection_shows_on_every_colour(palette, value):
     assert across.max(axis=1).min() < 60
 
 
+def test_changes_show_on_cells_that_are_too_small_for_a_dot():
+    """At two pixels a cell, the changed region is outlined."""
+    changed = np.zeros((60, 60), dtype=bool)
+    changed[10:20, 10:20] = True
+    board = np.full((60, 60), 3)
+    plain = pixels(svg_to_png(render_board(board, size=120)))
+    marked = pixels(svg_to_png(render_board(board, size=120, marks=Marks(changed=changed))))
+    differs = (plain != marked).any(axis=2)
+    assert differs[8 + 20, 8 + 30]
+    assert not differs[8 + 30, 8 + 30]
+
+
 def test_padding_below_and_to_the_right_is_cut_off():
     """A 3x5 board in a 30x30 array is drawn as 3x5, in SVG and in PNG."""
     board = np.full((30, 30), -1, dtype=np.int8)

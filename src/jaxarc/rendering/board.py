@@ -44,8 +44,8 @@ class Marks:
 
     Attributes:
         selected: outlined with a dark and a light line.
-        changed: a round dot in the middle of the cell.
-        wrong: a square in the middle of the cell.
+        changed: a round dot in the middle of the cell; cells under 5 pixels are outlined together.
+        wrong: a square in the middle of the cell; cells under 5 pixels are outlined together.
     """
 
     selected: np.ndarray | None = None
@@ -146,10 +146,10 @@ def _dots(mask: np.ndarray, size: float, colour: str, ring: str, *, round_: bool
     return f'<g transform="translate(0 .5)">{twice}</g>'
 
 
-def _ants(mask: np.ndarray, cell: float) -> str:
-    """Outline a mask with a light dashed line on a dark one, which shows on every colour."""
-    below = f'stroke="{MARK_DARK}" stroke-width="{3.4 / cell:.3g}" stroke-linecap="square"'
-    above = f'stroke="{MARK_LIGHT}" stroke-width="{1.8 / cell:.3g}" stroke-linecap="square"'
+def _outlined(mask: np.ndarray, cell: float, width: float = 3.4) -> str:
+    """Outline a mask with a light line on a dark one, ``width`` pixels wide, which shows on every colour."""
+    below = f'stroke="{MARK_DARK}" stroke-width="{width / cell:.3g}" stroke-linecap="square"'
+    above = f'stroke="{MARK_LIGHT}" stroke-width="{width * 0.53 / cell:.3g}" stroke-linecap="square"'
     return _twice(outline(mask), below, above)
 
 
@@ -201,12 +201,15 @@ def _draw(
         parts.append(f'<path {frame} d="M0 0h{width}v{height}h-{width}z"/>')
     else:
         parts.append(_lines(shown != _PADDING, cell, style, defined))
-    if changed is not None and cell >= _LINES_FROM:
+    if cell < _LINES_FROM:  # no room for a dot in a cell: outline what it would be in
+        parts.extend(_outlined(mask, cell, 2.2) for mask in (changed, wrong) if mask is not None)
+        changed = wrong = None
+    if changed is not None:
         parts.append(_dots(changed, 0.3, MARK_LIGHT, MARK_DARK, round_=True, cell=cell))
-    if wrong is not None and cell >= _LINES_FROM:
+    if wrong is not None:
         parts.append(_dots(wrong, 0.32, theme.wrong, MARK_LIGHT, round_=False, cell=cell))
     if selected is not None:
-        parts.append(_ants(selected, cell))
+        parts.append(_outlined(selected, cell))
     body = f'<g transform="scale({cell:g})" fill="none">{"".join(parts)}</g>'
     if not style.show_coordinates:
         return Picture(columns * cell, rows * cell, body)
