@@ -1,5 +1,6 @@
 """The device side: what a compiled program selects, packs and hands over."""
 
+from jaxarc.capture.packing import refuse_non_arrays
 from jaxarc.capture.scalars import log
 from jaxarc.capture.scan import CapturePlan, plan_scan, record_rollout, scan, tap
 from jaxarc.capture.slots import SLOTS, Slots
@@ -16,6 +17,7 @@ __all__ = [
     "log",
     "plan_scan",
     "record_rollout",
+    "refuse_non_arrays",
     "scan",
     "select_envs",
     "tap",

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax, tree_util
 from jaxtyping import Array, Int8, Int32
 
@@ -23,9 +24,17 @@ from jaxarc.records.layout import (
     Layout,
     PathKey,
 )
-from jaxarc.records.table import BASE_COLUMNS
+from jaxarc.records.table import RESERVED_COLUMNS, label_name_column
 
-__all__ = ["FlatStep", "Packed", "flatten_step", "leaf_field", "pack_scalars", "pack_step"]
+__all__ = [
+    "FlatStep",
+    "Packed",
+    "flatten_step",
+    "leaf_field",
+    "pack_scalars",
+    "pack_step",
+    "refuse_non_arrays",
+]
 
 _ROW_ROLES = ("observation", "next_observation", "action", "info", "key", "state", "episode")
 _METRIC_PARTS = ("_first", "_last", "_min", "_max")
@@ -89,7 +98,7 @@ def leaf_field(role: str, path: tuple[PathKey, ...], leaf: Any, lead: int) -> tu
     where = Field(role, path, "", ()).name
     try:
         array = leaf if isinstance(leaf, jax.Array) else jnp.asarray(leaf)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise CaptureError(
             f"step.{where} is a {type(leaf).__name__}, which is no array; record numbers and arrays only"
         ) from error
@@ -103,6 +112,20 @@ def leaf_field(role: str, path: tuple[PathKey, ...], leaf: Any, lead: int) -> tu
         )
     array = lax.stop_gradient(array)
     return Field(role, path, array.dtype.name, tuple(array.shape[lead:]), key_impl), array
+
+
+def refuse_non_arrays(tree: Any, where: str) -> None:
+    """Raise for the first leaf that is no array, before a jit does it without saying which.
+
+    Raises:
+        CaptureError: with the leaf's path and type.
+    """
+    for key_path, leaf in tree_util.tree_flatten_with_path(tree)[0]:
+        if not isinstance(leaf, jax.Array) and np.asarray(leaf).dtype.kind not in "biufcV":
+            keys = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in map(_path_key, key_path))
+            raise CaptureError(
+                f"{where}{keys} is a {type(leaf).__name__}, which is no array; record numbers and arrays only"
+            )
 
 
 def _leaves(role: str, value: Any, lead: int) -> list[tuple[Field, Array]]:
@@ -125,21 +148,34 @@ def _scalars(role: str, value: Any, lead: int) -> list[tuple[Field, Array]]:
                 f"step.{field.name} has shape {list(field.shape)} per environment, {role} are scalars; "
                 f"put arrays into info= or episode="
             )
-        if role == "labels" and (str(name) in BASE_COLUMNS or str(name).endswith(_METRIC_PARTS)):
+        if role == "labels" and _shares_a_column(str(name), value):
             raise CaptureError(
-                f"step.{field.name} would share its name with another column of the episode rows; "
-                "rename the label"
+                f"step.{field.name} or its column {label_name_column(str(name))!r} would share its name "
+                "with another column of the episode rows; rename the label"
             )
         if role == "labels" and array.dtype.kind not in "iub":
             raise CaptureError(
                 f"step.{field.name} is {field.dtype}, labels are integers; record it in metrics="
             )
-        if array.dtype.kind == "c":
-            raise CaptureError(
-                f"step.{field.name} is {field.dtype}, {role} are real; record abs and angle apart"
-            )
+        _check_real(field, array)
         leaves.append((field, array))
     return leaves
+
+
+def _shares_a_column(label: str, labels: Any) -> bool:
+    names_column = label_name_column(label)
+    return (
+        label in RESERVED_COLUMNS
+        or label.endswith(_METRIC_PARTS)
+        or names_column in labels
+        or (names_column in RESERVED_COLUMNS and label != "task")
+    )
+
+
+def _check_real(field: Field, array: Array) -> None:
+    if array.dtype.kind == "c" or field.key_impl:
+        kind = "a PRNG key" if field.key_impl else field.dtype
+        raise CaptureError(f"step.{field.name} is {kind}, scalars are real numbers; put it into step.info")
 
 
 def flatten_step(step: Step, program: str, stream: str) -> FlatStep:
@@ -161,17 +197,19 @@ def flatten_step(step: Step, program: str, stream: str) -> FlatStep:
     for name in ("reward", "terminated"):
         if getattr(step, name) is None:
             raise CaptureError(f"step.{name} is missing; a Step needs reward and terminated")
-    reward = jnp.asarray(step.reward)
-    if reward.ndim > 1:
+    shape = leaf_field("reward", (), step.reward, 0)[0].shape
+    if len(shape) > 1:
         raise CaptureError(
-            f"step.reward has shape {list(reward.shape)}; it is a scalar, or has the one axis [num_envs]"
+            f"step.reward has shape {list(shape)}; it is a scalar, or has the one axis [num_envs]"
         )
-    lead = reward.ndim
-    num_envs = reward.shape[0] if lead else None
-    scalars = [leaf_field("reward", (), reward, lead)]
+    lead = len(shape)
+    num_envs = shape[0] if lead else None
+    scalars = [leaf_field("reward", (), step.reward, lead)]
+    _check_real(*scalars[0])
     scalars += _scalars("metrics", step.metrics, lead)
     scalars += _scalars("labels", step.labels, lead)
     flags = {}
+    flag_leaves = []
     for name in _FLAGS:
         value = getattr(step, name)
         if value is not None:
@@ -180,6 +218,7 @@ def flatten_step(step: Step, program: str, stream: str) -> FlatStep:
                 raise CaptureError(
                     f"step.{name} has shape {list(field.shape)} per environment, it is one flag"
                 )
+            flag_leaves.append((field, array))
             flags[name] = array.astype(bool)
     rows: list[tuple[Field, Array]] = []
     if program != "scalars":
@@ -188,13 +227,14 @@ def flatten_step(step: Step, program: str, stream: str) -> FlatStep:
                 continue
             rows += _leaves(role, getattr(step, role), lead)
     if lead:
-        for field, array in [*scalars, *rows]:
+        for field, array in [*scalars, *flag_leaves, *rows]:
             if array.shape[0] != num_envs:
                 raise CaptureError(
                     f"step.{field.name} has leading axis {array.shape[0]}, step.reward has {num_envs}; "
                     f"every leaf needs the axis [num_envs]"
                 )
-    _check_next_observation(rows)
+    if program != "scalars" and step.next_observation is not None:
+        _check_next_observation(rows)
     layout = Layout(
         kind="steps",
         stream=stream,
@@ -211,7 +251,7 @@ def _check_next_observation(rows: Sequence[tuple[Field, Array]]) -> None:
         return {field.path: (field.dtype, field.shape) for field, _ in rows if field.role == role}
 
     before, after = shapes("observation"), shapes("next_observation")
-    if after and after != before:
+    if after != before:
         path = next(path for path in {**before, **after} if before.get(path) != after.get(path))
         name = Field("next_observation", path, "", ()).name
         raise CaptureError(
@@ -226,6 +266,8 @@ def _encode(field: Field, array: Array, lead: int, *, widen: bool) -> Array:
     flat = array.reshape(*array.shape[:lead], -1)
     codec = field.codec
     if codec in ("bits", "octets", "narrow") and widen:
+        if jnp.issubdtype(flat.dtype, jnp.floating):
+            flat = lax.bitcast_convert_type(flat, jnp.int8)
         return flat.astype(jnp.int32)
     if codec == "bits":
         return lax.bitcast_convert_type(jnp.packbits(flat, axis=-1), jnp.int8)

@@ -60,19 +60,12 @@ def chunk_length(length: int, step_bytes: int, chunk_bytes: int) -> int:
     return divisor if 2 * divisor >= fits else fits
 
 
-def _describe(spec: CaptureSpec, step: Callable[[], Step]) -> tuple[Layout, int | None]:
-    """Trace ``step`` abstractly and return its layout and leading axis."""
+def _describe(spec: CaptureSpec, trace: Callable[[Callable[[Step], None]], Any]) -> tuple[Layout, int | None]:
+    """Run ``trace`` abstractly; return the layout and the leading axis of the last Step that it is given."""
     found: list[FlatStep] = []
-
-    def trace() -> tuple[()]:
-        found.append(flatten_step(step(), spec.program, spec.stream))
-        return ()
-
-    jax.eval_shape(trace)
-    layout = found[0].layout
-    num_envs = found[0].num_envs
-    envs = 1 if num_envs is None else num_envs
-    step_bytes = layout.step_bytes(envs, len(select_envs(spec.envs, envs)))
+    jax.eval_shape(lambda: trace(lambda step: found.append(flatten_step(step, spec.program, spec.stream))))
+    layout, num_envs = found[-1].layout, found[-1].num_envs
+    step_bytes = layout.step_bytes(*_env_counts(spec, num_envs))
     if step_bytes > spec.max_step_bytes:
         biggest = max(layout.rows, key=lambda field: 4 * field.num_words + field.num_octets, default=None)
         named = (
@@ -87,8 +80,27 @@ def _describe(spec: CaptureSpec, step: Callable[[], Step]) -> tuple[Layout, int 
 
 
 def _steps_per_chunk(spec: CaptureSpec, layout: Layout, num_envs: int | None, length: int) -> int:
-    envs = 1 if num_envs is None else num_envs
-    return chunk_length(length, layout.step_bytes(envs, len(select_envs(spec.envs, envs))), spec.chunk_bytes)
+    return chunk_length(length, layout.step_bytes(*_env_counts(spec, num_envs)), spec.chunk_bytes)
+
+
+def _env_counts(spec: CaptureSpec, num_envs: int | None) -> tuple[int, int]:
+    """Return how many environments a Step holds, and how many are selected; (1, 1) without a leading axis."""
+    return (1, 1) if num_envs is None else (num_envs, len(select_envs(spec.envs, num_envs)))
+
+
+def _trace_body(f: Body, init: Any, xs: PyTree) -> Callable[[Callable[[Step], None]], Any]:
+    """Return what traces ``f`` as a scan does: with arrays for Python numbers, weak types settled."""
+
+    def trace(take: Callable[[Step], None]) -> Any:
+        def body(carry: Any, x: Any) -> tuple[Any, None]:
+            carry, (step, _) = f(carry, x)
+            take(step)
+            return carry, None
+
+        first = tree_util.tree_map(lambda x: jnp.asarray(x)[:1], xs)
+        return lax.scan(body, init, first, length=1)[0]
+
+    return trace
 
 
 def _length(xs: PyTree, length: int | None) -> int:
@@ -159,26 +171,27 @@ def scan(
     if num_steps == 0:
         return lax.scan(_without_step(f), init, xs, length, unroll=unroll)
 
-    def first_step() -> Step:
-        _, (step, _) = f(init, tree_util.tree_map(lambda x: jnp.asarray(x)[0], xs))
-        return step
-
-    layout, num_envs = _describe(spec, first_step)
+    layout, num_envs = _describe(spec, _trace_body(f, init, xs))
     layout_id = SLOTS.intern(layout)
-    env_ids = select_envs(spec.envs, 1 if num_envs is None else num_envs)
+    env_ids = () if num_envs is None else select_envs(spec.envs, num_envs)
     size = _steps_per_chunk(spec, layout, num_envs, num_steps)
     gated = layout.has("active")
+    traced: list[tuple[Layout, int | None]] = []
 
     def inner(carry: Any, x: Any) -> tuple[Any, tuple[Packed, Any]]:
         carry, (step, y) = f(carry, x)
         flat = flatten_step(step, spec.program, spec.stream)
-        if flat.layout != layout or flat.num_envs != num_envs:
-            raise CaptureError("the Step changed its structure between two traces of the scan body")
+        traced.append((flat.layout, flat.num_envs))
         return carry, (pack_step(flat, env_ids), y)
 
     def outer(carry: Any, chunk: tuple[Any, Any], steps: int) -> tuple[Any, Any]:
         index, chunk_xs = chunk
         carry, (packed, ys) = lax.scan(inner, carry, chunk_xs, steps, unroll=unroll)
+        if traced[-1] != (layout, num_envs):
+            raise CaptureError(
+                "the Step changed its structure between two traces of the scan body; let it depend on "
+                "nothing but the carry and x"
+            )
         goes_on = jnp.logical_or(jnp.asarray(continues, bool), index > 0)
         lanes = lane_words(update=update, continues=goes_on, chunk=index, axis_name=axis_name)
         _tap_chunk(TapPlan(spec, layout_id, steps, num_envs, gated=gated), packed, lanes)
@@ -213,13 +226,9 @@ def plan_scan(
     if spec.program == "off" or num_steps == 0:
         return CapturePlan(num_steps, num_steps, 0, 0, 0, 0, 0, None)
 
-    def first_step() -> Step:
-        return f(init, tree_util.tree_map(lambda x: jnp.asarray(x)[0], xs))[1][0]
-
-    layout, num_envs = _describe(spec, first_step)
+    layout, num_envs = _describe(spec, _trace_body(f, init, xs))
     size = _steps_per_chunk(spec, layout, num_envs, num_steps)
-    envs = 1 if num_envs is None else num_envs
-    selected = len(select_envs(spec.envs, envs))
+    envs, selected = _env_counts(spec, num_envs)
     step_bytes = layout.step_bytes(envs, selected)
     return CapturePlan(
         num_steps=num_steps,
@@ -279,9 +288,9 @@ def tap(
     """
     if spec.program == "off":
         return
-    layout, num_envs = _describe(spec, lambda: step)
+    layout, num_envs = _describe(spec, lambda take: take(step))
     flat = flatten_step(step, spec.program, spec.stream)
-    packed = pack_step(flat, select_envs(spec.envs, 1 if num_envs is None else num_envs))
+    packed = pack_step(flat, () if num_envs is None else select_envs(spec.envs, num_envs))
     lanes = lane_words(update=update, continues=continues, chunk=0, axis_name=axis_name)
     plan = TapPlan(spec, SLOTS.intern(layout), 1, num_envs, gated=layout.has("active"))
     _tap_chunk(plan, Packed(*(part[None] for part in packed)), lanes)

@@ -22,6 +22,7 @@ from jaxtyping import Array, ArrayLike, Int8, Int32
 
 from jaxarc.capture.slots import receive
 from jaxarc.capture.spec import CaptureSpec, select_envs
+from jaxarc.errors import CaptureError
 from jaxarc.records.chunk import Header
 from jaxarc.records.layout import FLAG_ACTIVE
 
@@ -66,7 +67,11 @@ class TapPlan:
     def header(self) -> Header:
         """Return the header that this tap writes."""
         num_envs = 1 if self.num_envs is None else self.num_envs
-        env_ids = select_envs(self.spec.envs, num_envs)
+        if self.num_envs is None:
+            # This is also how a program looks before vmap adds its environments: no id is wrong yet.
+            env_ids = (0,) if isinstance(self.spec.envs, int) or 0 in self.spec.envs else ()
+        else:
+            env_ids = select_envs(self.spec.envs, num_envs)
         return Header(
             slot=self.spec.slot,
             layout_id=self.layout_id,
@@ -90,8 +95,14 @@ def lane_words(
     """Return the words that hold for all steps of a chunk: update, continues, chunk, device."""
     device = jnp.int32(0) if axis_name is None else lax.axis_index(axis_name)
     given = jnp.int32(-1) if update is None else jnp.asarray(update, jnp.int32)
+    for name, word in (("update", given), ("continues", jnp.asarray(continues))):
+        if word.ndim:
+            raise CaptureError(
+                f"{name}= has shape {list(word.shape)}, it is one value for the whole call; under vmap give "
+                "each member its own"
+            )
     words = [given, jnp.asarray(continues, jnp.int32), jnp.asarray(chunk, jnp.int32), device]
-    return jnp.stack([jnp.reshape(word, ()) for word in words])
+    return jnp.stack(words)
 
 
 def send(plan: TapPlan, operands: Operands) -> None:
@@ -143,14 +154,17 @@ def _emit(plan: TapPlan, operands: Operands) -> None:
     static = header.static_words()
     static[7] = lanes.shape[1]
     head = jnp.concatenate([jnp.asarray(static), lanes.reshape(-1)])
-    body = jnp.concatenate([operands.scalars.reshape(-1), operands.words.reshape(-1)])
-    octets = operands.octets.reshape(-1)
+    words, octets = operands.words.reshape(-1), operands.octets.reshape(-1)
+    if not header.num_selected:
+        words, octets = words[:0], octets[:0]
+    body = jnp.concatenate([operands.scalars.reshape(-1), words])
 
     def call() -> None:
         jax.debug.callback(receive, octets, body, head)
 
     if plan.gated:
         active = jnp.any((operands.scalars[..., 0] & FLAG_ACTIVE) != 0)
-        lax.cond(active, call, lambda: None)
+        ends_open_episodes = jnp.any(operands.lanes[..., 1] == 0)
+        lax.cond(active | ends_open_episodes, call, lambda: None)
     else:
         call()

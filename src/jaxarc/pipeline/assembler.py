@@ -103,6 +103,10 @@ class Assembler:
         moved = table.fit(member_offset + members, chunk.num_envs)
         if moved:
             stream.open_steps = {moved[lane]: steps for lane, steps in stream.open_steps.items()}
+        afresh = np.broadcast_to(chunk.lanes[:, :, 1] == 0, (members, chunk.num_envs))
+        if afresh.any():
+            member, env = np.nonzero(afresh)
+            self._close(stream, table.cut((member + member_offset) * table.num_envs + env), {})
         env_steps = table.env_steps[member_offset : member_offset + members]
         spans = find_spans(chunk, table.names, env_steps)
         if spans is None:
@@ -133,6 +137,13 @@ class Assembler:
         pending = PendingSegment(episodes, self._blocks)
         self._rows, self._blocks = [], []
         return pending
+
+    def forget_steps(self, uids: set[int]) -> None:
+        """Store no more steps of these episodes: what went to disk early did not get there."""
+        for stream in self._streams.values():
+            for steps in stream.open_steps.values():
+                if steps.uid in uids:
+                    self.counts.steps_lost += steps.lose()
 
     def close_open(self) -> None:
         """End every open episode as ``cut``: the recording ends here."""

@@ -139,7 +139,10 @@ class Field:
         """Turn int32[..., num_scalar_words] into values [...] of the field's dtype."""
         lead = packed.shape[:-1]
         if self.codec in ("bits", "octets", "narrow"):
-            return packed.reshape(lead).astype(numpy_dtype(self.dtype))
+            dtype = numpy_dtype(self.dtype)
+            if self.dtype.startswith("float"):
+                return packed.reshape(lead).astype(np.uint8).view(dtype)
+            return packed.reshape(lead).astype(dtype)
         return self.decode(packed).reshape(lead)
 
 

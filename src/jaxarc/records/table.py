@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["BASE_COLUMNS", "ENDED", "EpisodeRow", "EpisodeTable", "encode_text", "label_name_column"]
+__all__ = [
+    "BASE_COLUMNS",
+    "ENDED",
+    "RESERVED_COLUMNS",
+    "EpisodeRow",
+    "EpisodeTable",
+    "encode_text",
+    "label_name_column",
+]
 
 ENDED = ("terminated", "truncated", "cut")
 
@@ -38,6 +46,9 @@ BASE_COLUMNS: dict[str, str] = {
 """
 
 _ALIASES = {"final_similarity": "similarity_last", "episode_num": "episode"}
+
+RESERVED_COLUMNS = frozenset({*BASE_COLUMNS, *_ALIASES, "writer"})
+"""Names that no label may have; ``writer`` is added where rows of several writers are read together."""
 
 
 def label_name_column(label: str) -> str:
