@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import sys
 import threading
 import time
@@ -67,6 +68,14 @@ def _check_jax() -> None:
         ) from error
 
 
+def _wait_for_programs() -> None:
+    """Wait for the programs of this thread; one that failed is its caller's error, and not ours to raise."""
+    try:
+        jax.effects_barrier()
+    except Exception as error:  # noqa: BLE001 - whatever the program raised: what it recorded is kept
+        logger.warning("recording: a program failed; what it sent before is kept (%s)", error)
+
+
 class Recorder:
     """Record what compiled programs do, into one run on disk.
 
@@ -104,15 +113,19 @@ class Recorder:
         self._writer = EpisodeWriter(
             self._assembler, self._store, config.storage.segment_bytes, self._readers, self._store_documents
         )
-        self._slot = self._take_slot(slot)
+        self._pid = os.getpid()
+        self._slot = -1
+        # Rows of programs that run already arrive as soon as the slot is taken: the queue comes first.
+        self._logger = AsyncLogger(config.pipeline, self._writer)
         try:
+            self._slot = self._take_slot(slot)
             if self._records_anything():
                 self._store.open()
+            self._live = self._live_drawing()
         except BaseException:
             SLOTS.free(self._slot)
+            self._logger.close()
             raise
-        self._live = self._live_drawing()
-        self._logger = AsyncLogger(config.pipeline, self._writer)
         self._exit_handle = EXITS.add(self.close, signals=config.pipeline.handle_signals)
         _OPEN[self._slot] = self
         logger.info("%s", self.announcement())
@@ -123,7 +136,7 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
+        if kind is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
             self.close()
         elif issubclass(kind, KeyboardInterrupt):
             self.close("KILLED")
@@ -227,6 +240,7 @@ class Recorder:
         """
         spec = self._spec(stream)
         if spec.program != "off":
+            capture.refuse_non_arrays(steps, "step")
             _jitted_rollout(spec, steps, update=update, continues=continues, axis_name=axis_name)
 
     def tap(
@@ -246,6 +260,7 @@ class Recorder:
         """
         spec = self._spec(stream)
         if spec.program != "off":
+            capture.refuse_non_arrays(step, "step")
             _jitted_tap(spec, step, update=update, continues=continues, axis_name=axis_name)
 
     def log(
@@ -265,6 +280,7 @@ class Recorder:
         """
         spec = self._spec(stream)
         if spec.program != "off":
+            capture.refuse_non_arrays(dict(metrics), "metrics")
             _jitted_log(spec, dict(metrics), step=step, axis_name=axis_name)
 
     def names(self, **names: Sequence[str]) -> None:
@@ -304,7 +320,9 @@ class Recorder:
         """
         if self._closed:
             raise RecorderClosedError("flush after close; open a new Recorder")
-        jax.effects_barrier()
+        if os.getpid() != self._pid:
+            return False
+        _wait_for_programs()
         return self._logger.flush(timeout)
 
     def health(self) -> Health:
@@ -355,18 +373,22 @@ class Recorder:
             if self._closed:
                 return
             self._closed = True
-        jax.effects_barrier()
-        SLOTS.free(self._slot)
-        self._logger.close()
-        if self._live is not None:
-            self._live.close(self.config.visualization.live.max_seconds + _LAST_PICTURE_S)
-        EXITS.remove(self._exit_handle)
+        if os.getpid() != self._pid:
+            SLOTS.free(self._slot)
+            return  # a forked child: the run is its parent's
         problem = ""
         try:
+            _wait_for_programs()
+            SLOTS.free(self._slot)
+            self._logger.close()
+            if self._live is not None:
+                self._live.close(self.config.visualization.live.max_seconds + _LAST_PICTURE_S)
             self._store.finish(status, self._summary())
         except StorageError as error:
             problem = str(error)
             logger.error("recording: the run could not be ended properly: %s", error)
+        finally:
+            EXITS.remove(self._exit_handle)
         health = self.health()
         if health.losses:
             losses = ", ".join(f"{kind} {count}" for kind, count in health.losses.items())

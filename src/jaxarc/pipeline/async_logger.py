@@ -108,6 +108,7 @@ class AsyncLogger:
         self._unshed: deque[Item] = deque()
         self._bytes = 0
         self._closing = False
+        self._waiting = 0
         self._pid = os.getpid()
         self.counts = AsyncLoggerCounts()
         self._thread = threading.Thread(target=self._write, name="jaxarc-writer", daemon=True)
@@ -144,9 +145,13 @@ class AsyncLogger:
                 self.counts.shed_items += 1
                 self.counts.shed_bytes += freed
         started = time.perf_counter()
-        while self._bytes and self._bytes + size > limit and self._thread.is_alive():
-            self._condition.wait(0.5)
-        self.counts.blocked_s += time.perf_counter() - started
+        self._waiting += 1
+        try:
+            while self._bytes and self._bytes + size > limit and self._thread.is_alive():
+                self._condition.wait(0.5)
+        finally:
+            self._waiting -= 1
+            self.counts.blocked_s += time.perf_counter() - started
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until what was accepted before this call is on disk.
@@ -161,10 +166,12 @@ class AsyncLogger:
             return False
         token = _Flush()
         with self._condition:
-            if not self._thread.is_alive():
-                return not self._queue and not self.counts.errors
-            self._queue.append(token)
-            self._condition.notify_all()
+            closing = self._closing
+            if not closing:
+                self._queue.append(token)
+                self._condition.notify_all()
+        if closing:
+            return self.close(timeout)
         return token.done.wait(timeout) and token.succeeded
 
     def close(self, timeout: float | None = None) -> bool:
@@ -185,12 +192,12 @@ class AsyncLogger:
         due = time.monotonic() + self._config.flush_interval
         while True:
             with self._condition:
-                while not self._queue and not self._closing and time.monotonic() < due:
+                while not self._queue and time.monotonic() < due and (self._waiting or not self._closing):
                     self._condition.wait(max(0.0, due - time.monotonic()))
                 entry = self._queue.popleft() if self._queue else None
                 if self._unshed and self._unshed[0] is entry:
                     self._unshed.popleft()
-                finished = entry is None and self._closing
+                finished = entry is None and self._closing and not self._waiting
             if isinstance(entry, _Flush):
                 entry.succeeded = self._guard(self._handler.commit)
                 entry.done.set()

@@ -145,8 +145,8 @@ class EpisodeWriter:
             )
         if not pending:
             return
+        failure = self._prepare(pending.episodes)
         try:
-            self._before_commit(pending.episodes)
             self._store.write_segment(pending)
         except Exception:
             if retried:
@@ -159,6 +159,16 @@ class EpisodeWriter:
         self.persisted_episodes += len(pending.episodes)
         for reader in self._readers:
             reader.committed(pending.episodes)
+        if failure is not None:
+            raise failure
+
+    def _prepare(self, episodes: EpisodeTable) -> Exception | None:
+        """Write what belongs to the rows; a document that fails is reported and costs no step."""
+        try:
+            self._before_commit(episodes)
+        except Exception as error:  # noqa: BLE001 - raised to the edge of the writer after the commit
+            return error
+        return None
 
     def _give_up_steps(self, pending: PendingSegment) -> None:
         count = sum(len(block) for block in pending.blocks)
@@ -167,6 +177,7 @@ class EpisodeWriter:
                 "recording: %d steps could not be written twice and are given up; rows are kept", count
             )
         self.steps_given_up += count
+        self._assembler.forget_steps({block.uid for block in pending.blocks})
         pending.blocks = []
         length = len(pending.episodes)
         pending.episodes.columns["stored_steps"] = np.zeros(length, np.int64)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 __all__ = ["EXITS", "Exits"]
+
+logger = logging.getLogger(__name__)
 
 Closer = Callable[[str], None]
 
@@ -29,6 +33,7 @@ class Exits:
         self._set = False
         self._next = 0
         self._at_exit = False
+        self._pending: int | None = None
 
     def add(self, closer: Closer, *, signals: bool) -> int:
         """Call ``closer(status)`` on the way out; return a handle for ``remove``."""
@@ -45,23 +50,40 @@ class Exits:
     def remove(self, handle: int) -> None:
         """Forget a closer; with the last one the signal handler that was there before comes back."""
         self._closers.pop(handle, None)
-        if self._closers or not self._set or threading.current_thread() is not threading.main_thread():
+        if self._closers:
             return
-        if signal.getsignal(signal.SIGTERM) == self._terminated:
+        on_main_thread = threading.current_thread() is threading.main_thread()
+        # Where somebody set a handler after ours, ours may be called from it, and stays as it is.
+        if self._set and on_main_thread and signal.getsignal(signal.SIGTERM) == self._terminated:
             signal.signal(signal.SIGTERM, self._previous)
-        self._set = False
+            self._set = False
+        if self._pending is not None:
+            number, self._pending = self._pending, None
+            os.kill(os.getpid(), number)
 
     def _close_all(self, status: str) -> None:
         for closer, pid in list(self._closers.values()):
-            if pid == os.getpid():
+            if pid != os.getpid():
+                continue
+            try:
                 closer(status)
+            except Exception:
+                logger.exception("a recorder could not be closed properly on the way out")
 
     def _exit(self) -> None:
-        self._close_all("FINISHED")
+        error = None if hasattr(sys, "ps1") else getattr(sys, "last_value", None)
+        if error is None:
+            self._close_all("FINISHED")
+        else:
+            self._close_all("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
 
     def _terminated(self, number: int, frame: FrameType | None) -> None:
         previous = self._previous
         self._close_all("KILLED")
+        if any(pid == os.getpid() for _, pid in self._closers.values()):
+            # A close is under way below this handler: it finishes first, then the signal comes again.
+            self._pending = number
+            return
         if callable(previous):
             previous(number, frame)
         elif previous != signal.SIG_IGN:
