@@ -408,6 +408,14 @@ def test_a_wrong_option_is_named_with_its_limit(tasks: Tasks, options: dict[str,
         ArcEnv(tasks, **options)
 
 
+def test_boards_that_do_not_fit_are_refused(tasks: Tasks) -> None:
+    """Hand-made tasks beyond 30x30 are an error, for rows are packed into 32-bit words."""
+    wide = jnp.zeros((tasks.inputs.shape[0], 30, 33), jnp.int8)
+    tasks = eqx.tree_at(lambda tasks: (tasks.inputs, tasks.targets), tasks, (wide, wide))
+    with pytest.raises(ValueError, match=r"30x30 at most, got tasks of \(30, 33\)"):
+        ArcEnv(tasks)
+
+
 def test_a_selection_of_another_shape_is_refused_while_tracing(env: ArcEnv) -> None:
     """A mask that does not fit the board is an error, not a broadcast."""
     state, _ = env.reset(jax.random.key(0))

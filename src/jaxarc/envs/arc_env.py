@@ -17,6 +17,7 @@ from jaxarc.envs.boards import similarity
 from jaxarc.envs.operation_names import NUM_OPERATIONS, SUBMIT
 from jaxarc.envs.operations import apply_operation
 from jaxarc.envs.state import ArcEnvState, TimeStep
+from jaxarc.envs.task_files import MAX_SIZE
 from jaxarc.envs.tasks import Tasks
 
 __all__ = ["PAIRS", "ArcEnv"]
@@ -63,6 +64,10 @@ class ArcEnv:
         allowed_operations: Sequence[int] | None = None,
         pairs: str = "train",
     ):
+        if max(tasks.shape) > MAX_SIZE:
+            raise ValueError(
+                f"boards may be {MAX_SIZE}x{MAX_SIZE} at most, got tasks of {tasks.shape}; crop them"
+            )
         if max_episode_steps < 1:
             raise ValueError(f"max_episode_steps must be at least 1, got {max_episode_steps}")
         for name, value, sign in (
