@@ -173,10 +173,10 @@ def _heading(data: StepVisualizationData, width: float, style: Style) -> Picture
     step = f"Step {data.step_num}"
     of = "" if data.total_steps is None else f"of {max(data.total_steps - 1, data.step_num)}"
     parts.append(headline(top + 20, step, of, style))
-    x = width_of(step, 22, bold=True) * 0.9 + width_of(of, 14)
+    x = width_of(step, 22, bold=True) + (8 + width_of(of, 14) if of else 0)
     words = action_words(data) if style.show_operation_names else ""
     if words:
-        x += 18
+        x += 12
         words = fit(words, (width if data.title else room) - x - 20, 14, bold=True)
         chip = width_of(words, 14, bold=True) + 18
         parts.append(
