@@ -72,7 +72,11 @@ def encode_event(event: Event) -> bytes:
         "m": {"seq": event.seq, "ts": event.timestamp_us, "wid": event.writer},
         "p": _plain(event.payload),
     }
-    return json.dumps(envelope, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+    text = json.dumps(envelope, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:  # a file name that is not UTF-8: its odd bytes survive as escapes
+        return json.dumps(envelope, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
 def decode_event(line: bytes) -> Event:
@@ -81,8 +85,8 @@ def decode_event(line: bytes) -> Event:
     Raises:
         ValueError: the line is no event (torn, damaged, or another program's).
     """
-    envelope = json.loads(line)
     try:
+        envelope = json.loads(line)
         meta = envelope["m"]
         return Event(
             type=str(envelope["t"]),
@@ -92,5 +96,5 @@ def decode_event(line: bytes) -> Event:
             writer=str(meta["wid"]),
             version=int(envelope["v"]),
         )
-    except (KeyError, TypeError) as error:
+    except (LookupError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not an event: {error!r}") from error

@@ -15,7 +15,15 @@ from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.events import Event
 from jaxarc.records.table import EpisodeTable
 from jaxarc.replay.query import sort_order, where_mask
-from jaxarc.storage import RunIndex, derive_status, load_index, read_events, read_run_file, resolve_run
+from jaxarc.storage import (
+    RunIndex,
+    derive_status,
+    document_path,
+    load_index,
+    read_events,
+    read_run_file,
+    resolve_run,
+)
 
 __all__ = ["DEFAULT_ROOT", "ReplaySystem", "open_run"]
 
@@ -131,8 +139,8 @@ class ReplaySystem:
 
     def task(self, task_id: str) -> dict[str, Any] | None:
         """Return the document that was stored for a task (its pairs), or None."""
-        path = self.run_dir / "tasks" / f"{task_id}.json"
-        if not path.is_file() or path.parent.resolve() != (self.run_dir / "tasks").resolve():
+        path = document_path(self.run_dir, "tasks", task_id)
+        if not path.is_file():
             return None
         try:
             return json.loads(path.read_bytes())

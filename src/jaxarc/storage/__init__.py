@@ -1,6 +1,7 @@
 """What is on disk: run directories, segments, the event log and the index."""
 
 from jaxarc.storage.atomic import atomic_write_bytes
+from jaxarc.storage.documents import document_path
 from jaxarc.storage.episode_manager import EpisodeManager
 from jaxarc.storage.event_log import read_events
 from jaxarc.storage.index import RunIndex, build_index, load_index, segment_files, write_index
@@ -16,6 +17,7 @@ __all__ = [
     "atomic_write_bytes",
     "build_index",
     "derive_status",
+    "document_path",
     "find_runs",
     "load_index",
     "read_events",

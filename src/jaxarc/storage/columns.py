@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import h5py
 import hdf5plugin
 import numpy as np
 
-from jaxarc.records.layout import Field, numpy_dtype
+from jaxarc.records.layout import Field, PathKey, numpy_dtype
 
 __all__ = [
     "dataset_name",
@@ -19,12 +18,15 @@ __all__ = [
     "group_at",
     "read_column",
     "read_field",
+    "read_scalar",
+    "read_table",
     "write_column",
     "write_field",
+    "write_scalar",
+    "write_table",
 ]
 
 _CHUNK_BYTES = 256 * 1024
-_SAFE = re.compile(r"[A-Za-z0-9_]")
 
 
 def filter_options(compression: str) -> Mapping[str, Any]:
@@ -34,22 +36,35 @@ def filter_options(compression: str) -> Mapping[str, Any]:
     return {} if compression == "none" else {"compression": compression}
 
 
+def _encoded(key: PathKey) -> str:
+    return quote(str(key), safe="").replace(".", "%2E") or "%"
+
+
 def dataset_name(field: Field) -> str:
     """Return the path of a field's dataset: its role and keys, everything unusual percent-encoded."""
-    return "/".join(
-        [field.role, *(quote(str(key), safe="").replace(".", "%2E") or "%" for key in field.path)]
-    )
+    return "/".join([field.role, *map(_encoded, field.path)])
+
+
+def write_table(group: h5py.Group, columns: Mapping[str, np.ndarray], compression: str) -> None:
+    """Write named columns; names are percent-encoded, for a slash in one would make a group."""
+    for name, column in columns.items():
+        write_column(group, _encoded(name), column, compression)
+
+
+def read_table(group: h5py.Group) -> dict[str, np.ndarray]:
+    """Read what ``write_table`` wrote."""
+    return {unquote("" if name == "%" else name): read_column(group, name) for name in group}
 
 
 def write_column(
     group: h5py.Group, name: str, values: np.ndarray, compression: str, attrs: Mapping[str, Any] | None = None
 ) -> None:
-    """Write an array as one dataset, in chunks along its first axis."""
+    """Write an array as one dataset, in chunks along its first axis, each with a checksum."""
     options: dict[str, Any] = {}
     if values.size:
         row_bytes = max(1, values.nbytes // len(values))
         rows = min(len(values), max(1, _CHUNK_BYTES // row_bytes))
-        options = {"chunks": (rows, *values.shape[1:]), **filter_options(compression)}
+        options = {"chunks": (rows, *values.shape[1:]), **filter_options(compression), "fletcher32": True}
         if compression != "none" and values.dtype.itemsize > 1 and values.dtype.kind in "iuf":
             options["shuffle"] = True
     dataset = group.create_dataset(name, data=values, track_times=False, **options)
@@ -70,10 +85,19 @@ def write_field(group: h5py.Group, field: Field, packed: np.ndarray, compression
         values = np.ascontiguousarray(packed).view(np.uint8)
         attrs["bits"] = field.size
     else:
-        values = field.decode(packed)
-        if values.dtype.kind not in "biufc" or values.dtype.isbuiltin != 1:
-            values = values.view(f"u{values.dtype.itemsize}")
+        values = _known_to_hdf5(field.decode(packed))
     write_column(group, dataset_name(field), values, compression, attrs)
+
+
+def write_scalar(group: h5py.Group, field: Field, values: np.ndarray, compression: str) -> None:
+    """Write the values [n] of one scalar field."""
+    write_column(group, dataset_name(field), _known_to_hdf5(values), compression, {"dtype": field.dtype})
+
+
+def _known_to_hdf5(values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind in "biufc" and values.dtype.isbuiltin == 1:
+        return values
+    return values.view(f"u{values.dtype.itemsize}")
 
 
 def group_at(parent: h5py.Group, name: str) -> h5py.Group:
@@ -97,5 +121,14 @@ def read_field(group: h5py.Group, field: Field, rows: Any) -> np.ndarray:
     values = read_column(group, dataset_name(field), rows)
     if field.codec == "bits":
         return field.decode(values.view(np.int8))
+    return _as_recorded(values, field)
+
+
+def read_scalar(group: h5py.Group, field: Field, rows: Any) -> np.ndarray:
+    """Return rows of a scalar field as they were recorded: Array[n]."""
+    return _as_recorded(read_column(group, dataset_name(field), rows), field)
+
+
+def _as_recorded(values: np.ndarray, field: Field) -> np.ndarray:
     dtype = numpy_dtype(field.dtype)
     return values if values.dtype == dtype else values.view(dtype)

@@ -12,7 +12,7 @@ import numpy as np
 from jaxarc.errors import DamagedFileError
 from jaxarc.records.table import EpisodeTable, encode_text
 from jaxarc.storage.atomic import atomic_write
-from jaxarc.storage.columns import group_at, read_column, write_column
+from jaxarc.storage.columns import group_at, read_column, read_table, write_column, write_table
 from jaxarc.storage.segments import StoredSteps, read_segment_tables
 
 __all__ = ["INDEX_FILE", "RunIndex", "build_index", "load_index", "segment_files", "write_index"]
@@ -123,8 +123,7 @@ def write_index(run_dir: Path, index: RunIndex) -> None:
             write_column(file, "segments/name", encode_text(index.segments), "none")
             write_column(file, "segments/size", np.array(index.sizes, np.int64), "none")
             write_column(file, "layouts", encode_text(index.layouts), "none")
-            for name, column in index.episodes.columns.items():
-                write_column(file, f"episodes/{name}", column, "zstd")
+            write_table(file.create_group("episodes"), index.episodes.columns, "zstd")
             for name in _BLOCK_COLUMNS:
                 write_column(file, f"blocks/{name}", index.blocks[name], "zstd")
 
@@ -152,9 +151,9 @@ def _read_index(run_dir: Path) -> RunIndex | None:
             on_disk = [(path.name, path.stat().st_size) for path in segment_files(run_dir)]
             if list(zip(segments, sizes, strict=True)) != on_disk:
                 return None
-            columns = {name: np.asarray(column) for name, column in group_at(file, "episodes").items()}
+            columns = read_table(group_at(file, "episodes"))
             blocks = {name: read_column(file, f"blocks/{name}") for name in _BLOCK_COLUMNS}
-    except (OSError, KeyError, RuntimeError, ValueError):
+    except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError):
         return None  # damaged: the segments are the truth, and are read instead
     return RunIndex(segments, sizes, layouts, EpisodeTable(columns), blocks)
 

@@ -59,7 +59,7 @@ def create_run_dir(config: EpisodeConfig) -> Path:
 
 def write_run_file(run_dir: Path, content: Mapping[str, Any]) -> None:
     """Replace ``run.json`` atomically."""
-    text = json.dumps({"schema_version": RUN_VERSION, **content}, indent=2, ensure_ascii=False)
+    text = json.dumps({"schema_version": RUN_VERSION, **content}, indent=2)
     atomic_write_bytes(run_dir / RUN_FILE, text.encode() + b"\n")
 
 
@@ -74,7 +74,7 @@ def read_run_file(run_dir: Path) -> dict[str, Any]:
         content = json.loads(path.read_bytes())
     except FileNotFoundError:
         return {"run_id": run_dir.name, "status": "LOST"}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DamagedFileError(path, f"cannot be read ({error})") from error
     if not isinstance(content, dict):
         raise DamagedFileError(path, f"holds a {type(content).__name__}, a run file holds an object")
@@ -91,9 +91,11 @@ def derive_status(run_dir: Path, content: Mapping[str, Any]) -> str:
     if status != "RUNNING":
         return status
     if content.get("hostname") == socket.gethostname():
+        pid = content.get("pid")
         try:
-            os.kill(int(content.get("pid", 0)) or -1, 0)
-        except ProcessLookupError:
+            if isinstance(pid, int) and pid > 0:
+                os.kill(pid, 0)
+        except (ProcessLookupError, OverflowError):
             return "LOST"
         except PermissionError:
             return status
@@ -101,12 +103,19 @@ def derive_status(run_dir: Path, content: Mapping[str, Any]) -> str:
         age = time.time() - (run_dir / RUN_FILE).stat().st_mtime
     except FileNotFoundError:
         return "LOST"
-    return "LOST" if age > HEARTBEATS_MISSED * float(content.get("heartbeat_s", 5.0)) + 30.0 else status
+    heartbeat_s = content.get("heartbeat_s")
+    interval = float(heartbeat_s) if isinstance(heartbeat_s, (int, float)) else 5.0
+    return "LOST" if age > HEARTBEATS_MISSED * interval + 30.0 else status
+
+
+def _is_run(folder: Path) -> bool:
+    """Say whether a folder is a run: one that lost its ``run.json`` still has segments."""
+    return (folder / RUN_FILE).is_file() or any((folder / "steps").glob("p*.h5"))
 
 
 def find_runs(root: Path) -> list[Path]:
     """Return the run directories below ``root``, oldest first."""
-    if (root / RUN_FILE).is_file() or (root / "steps").is_dir():
+    if _is_run(root):
         return [root]
     found = {path.parent for depth in ("*", "*/*", "*/*/*") for path in root.glob(f"{depth}/{RUN_FILE}")}
 
@@ -132,7 +141,7 @@ def resolve_run(name: str | os.PathLike[str], root: Path) -> Path:
     """
     text = os.fspath(name)
     path = Path(text).expanduser()
-    if (path / RUN_FILE).is_file() or (path / "steps").is_dir():
+    if _is_run(path):
         return path.resolve()
     if path.is_dir() and os.sep in text:
         raise RunNotFoundError(
@@ -141,7 +150,7 @@ def resolve_run(name: str | os.PathLike[str], root: Path) -> Path:
     runs = find_runs(root) if root.is_dir() else []
     if text == "latest" or text.startswith("latest~"):
         back = text.removeprefix("latest").removeprefix("~") or "0"
-        if not back.isdigit():
+        if not (back.isascii() and back.isdigit()):
             raise RunNotFoundError(f"{text}: after latest~ comes a whole number, such as latest~1")
         if int(back) >= len(runs):
             raise RunNotFoundError(f"{text}: {root} holds {len(runs)} runs; record one with jaxarc rollout")

@@ -15,6 +15,7 @@ from jaxarc.errors import StorageError
 from jaxarc.records.events import Event
 from jaxarc.records.steps import PendingSegment
 from jaxarc.storage.atomic import atomic_write_bytes, storage_errors
+from jaxarc.storage.documents import document_path
 from jaxarc.storage.event_log import EventLog
 from jaxarc.storage.index import build_index, write_index
 from jaxarc.storage.run_directory import RUN_FILE, create_run_dir, write_run_file
@@ -112,7 +113,7 @@ class RunStore:
 
     def write_document(self, folder: str, name: str, content: Mapping[str, Any]) -> None:
         """Write a small JSON document once (``tasks/<id>.json``); one that is there stays as it is."""
-        path = self.open() / folder / f"{name}.json"
+        path = document_path(self.open(), folder, name)
         if not path.exists():
             with storage_errors(path):
                 path.parent.mkdir(exist_ok=True)
@@ -138,12 +139,14 @@ class RunStore:
         """
         if self._run_dir is None or self._events is None:
             return
+        events, self._events = self._events, None
         try:
-            self._events.append(Event("run_end", {"status": status, **summary}))
+            try:
+                events.append(Event("run_end", {"status": status, **summary}))
+            finally:
+                events.close()
         finally:
-            self._events.close()
-            self._events = None
-        write_run_file(self._run_dir, {**self._content, "status": status, **summary})
+            write_run_file(self._run_dir, {**self._content, "status": status, **summary})
         index = build_index(self._run_dir)
         for problem in index.problems:
             logger.warning("%s", problem)

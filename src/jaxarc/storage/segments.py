@@ -23,12 +23,15 @@ from jaxarc.records.steps import PendingSegment, StepBlock
 from jaxarc.records.table import EpisodeTable
 from jaxarc.storage.atomic import atomic_write
 from jaxarc.storage.columns import (
-    dataset_name,
     group_at,
     read_column,
     read_field,
+    read_scalar,
+    read_table,
     write_column,
     write_field,
+    write_scalar,
+    write_table,
 )
 
 __all__ = [
@@ -42,6 +45,8 @@ __all__ = [
 
 SEGMENT_FORMAT = "jaxarc-segment"
 SEGMENT_VERSION = 1
+_UNREADABLE = (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError)
+"""What h5py, json and NumPy raise over damaged bytes."""
 _FLAG_COLUMNS = {
     "terminated": FLAG_TERMINATED,
     "truncated": FLAG_TRUNCATED,
@@ -98,9 +103,7 @@ def write_segment(
             file.attrs["schema_version"] = SEGMENT_VERSION
             file.attrs["writer"] = writer
             file.attrs["sequence"] = sequence
-            episodes = file.create_group("episodes")
-            for name, column in pending.episodes.columns.items():
-                write_column(episodes, name, column, compression)
+            write_table(file.create_group("episodes"), pending.episodes.columns, compression)
             _write_steps(file.create_group("steps"), pending.blocks, compression)
 
     atomic_write(path, write)
@@ -133,13 +136,7 @@ def _write_layout(group: h5py.Group, blocks: Sequence[StepBlock], compression: s
         if name == "terminated" or layout.has(name):
             write_column(group, name, (scalars[:, 0] & flag) != 0, compression)
     for index, field in enumerate(layout.scalars):
-        write_column(
-            group,
-            dataset_name(field),
-            layout.decode_scalar(index, scalars),
-            compression,
-            {"dtype": field.dtype},
-        )
+        write_scalar(group, field, layout.decode_scalar(index, scalars), compression)
 
     same_episode = np.repeat(uids, counts)
     follows = np.zeros(len(steps), bool)
@@ -213,10 +210,14 @@ def open_segment(path: Path) -> h5py.File:
     """
     try:
         file = h5py.File(path, "r", locking=False)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         raise DamagedFileError(path, f"not a readable HDF5 file ({error})") from error
-    found = file.attrs.get("format")
-    version = int(file.attrs.get("schema_version", 0))
+    try:
+        found = file.attrs.get("format")
+        version = int(file.attrs.get("schema_version", 0))
+    except _UNREADABLE as error:
+        file.close()
+        raise DamagedFileError(path, f"its attributes cannot be read ({error})") from error
     if found != SEGMENT_FORMAT or version > SEGMENT_VERSION:
         file.close()
         raise DamagedFileError(
@@ -235,9 +236,7 @@ def read_segment_tables(path: Path) -> SegmentTables:
     """
     with open_segment(path) as file:
         try:
-            episodes = EpisodeTable(
-                {name: np.asarray(column) for name, column in group_at(file, "episodes").items()}
-            )
+            episodes = EpisodeTable(read_table(group_at(file, "episodes")))
             steps = group_at(file, "steps")
             layouts = tuple(steps)
             parts: dict[str, list[np.ndarray]] = {"uid": [], "row": [], "count": [], "layout": []}
@@ -246,7 +245,7 @@ def read_segment_tables(path: Path) -> SegmentTables:
                 for part in ("uid", "row", "count"):
                     parts[part].append(read_column(blocks, part))
                 parts["layout"].append(np.full(len(parts["uid"][-1]), position, np.int64))
-        except (OSError, KeyError, RuntimeError, ValueError) as error:
+        except _UNREADABLE as error:
             raise DamagedFileError(path, f"a table of this segment cannot be read ({error})") from error
     columns = {
         name: np.concatenate(arrays) if arrays else np.zeros(0, np.int64) for name, arrays in parts.items()
@@ -287,7 +286,7 @@ class StoredSteps:
     def scalar(self, index: int) -> np.ndarray:
         """Return the scalar field ``index`` of the layout."""
         with self._group() as group:
-            return read_column(group, dataset_name(self.layout.scalars[index]), self._rows)
+            return read_scalar(group, self.layout.scalars[index], self._rows)
 
     def field(self, index: int) -> np.ndarray:
         """Return the row field ``index`` of the layout; constants of the episode have one row."""
@@ -318,9 +317,16 @@ class _OpenGroup:
 
     def __enter__(self) -> h5py.Group:
         self._file = open_segment(self._path)
-        return group_at(self._file, f"steps/{self._name}")
+        try:
+            return group_at(self._file, f"steps/{self._name}")
+        except _UNREADABLE as error:
+            self._file.close()
+            raise self._damaged(error) from error
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
         self._file.close()
-        if isinstance(error, (OSError, KeyError, RuntimeError)) and not isinstance(error, DamagedFileError):
-            raise DamagedFileError(self._path, f"steps of this segment cannot be read ({error})") from error
+        if isinstance(error, _UNREADABLE) and not isinstance(error, DamagedFileError):
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: BaseException) -> DamagedFileError:
+        return DamagedFileError(self._path, f"steps of this segment cannot be read ({error})")
