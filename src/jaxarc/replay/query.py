@@ -109,7 +109,10 @@ def where_mask(expression: str, table: EpisodeTable) -> np.ndarray:
         tree = ast.parse(expression.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise QueryError(f"where={expression!r} cannot be read: {error}") from error
-    return _mask(tree.body, table)
+    try:
+        return _mask(tree.body, table)
+    except RecursionError as error:
+        raise QueryError("where nests too deeply; write it flat, with fewer parentheses") from error
 
 
 def sort_order(sort: str, table: EpisodeTable) -> np.ndarray:
@@ -119,7 +122,8 @@ def sort_order(sort: str, table: EpisodeTable) -> np.ndarray:
         column = _column(table, part.removeprefix("-"))
         if part.startswith("-"):
             ranks = np.unique(column, return_inverse=True)[1]
-            column = -ranks
+            unknown = np.isnan(column) if column.dtype.kind == "f" else np.zeros(len(column), bool)
+            column = np.where(unknown, 1, -ranks)  # what is not known comes last, whichever the direction
         keys.append(column)
     if not keys:
         raise QueryError(f"sort={sort!r} names no column; try sort='-total_reward'")
