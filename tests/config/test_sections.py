@@ -53,7 +53,8 @@ def nested(key: str, value: Any) -> Any:
 
 
 whole = st.integers(1, 2**40)
-real = st.floats(allow_nan=False, allow_infinity=False)
+bonus = st.floats(min_value=0, allow_infinity=False)
+penalty = st.floats(max_value=0, allow_infinity=False)
 letters = st.characters(categories=("L", "N"))
 name = st.text(st.one_of(letters, st.sampled_from("-_ +=")), min_size=1, max_size=20).filter(
     lambda words: words == words.strip()
@@ -90,10 +91,10 @@ configs = st.builds(
         pairs=st.sampled_from(["train", "test", "all"]),
         num_envs=whole,
         max_episode_steps=whole,
-        similarity_weight=real,
-        step_penalty=real,
-        success_bonus=real,
-        wrong_submission_penalty=real,
+        similarity_weight=bonus,
+        step_penalty=penalty,
+        success_bonus=bonus,
+        wrong_submission_penalty=penalty,
         allowed_operations=st.none() | st.lists(st.integers(0, 34), min_size=1, unique=True),
     ),
     capture=capture_configs,
@@ -205,6 +206,8 @@ WRONG = [
     ("env.max_episode_steps", -1),
     ("env.similarity_weight", float("nan")),
     ("env.step_penalty", float("inf")),
+    ("env.step_penalty", 0.5),
+    ("env.success_bonus", -1.0),
     ("env.success_bonus", "10"),
     ("env.wrong_submission_penalty", False),
     ("env.allowed_operations", [35]),

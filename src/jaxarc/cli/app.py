@@ -46,7 +46,10 @@ def options(
 def rollout(
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(help="Hydra overrides, such as visualization=debug_verbose env.num_envs=16 seed=0."),
+        typer.Argument(
+            metavar="OVERRIDE",
+            help="Hydra overrides, such as visualization=debug_verbose env.num_envs=16 seed=0.",
+        ),
     ] = None,
 ) -> None:
     """Play ARC tasks inside jax.jit, record the episodes, draw the kept ones.
@@ -57,7 +60,7 @@ def rollout(
 
     jaxarc rollout visualization=debug_verbose env.num_envs=16 rollout.num_steps=200 policy=painter seed=0
 
-    jaxarc rollout env.dataset=path/to/arc/json env.split=all capture.keep='[success,best_n:5]'
+    jaxarc rollout env.dataset=path/to/arc/json env.split=all capture.keep='\\[success,best_n:5]'
     """
     from jaxarc.cli.rollout import run_rollout
 
@@ -90,9 +93,10 @@ def list_runs(
 @app.command()
 def show(
     run: Annotated[
-        str, typer.Argument(help="A run: its name, the beginning of it, a path, latest, latest~1.")
+        str,
+        typer.Argument(metavar="RUN", help="A run: its name, the beginning of it, a path, latest, latest~1."),
     ],
-    episode: Annotated[int, typer.Argument(min=0, help="Number of the episode.")],
+    episode: Annotated[int, typer.Argument(metavar="EPISODE", min=0, help="Number of the episode.")],
     step: Annotated[int | None, typer.Option(min=0, help="Only this step.")] = None,
     max_steps: Annotated[int, typer.Option(min=1, help="The most steps to print.")] = 12,
     root: Root = None,

@@ -109,9 +109,11 @@ def integer(minimum: int, maximum: int | None = None) -> Rule:
     return rule
 
 
-def number(minimum: float | None = None, above: float | None = None) -> Rule:
-    """Accept finite numbers, at least ``minimum`` or more than ``above`` where one is given."""
-    if minimum is not None:
+def number(minimum: float | None = None, above: float | None = None, maximum: float | None = None) -> Rule:
+    """Accept finite numbers, at least ``minimum``, more than ``above`` or at most ``maximum`` where given."""
+    if maximum is not None:
+        limit = f" of at most {maximum:g}"
+    elif minimum is not None:
         limit = f" of at least {minimum:g}"
     elif above is not None:
         limit = f" above {above:g}"
@@ -126,6 +128,8 @@ def number(minimum: float | None = None, above: float | None = None) -> Rule:
             raise RejectedError(f"must be a finite number{limit}, got {real}")
         if minimum is not None and real < minimum:
             raise RejectedError(f"must be a number{limit}, got {real:g}", float(minimum))
+        if maximum is not None and real > maximum:
+            raise RejectedError(f"must be a number{limit}, got {real:g}", min(-real, float(maximum)))
         if above is not None and real <= above:
             raise RejectedError(f"must be a number{limit}, got {real:g}")
         return real
