@@ -207,7 +207,7 @@ class Assembler:
                     del stream.open_steps[key]
                 home = ending if spans.closed[span] else stream.open_steps
                 home[uid if spans.closed[span] else key] = steps
-                if words is None or octets is None:
+                if words is None or octets is None or steps.lost:
                     self.counts.steps_lost += steps.lose() + int(spans.count[span])
                     continue
                 which = spans.steps[spans.first[span] : spans.last[span] + 1]

@@ -125,15 +125,15 @@ class Field:
         codec = self.codec
         if codec == "bits":
             bits = np.unpackbits(np.ascontiguousarray(packed).view(np.uint8), axis=-1, count=self.size)
-            return bits.astype(np.bool_).reshape(*lead, *self.shape)
+            return bits.astype(np.bool_).reshape((*lead, *self.shape))
         dtype = numpy_dtype(self.dtype)
         if codec == "narrow":
-            return packed.astype(dtype).reshape(*lead, *self.shape)
+            return packed.astype(dtype).reshape((*lead, *self.shape))
         if codec == "half":
             if dtype.kind in "iu":
-                return packed.astype(dtype).reshape(*lead, *self.shape)
-            return packed.astype(np.uint16).view(dtype).reshape(*lead, *self.shape)
-        return np.ascontiguousarray(packed).view(dtype).reshape(*lead, *self.shape)
+                return packed.astype(dtype).reshape((*lead, *self.shape))
+            return packed.astype(np.uint16).view(dtype).reshape((*lead, *self.shape))
+        return np.ascontiguousarray(packed).view(dtype).reshape((*lead, *self.shape))
 
     def decode_scalar(self, packed: np.ndarray) -> np.ndarray:
         """Turn int32[..., num_scalar_words] into values [...] of the field's dtype."""

@@ -58,7 +58,7 @@ def label_name_column(label: str) -> str:
 
 def encode_text(values: Sequence[str]) -> np.ndarray:
     """Return strings as fixed-width UTF-8 bytes, the form in which columns hold text."""
-    encoded = [value.encode() for value in values]
+    encoded = [value.encode("utf-8", "replace") for value in values]
     width = max((len(value) for value in encoded), default=0)
     return np.array(encoded, dtype=f"S{max(width, 1)}")
 
