@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -130,7 +131,7 @@ class Recording:
         steps = self.flags.shape[2]
         afresh = np.flatnonzero(~self.continues.all(axis=0))
         cuts = sorted({0, steps, *(b for b in borders if 0 < b < steps), *afresh.tolist()})
-        for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+        for start, stop in pairwise(cuts):
             yield self.chunk(start, stop, selected)
 
 
