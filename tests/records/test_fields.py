@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jaxarc import Step
-from jaxarc.capture.packing import flatten_step, pack_step
+from jaxarc.capture.packing import FlatStep, Packed, flatten_step, pack_steps, select_rows
 from jaxarc.records.layout import Field
 
 BITS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64, 16: np.uint64}
@@ -62,6 +62,13 @@ def same_bits(actual: np.ndarray, expected: np.ndarray) -> bool:
         and actual.shape == expected.shape
         and actual.tobytes() == expected.tobytes()
     )
+
+
+def pack_step(flat: FlatStep, env_ids: tuple[int, ...]) -> Packed:
+    """Pack a chunk of one step, and take the axis of the steps away."""
+    raw = jax.tree_util.tree_map(lambda leaf: leaf[None], select_rows(flat, env_ids))
+    packed = pack_steps(flat.layout, raw, 1 if flat.num_envs is None else 2)
+    return Packed(*(part[0] for part in packed))
 
 
 def round_trip(name: str, values: np.ndarray, lead: int) -> np.ndarray:

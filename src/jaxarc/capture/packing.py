@@ -29,10 +29,12 @@ from jaxarc.records.table import RESERVED_COLUMNS, label_name_column
 __all__ = [
     "FlatStep",
     "Packed",
+    "RawStep",
     "flatten_step",
     "leaf_field",
     "pack_scalars",
-    "pack_step",
+    "pack_steps",
+    "select_rows",
     "refuse_non_arrays",
 ]
 
@@ -67,12 +69,26 @@ class FlatStep(NamedTuple):
     rows: list[Array]
 
 
-class Packed(NamedTuple):
-    """The numbers of one step; without a leading axis the environment axes are absent."""
+class RawStep(NamedTuple):
+    """What crosses of one step, or of stacked ones, before it is packed.
 
-    scalars: Int32[Array, "*num_envs scalar_words"]
-    words: Int32[Array, "*selected words"]
-    octets: Int8[Array, "*selected octets"]
+    Attributes:
+        flags: the boolean attributes that were given, by name.
+        scalars: one array for every field of ``layout.scalars``.
+        rows: one array for every field of ``layout.rows``, of the selected environments.
+    """
+
+    flags: dict[str, Array]
+    scalars: list[Array]
+    rows: list[Array]
+
+
+class Packed(NamedTuple):
+    """The numbers of a chunk; without a leading axis in its Steps the environment axes are absent."""
+
+    scalars: Int32[Array, "steps *num_envs scalar_words"]
+    words: Int32[Array, "steps *selected words"]
+    octets: Int8[Array, "steps *selected octets"]
 
 
 def _path_key(key: Any) -> PathKey:
@@ -298,28 +314,39 @@ def pack_scalars(
     )
 
 
-def pack_step(flat: FlatStep, env_ids: tuple[int, ...]) -> Packed:
-    """Pack one step: scalars of every environment, rows of the selected ones.
+def select_rows(flat: FlatStep, env_ids: tuple[int, ...]) -> RawStep:
+    """Return the arrays of one step that are to cross, as they are: stacking comes before packing.
 
     Args:
         flat: the Step, taken apart.
         env_ids: the selected environments; ignored without a leading axis, where the selection happens
             when the environment axis is known.
     """
-    lead = 0 if flat.num_envs is None else 1
-    shape = () if flat.num_envs is None else (flat.num_envs,)
-    word = jnp.zeros(shape, jnp.int32) if "active" in flat.flags else jnp.full(shape, FLAG_ACTIVE, jnp.int32)
-    for name, value in flat.flags.items():
-        word = word | jnp.where(value, jnp.int32(_FLAGS[name]), jnp.int32(0))
-    scalars = pack_scalars(flat.layout.scalars, flat.scalars, [word[..., None]], lead)
-    selected = shape
-    arrays = flat.rows
+    rows = flat.rows
     if flat.num_envs is not None and len(env_ids) < flat.num_envs:
         index = jnp.asarray(env_ids, jnp.int32)
-        arrays = [jnp.take(array, index, axis=0) for array in arrays]
-        selected = (len(env_ids),)
+        rows = [jnp.take(array, index, axis=0) for array in rows]
+    return RawStep(flat.flags, flat.scalars, rows)
+
+
+def pack_steps(layout: Layout, raw: RawStep, lead: int) -> Packed:
+    """Pack a chunk: scalars of every environment, rows of the selected ones.
+
+    Packing a whole chunk costs a few large operations, where packing step by step costs many small ones.
+
+    Args:
+        layout: what the arrays mean.
+        raw: stacked steps.
+        lead: their leading axes: 1 for [steps], 2 for [steps num_envs].
+    """
+    shape = raw.scalars[0].shape[:lead]
+    word = jnp.zeros(shape, jnp.int32) if "active" in raw.flags else jnp.full(shape, FLAG_ACTIVE, jnp.int32)
+    for name, value in raw.flags.items():
+        word = word | jnp.where(value, jnp.int32(_FLAGS[name]), jnp.int32(0))
+    scalars = pack_scalars(layout.scalars, raw.scalars, [word[..., None]], lead)
+    selected = raw.rows[0].shape[:lead] if raw.rows else shape
     words, octets = [], []
-    for field, array in zip(flat.layout.rows, arrays, strict=True):
+    for field, array in zip(layout.rows, raw.rows, strict=True):
         target = words if field.codec in ("words", "half") else octets
         target.append(_encode(field, array, lead, widen=False))
     return Packed(scalars, _join(words, selected, jnp.int32), _join(octets, selected, jnp.int8))

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax, tree_util
 from jaxtyping import ArrayLike, PyTree
 
-from jaxarc.capture.packing import FlatStep, Packed, flatten_step, pack_step
+from jaxarc.capture.packing import FlatStep, RawStep, flatten_step, pack_steps, select_rows
 from jaxarc.capture.slots import SLOTS
 from jaxarc.capture.spec import CaptureSpec, select_envs
 from jaxarc.capture.step import Step
@@ -125,8 +125,9 @@ def _flat_time(tree: PyTree) -> PyTree:
     return tree_util.tree_map(lambda x: x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]), tree)
 
 
-def _tap_chunk(plan: TapPlan, packed: Packed, lanes: Any) -> None:
+def _tap_chunk(plan: TapPlan, layout: Layout, raw: RawStep, lanes: Any) -> None:
     lane_axis = lanes if plan.num_envs is None else lanes[None]
+    packed = pack_steps(layout, raw, 1 if plan.num_envs is None else 2)
     send(plan, Operands(packed.scalars, packed.words, packed.octets, lane_axis))
 
 
@@ -178,15 +179,15 @@ def scan(
     gated = layout.has("active")
     traced: list[tuple[Layout, int | None]] = []
 
-    def inner(carry: Any, x: Any) -> tuple[Any, tuple[Packed, Any]]:
+    def inner(carry: Any, x: Any) -> tuple[Any, tuple[RawStep, Any]]:
         carry, (step, y) = f(carry, x)
         flat = flatten_step(step, spec.program, spec.stream)
         traced.append((flat.layout, flat.num_envs))
-        return carry, (pack_step(flat, env_ids), y)
+        return carry, (select_rows(flat, env_ids), y)
 
     def outer(carry: Any, chunk: tuple[Any, Any], steps: int) -> tuple[Any, Any]:
         index, chunk_xs = chunk
-        carry, (packed, ys) = lax.scan(inner, carry, chunk_xs, steps, unroll=unroll)
+        carry, (raw, ys) = lax.scan(inner, carry, chunk_xs, steps, unroll=unroll)
         if traced[-1] != (layout, num_envs):
             raise CaptureError(
                 "the Step changed its structure between two traces of the scan body; let it depend on "
@@ -194,7 +195,7 @@ def scan(
             )
         goes_on = jnp.logical_or(jnp.asarray(continues, bool), index > 0)
         lanes = lane_words(update=update, continues=goes_on, chunk=index, axis_name=axis_name)
-        _tap_chunk(TapPlan(spec, layout_id, steps, num_envs, gated=gated), packed, lanes)
+        _tap_chunk(TapPlan(spec, layout_id, steps, num_envs, gated=gated), layout, raw, lanes)
         return carry, ys
 
     chunks, rest = divmod(num_steps, size)
@@ -290,7 +291,7 @@ def tap(
         return
     layout, num_envs = _describe(spec, lambda take: take(step))
     flat = flatten_step(step, spec.program, spec.stream)
-    packed = pack_step(flat, () if num_envs is None else select_envs(spec.envs, num_envs))
+    raw = select_rows(flat, () if num_envs is None else select_envs(spec.envs, num_envs))
     lanes = lane_words(update=update, continues=continues, chunk=0, axis_name=axis_name)
     plan = TapPlan(spec, SLOTS.intern(layout), 1, num_envs, gated=layout.has("active"))
-    _tap_chunk(plan, Packed(*(part[None] for part in packed)), lanes)
+    _tap_chunk(plan, layout, tree_util.tree_map(lambda x: x[None], raw), lanes)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
-from jaxtyping import Array, ArrayLike, PyTree
+from jaxtyping import ArrayLike, PyTree
 
 __all__ = ["Step"]
 
@@ -42,19 +42,19 @@ class Step(eqx.Module):
             would be a select.
     """
 
-    observation: PyTree[Array] = None
-    action: PyTree[Array] = None
+    observation: PyTree[ArrayLike] = None
+    action: PyTree[ArrayLike] = None
     reward: ArrayLike | None = None
     terminated: ArrayLike | None = None
     truncated: ArrayLike | None = None
-    next_observation: PyTree[Array] = None
+    next_observation: PyTree[ArrayLike] = None
     start: ArrayLike | None = None
     success: ArrayLike | None = None
     metrics: Mapping[str, ArrayLike] | None = None
     labels: Mapping[str, ArrayLike] | None = None
     episode: Mapping[str, Any] | None = None
-    info: PyTree[Array] = None
-    state: PyTree[Array] = None
+    info: PyTree[ArrayLike] = None
+    state: PyTree[ArrayLike] = None
     key: ArrayLike | None = None
     mark: ArrayLike | None = None
     active: ArrayLike | None = None
