@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import re
 import sys
 import threading
 import time
@@ -35,6 +36,9 @@ logger = logging.getLogger("jaxarc")
 
 Carry = TypeVar("Carry")
 
+_OLDEST_JAX = (0, 8, 2)
+"""Older ones drop the callbacks of a custom_vmap function without a word."""
+
 _LAST_PICTURE_S = 10.0
 """Seconds that close waits for the picture that is being drawn when the budget ends."""
 
@@ -53,11 +57,11 @@ def _in_notebook() -> bool:
 
 
 def _check_jax() -> None:
-    version = tuple(int(part) for part in jax.__version__.split(".")[:2])
-    if version < (0, 8):
+    version = tuple(int(part) for part in re.findall(r"\d+", jax.__version__)[:3])
+    if version < _OLDEST_JAX:
         raise CaptureError(
-            f"JAX {jax.__version__} loses callbacks inside custom_vmap; jaxarc records with JAX 0.8 and "
-            "newer: pip install -U jax"
+            f"JAX {jax.__version__} loses callbacks inside custom_vmap; jaxarc records with JAX 0.8.2 "
+            "and newer: pip install -U jax"
         )
     try:
         jax.devices("cpu")

@@ -219,7 +219,7 @@ def flatten_step(step: Step, program: str, stream: str) -> FlatStep:
             f"step.reward has shape {list(shape)}; it is a scalar, or has the one axis [num_envs]"
         )
     lead = len(shape)
-    num_envs = shape[0] if lead else None
+    num_envs = shape[0] if shape else None
     scalars = [leaf_field("reward", (), step.reward, lead)]
     _check_real(*scalars[0])
     scalars += _scalars("metrics", step.metrics, lead)

@@ -53,7 +53,7 @@ def write_table(group: h5py.Group, columns: Mapping[str, np.ndarray], compressio
 
 def read_table(group: h5py.Group) -> dict[str, np.ndarray]:
     """Read what ``write_table`` wrote."""
-    return {unquote("" if name == "%" else name): read_column(group, name) for name in group}
+    return {unquote("" if name == "%" else str(name)): read_column(group, str(name)) for name in group}
 
 
 def write_column(
