@@ -150,9 +150,10 @@ def _report(config: Config, run_dir: Path, health: Health, files: int, console: 
     cut = int((table["ended"] == b"cut").sum())
     mean = f" of {float(np.mean(lengths)):.1f} steps" if len(table) else ""
     unsolved = len(table) - solved - cut
+    kept = f"{health.kept_episodes} episodes"
     facts = {
         "episodes": f"{len(table)}{mean}: {solved} solved, {unsolved} not, {cut} still open at the end",
-        "steps": f"{health.env_steps:,} played, {health.stored_steps:,} of {health.kept_episodes} episodes stored",
+        "steps": f"{health.env_steps:,} played, {health.stored_steps:,} stored of {kept}",
         "on disk": f"{health.segment_bytes / 1e3:,.0f} kB of rows and steps, {files} pictures",
         "losses": ", ".join(f"{kind} {n}" for kind, n in health.losses.items()) or "none",
         "run": str(_shown(run_dir)),
