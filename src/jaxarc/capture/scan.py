@@ -53,11 +53,14 @@ class CapturePlan:
 def chunk_length(length: int, step_bytes: int, chunk_bytes: int) -> int:
     """Return K: the largest divisor of ``length`` within ``chunk_bytes``.
 
-    Where that divisor would be under half of what fits, K is what fits and a remainder is scanned apart.
+    Where that divisor would be under half of what fits, K is what fits and a remainder is scanned apart; a
+    scan that would be one such chunk and a remainder is one larger chunk instead.
     """
     fits = max(1, min(length, chunk_bytes // max(step_bytes, 1)))
     divisor = next(k for k in range(fits, 0, -1) if length % k == 0)
-    return divisor if 2 * divisor >= fits else fits
+    if 2 * divisor >= fits:
+        return divisor
+    return fits if length >= 2 * fits else length
 
 
 def _describe(spec: CaptureSpec, trace: Callable[[Callable[[Step], None]], Any]) -> tuple[Layout, int | None]:
@@ -196,17 +199,19 @@ def scan(
         goes_on = jnp.logical_or(jnp.asarray(continues, bool), index > 0)
         lanes = lane_words(update=update, continues=goes_on, chunk=index, axis_name=axis_name)
         _tap_chunk(TapPlan(spec, layout_id, steps, num_envs, gated=gated), layout, raw, lanes)
-        return carry, ys
+        return carry, (ys, lax.stop_gradient(raw.scalars[0].reshape(-1)[0]))
 
     chunks, rest = divmod(num_steps, size)
     whole_xs, rest_xs = _split(tree_util.tree_map(jnp.asarray, xs), chunks, size)
     if chunks == 1:
-        carry, ys = outer(init, (jnp.int32(0), tree_util.tree_map(lambda x: x[0], whole_xs)), size)
+        carry, (ys, _) = outer(init, (jnp.int32(0), tree_util.tree_map(lambda x: x[0], whole_xs)), size)
     else:
-        carry, ys = lax.scan(lambda c, x: outer(c, x, size), init, (jnp.arange(chunks), whole_xs))
+        carry, (ys, done) = lax.scan(lambda c, x: outer(c, x, size), init, (jnp.arange(chunks), whole_xs))
         ys = _flat_time(ys)
     if rest:
-        carry, rest_ys = outer(carry, (jnp.int32(chunks), rest_xs), rest)
+        # XLA runs callbacks that do not depend on each other in any order: the rest waits for the loop.
+        carry, rest_xs, _ = lax.optimization_barrier((carry, rest_xs, done))
+        carry, (rest_ys, _) = outer(carry, (jnp.int32(chunks), rest_xs), rest)
         ys = tree_util.tree_map(lambda a, b: jnp.concatenate([a, b]), ys, rest_ys)
     return carry, ys
 

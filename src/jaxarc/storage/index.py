@@ -54,7 +54,7 @@ class RunIndex:
         key = self.blocks["writer"] * (1 << 48) + self.blocks["uid"]
         wanted = writer * (1 << 48) + uid
         low, high = np.searchsorted(key, [wanted, wanted + 1])
-        return [
+        found = [
             StoredSteps(
                 run_dir / "steps" / self.segments[int(self.blocks["segment"][i])],
                 self.layouts[int(self.blocks["layout"][i])],
@@ -63,6 +63,8 @@ class RunIndex:
             )
             for i in range(int(low), int(high))
         ]
+        # Within a segment steps lie layout by layout; an episode that several programs recorded has more.
+        return sorted(found, key=lambda stored: int(stored.steps[0]))
 
 
 def build_index(run_dir: Path) -> RunIndex:
