@@ -20,8 +20,12 @@ __all__ = [
     "assert_row_equals",
     "batched_body",
     "config",
+    "counted",
+    "counts_by_lane",
     "keys",
     "lanes_of",
+    "light_body",
+    "light_step",
     "read",
     "record_whole",
     "rows_by_lane",
@@ -80,6 +84,47 @@ def single_body(state: toy.State, key: jax.Array) -> tuple[toy.State, tuple[Step
 def batched_body(states: toy.State, step_keys: jax.Array) -> tuple[toy.State, tuple[Step, jax.Array]]:
     """Step ``num_envs`` environments; the Step has a leading axis."""
     return jax.vmap(single_body)(states, step_keys)
+
+
+def light_step(count: jax.Array) -> Step:
+    """Describe a step of a counter, scalar or [num_envs], whose episodes end at multiples of 5."""
+    return Step(
+        observation={"count": count},
+        action=(count % 3).astype(jnp.int8),
+        reward=count.astype(jnp.float32),
+        terminated=count % 5 == 4,
+        next_observation={"count": count + 1},
+        metrics={"half": count.astype(jnp.float32) / 2},
+    )
+
+
+def light_body(count: jax.Array, _: Any) -> tuple[jax.Array, tuple[Step, jax.Array]]:
+    """Count; a body that costs next to nothing to compile."""
+    return count + 1, (light_step(count), count)
+
+
+def counts_by_lane(run: ReplaySystem) -> dict[tuple[int, int], list[list[int]]]:
+    """Return the counts that the episodes of every (member, env_id) hold, episode by episode."""
+    lanes: dict[tuple[int, int], list[list[int]]] = {}
+    for row in run.episodes(sort="uid"):
+        episode = run.load_episode(row.episode)
+        counts = episode.observation["count"].tolist()
+        assert episode.reward.tolist() == counts[:-1]
+        assert episode.metrics["half"].tolist() == [count / 2 for count in counts[:-1]]
+        assert episode.action.tolist() == [count % 3 for count in counts[:-1]]
+        assert (row.ended == "terminated") == (counts[-1] % 5 == 0)
+        lanes.setdefault((row.member, row.env_id), []).append(counts[:-1])
+    return lanes
+
+
+def counted(start: int, num_steps: int) -> list[list[int]]:
+    """Return the episodes of one counter, as ``counts_by_lane`` does."""
+    episodes: list[list[int]] = [[]]
+    for count in range(start, start + num_steps):
+        episodes[-1].append(count)
+        if count % 5 == 4:
+            episodes.append([])
+    return [episode for episode in episodes if episode]
 
 
 def read(recorder: Recorder) -> ReplaySystem:

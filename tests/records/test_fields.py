@@ -64,6 +64,13 @@ def same_bits(actual: np.ndarray, expected: np.ndarray) -> bool:
     )
 
 
+def pack_step(flat: FlatStep, env_ids: tuple[int, ...]) -> Packed:
+    """Pack a chunk of one step, and take the axis of the steps away."""
+    raw = jax.tree_util.tree_map(lambda leaf: leaf[None], select_rows(flat, env_ids))
+    packed = pack_steps(flat.layout, raw, 1 if flat.num_envs is None else 2)
+    return Packed(*(part[0] for part in packed))
+
+
 def round_trip(name: str, values: np.ndarray, lead: int) -> np.ndarray:
     """Send ``values`` through a Step's info, as one leaf between two others."""
     shape = values.shape[:lead]
