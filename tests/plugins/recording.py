@@ -41,6 +41,7 @@ def config(root: Path, level: str = "verbose", **sections: dict[str, Any]) -> di
         "capture": {"level": level, "envs": 64},
         "storage": {"base_output_dir": str(root)},
         "pipeline": {"flush_interval": 600.0, "handle_signals": False},
+        "visualization": {"live": {"enabled": False}},
     }
     for name, values in sections.items():
         merged[name] = {**merged.get(name, {}), **values}

@@ -1,0 +1,119 @@
+"""What is recorded on several devices: one callback a device, rows told apart by ``axis_name``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from recording import config, counted, counts_by_lane, light_body, read
+
+from jaxarc import Recorder
+
+NUM_STEPS, DEVICES, ENVS = 12, 4, 2
+
+
+@pytest.fixture
+def recorder(run_root: Path):
+    """A recorder of every step."""
+    assert jax.device_count() == DEVICES
+    with Recorder(config(run_root)) as recorder:
+        yield recorder
+
+
+def mesh(**shape: int) -> Mesh:
+    return Mesh(np.array(jax.devices()).reshape(tuple(shape.values())), tuple(shape))
+
+
+def expected() -> dict[tuple[int, int], list[list[int]]]:
+    return {
+        (device, env): counted(ENVS * device + env, NUM_STEPS)
+        for device in range(DEVICES)
+        for env in range(ENVS)
+    }
+
+
+def finish(recorder: Recorder, num_callbacks: int) -> dict[tuple[int, int], list[list[int]]]:
+    recorder.flush()
+    assert recorder.health().accepted_chunks == num_callbacks
+    recorder.close()
+    return counts_by_lane(read(recorder))
+
+
+@pytest.mark.filterwarnings("ignore:.*pmap.*:DeprecationWarning")
+def test_pmap(recorder: Recorder, play, num_callbacks: int):
+    """Each device calls once a chunk, and is a member."""
+    call = jax.pmap(lambda counts: play(recorder, counts, axis_name="d"), axis_name="d")
+    call(jnp.arange(DEVICES * ENVS).reshape(DEVICES, ENVS)).block_until_ready()
+    assert finish(recorder, DEVICES * num_callbacks) == expected()
+
+
+@pytest.mark.parametrize("check_vma", [True, False])
+def test_shard_map(recorder: Recorder, play, num_callbacks: int, check_vma: bool):
+    """Local rows of each device, with and without the check of varying axes."""
+    call = jax.shard_map(
+        lambda counts: play(recorder, counts, axis_name="d")[None],
+        mesh=mesh(d=DEVICES),
+        in_specs=PartitionSpec("d"),
+        out_specs=PartitionSpec("d"),
+        check_vma=check_vma,
+    )
+    jax.jit(call)(jnp.arange(DEVICES * ENVS)).block_until_ready()
+    assert finish(recorder, DEVICES * num_callbacks) == expected()
+
+
+def test_shard_map_over_two_axes(recorder: Recorder, play, num_callbacks: int):
+    """``axis_name`` takes several axes; devices are numbered row-major."""
+    call = jax.shard_map(
+        lambda counts: play(recorder, counts, axis_name=("a", "b"))[None],
+        mesh=mesh(a=2, b=2),
+        in_specs=PartitionSpec(("a", "b")),
+        out_specs=PartitionSpec(("a", "b")),
+    )
+    jax.jit(call)(jnp.arange(DEVICES * ENVS)).block_until_ready()
+    assert finish(recorder, DEVICES * num_callbacks) == expected()
+
+
+def test_sharded_arrays_under_jit_are_one_program(recorder: Recorder):
+    """Without shard_map the partitioner splits the work; rows are gathered and come once."""
+    counts = jax.device_put(jnp.arange(DEVICES * ENVS), NamedSharding(mesh(d=DEVICES), PartitionSpec("d")))
+    jax.jit(lambda c: recorder.scan(light_body, c, length=NUM_STEPS))(counts)
+    assert finish(recorder, 1) == {(0, env): counted(env, NUM_STEPS) for env in range(DEVICES * ENVS)}
+
+
+def test_members_of_every_device_are_apart(recorder: Recorder):
+    """vmap over seeds inside shard_map: the device's members follow those of the device before."""
+
+    def train(counts: jax.Array) -> jax.Array:
+        return jax.vmap(lambda c: recorder.scan(light_body, c, length=NUM_STEPS, axis_name="d")[1])(counts)
+
+    starts = jnp.arange(DEVICES * 2 * ENVS).reshape(DEVICES * 2, ENVS)
+    call = jax.shard_map(
+        train, mesh=mesh(d=DEVICES), in_specs=PartitionSpec("d"), out_specs=PartitionSpec("d")
+    )
+    jax.jit(call)(starts).block_until_ready()
+    assert finish(recorder, DEVICES) == {
+        (member, env): counted(int(starts[member, env]), NUM_STEPS)
+        for member in range(DEVICES * 2)
+        for env in range(ENVS)
+    }
+
+
+def test_log_says_which_device(recorder: Recorder):
+    """Each device is a member of the series."""
+    call = jax.shard_map(
+        lambda x: (recorder.log({"x": x[0]}, step=1, axis_name="d"), x)[1],
+        mesh=mesh(d=DEVICES),
+        in_specs=PartitionSpec("d"),
+        out_specs=PartitionSpec("d"),
+    )
+    jax.jit(call)(jnp.arange(4.0)).block_until_ready()
+    recorder.flush()
+    found = {
+        event.payload["ctx"]["member"]: event.payload["metrics"]["x"]
+        for event in read(recorder).events("metric_batch")
+    }
+    assert found == {0: 0.0, 1: 1.0, 2: 2.0, 3: 3.0}
