@@ -36,8 +36,10 @@ def test_the_plan_counts_chunks_and_bytes(run_root: Path, num_steps: int, chunk_
     """Callbacks and bytes of a chunked scan are what the plan says, a remainder included."""
     counts = jnp.arange(2)
     with Recorder(config(run_root)) as recorder:
-        step_bytes = recorder.plan(light_body, counts, length=num_steps).step_bytes
-    with Recorder(config(run_root, capture={"chunk_bytes": chunk_steps * step_bytes})) as recorder:
+        whole = recorder.plan(light_body, counts, length=num_steps)
+        assert whole.layout is not None
+        step_bytes, row_bytes = whole.step_bytes, whole.layout.step_bytes(0, 2)
+    with Recorder(config(run_root, capture={"chunk_bytes": chunk_steps * row_bytes})) as recorder:
         plan = recorder.plan(light_body, counts, length=num_steps)
         jax.jit(lambda c: recorder.scan(light_body, c, length=num_steps))(counts)
         recorder.flush()
@@ -59,11 +61,11 @@ def test_planning_runs_nothing(run_root: Path):
     assert (plan.num_callbacks, plan.bytes_to_host, plan.layout) == (0, 0, None)
 
 
-@given(length=st.integers(1, 5_000), step_bytes=st.integers(1, 10_000), chunk_bytes=st.integers(1, 300_000))
-def test_a_chunk_is_a_divisor_where_one_is_near(length: int, step_bytes: int, chunk_bytes: int):
+@given(length=st.integers(1, 5_000), room=st.integers(0, 10_000))
+def test_a_chunk_is_a_divisor_where_one_is_near(length: int, room: int):
     """A remainder only where divisors are under half, and never after a single chunk."""
-    size = chunk_length(length, step_bytes, chunk_bytes)
-    fits = max(1, min(length, chunk_bytes // step_bytes))
+    size = chunk_length(length, room)
+    fits = max(1, min(length, room))
     divisors = [k for k in range(1, fits + 1) if length % k == 0]
     if 2 * divisors[-1] >= fits:
         assert size == divisors[-1]
@@ -71,3 +73,16 @@ def test_a_chunk_is_a_divisor_where_one_is_near(length: int, step_bytes: int, ch
         assert size == fits
     else:
         assert size == length < 2 * fits
+
+
+@pytest.mark.parametrize("level", ["minimal", "verbose"])
+def test_the_number_of_callbacks_is_the_same_for_four_environments_and_for_a_thousand(
+    run_root: Path, level: str
+):
+    """What bounds a chunk is the steps of the selected environments, and they are four each time."""
+    with Recorder(config(run_root, level, capture={"envs": 4, "chunk_bytes": 100_000})) as recorder:
+        plans = [recorder.plan(light_body, jnp.arange(n), length=2_000) for n in (4, 64)]
+        wide = recorder.plan(light_body, jnp.arange(1024), length=100)
+        narrow = recorder.plan(light_body, jnp.arange(4), length=100)
+    assert plans[0].num_callbacks == plans[1].num_callbacks
+    assert wide.num_callbacks == narrow.num_callbacks

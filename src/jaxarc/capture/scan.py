@@ -50,13 +50,18 @@ class CapturePlan:
     layout: Layout | None
 
 
-def chunk_length(length: int, step_bytes: int, chunk_bytes: int) -> int:
-    """Return K: the largest divisor of ``length`` within ``chunk_bytes``.
+_SCALAR_CHUNKS = 16
+"""Scalars may take this many times ``chunk_bytes``: so the number of callbacks is the same for 4 environments
+and for 1024, and what bounds a chunk is the steps of the selected ones."""
+
+
+def chunk_length(length: int, fits: int) -> int:
+    """Return K: the largest divisor of ``length`` that is at most ``fits``.
 
     Where that divisor would be under half of what fits, K is what fits and a remainder is scanned apart; a
     scan that would be one such chunk and a remainder is one larger chunk instead.
     """
-    fits = max(1, min(length, chunk_bytes // max(step_bytes, 1)))
+    fits = max(1, min(length, fits))
     divisor = next(k for k in range(fits, 0, -1) if length % k == 0)
     if 2 * divisor >= fits:
         return divisor
@@ -83,7 +88,12 @@ def _describe(spec: CaptureSpec, trace: Callable[[Callable[[Step], None]], Any])
 
 
 def _steps_per_chunk(spec: CaptureSpec, layout: Layout, num_envs: int | None, length: int) -> int:
-    return chunk_length(length, layout.step_bytes(*_env_counts(spec, num_envs)), spec.chunk_bytes)
+    envs, selected = _env_counts(spec, num_envs)
+    row_bytes, scalar_bytes = layout.step_bytes(0, selected), layout.step_bytes(envs, 0)
+    fits = _SCALAR_CHUNKS * spec.chunk_bytes // scalar_bytes
+    if row_bytes:
+        fits = min(fits, spec.chunk_bytes // row_bytes)
+    return chunk_length(length, fits)
 
 
 def _env_counts(spec: CaptureSpec, num_envs: int | None) -> tuple[int, int]:
@@ -203,16 +213,17 @@ def scan(
 
     chunks, rest = divmod(num_steps, size)
     whole_xs, rest_xs = _split(tree_util.tree_map(jnp.asarray, xs), chunks, size)
-    if chunks == 1:
-        carry, (ys, _) = outer(init, (jnp.int32(0), tree_util.tree_map(lambda x: x[0], whole_xs)), size)
-    else:
-        carry, (ys, done) = lax.scan(lambda c, x: outer(c, x, size), init, (jnp.arange(chunks), whole_xs))
-        ys = _flat_time(ys)
+    # XLA runs callbacks that do not depend on each other in any order. A loop is one thing to wait for, its
+    # callbacks included, and one with a callback in it is never unrolled: so a single chunk is a loop too.
+    carry, (ys, done) = lax.scan(lambda c, x: outer(c, x, size), init, (jnp.arange(chunks), whole_xs))
+    ys = _flat_time(ys)
     if rest:
-        # XLA runs callbacks that do not depend on each other in any order: the rest waits for the loop.
         carry, rest_xs, _ = lax.optimization_barrier((carry, rest_xs, done))
-        carry, (rest_ys, _) = outer(carry, (jnp.int32(chunks), rest_xs), rest)
-        ys = tree_util.tree_map(lambda a, b: jnp.concatenate([a, b]), ys, rest_ys)
+        rest_xs = tree_util.tree_map(lambda x: x[None], rest_xs)
+        carry, (rest_ys, _) = lax.scan(
+            lambda c, x: outer(c, x, rest), carry, (jnp.arange(chunks, chunks + 1), rest_xs)
+        )
+        ys = tree_util.tree_map(lambda a, b: jnp.concatenate([a, b[0]]), ys, rest_ys)
     return carry, ys
 
 

@@ -27,7 +27,7 @@ class CaptureSpec:
         stream: name of the stream.
         program: ``off``, ``scalars``, ``steps`` or ``states``.
         envs: how many environments are selected (spread evenly), or their ids.
-        chunk_bytes: bytes that one callback should carry at most.
+        chunk_bytes: bytes of selected environments' steps that one callback should carry at most.
         max_step_bytes: bytes that a single step of all environments may take; more is refused.
     """
 

@@ -124,8 +124,9 @@ class CaptureConfig(Section):
         keep: rules by which finished episodes are kept; one that any rule keeps is kept.
         key_steps: the most steps that level ``standard`` stores of one episode.
         key_delta: a reward or a metric that moved by more than this makes a step a key step.
-        chunk_bytes: the most bytes that cross to the host in one callback, where one step is smaller; up to
-            twice as many where a scan would end in one chunk and a remainder.
+        chunk_bytes: the most bytes of selected environments' steps that cross to the host in one callback,
+            where one step is smaller; up to twice as many where a scan would end in one chunk and a
+            remainder. The scalars of all environments may take 16 times as many.
         assembler_bytes: memory for episodes that are not finished yet or may yet be kept; past it an
             episode is stored as ``cut``.
         streams: what single streams do differently, by name.
