@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from recording import config, counted, counts_by_lane, light_step, read
+from recording import config, counted, counts_by_lane, light_body, light_step, read
 
 from jaxarc import Recorder, Step
 
@@ -84,7 +84,10 @@ def test_chunks_arrive_in_order_where_the_body_depends_on_nothing_before(run_roo
     """XLA may run independent callbacks in any order; a recorded rollout has no carry to hold them back."""
     counts = jnp.arange(num_steps)
     steps = jax.vmap(light_step)(counts)
-    with Recorder(config(run_root, capture={"chunk_bytes": 3 * 21})) as recorder:
+    with Recorder(config(run_root)) as recorder:
+        layout = recorder.plan(light_body, jnp.int32(0), length=1).layout
+    assert layout is not None
+    with Recorder(config(run_root, capture={"chunk_bytes": 3 * layout.step_bytes(0, 1)})) as recorder:
         jax.jit(recorder.record_rollout)(steps)
         recorder.flush()
         assert recorder.health().accepted_chunks == (1 if num_steps == 5 else -(-num_steps // 3))
