@@ -34,8 +34,6 @@ def storage_errors(path: Path) -> Iterator[None]:
                 f"set storage.base_output_dir to a folder that is"
             ) from error
         raise StorageError(f"{path}: {error}") from error
-    except RuntimeError as error:  # what h5py raises where the disk fails below it
-        raise StorageError(f"{path}: {error}") from error
 
 
 def _fsync_folder(folder: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -14,6 +15,7 @@ from jaxarc.records.layout import Field, PathKey, numpy_dtype
 
 __all__ = [
     "dataset_name",
+    "file_image",
     "filter_options",
     "group_at",
     "read_column",
@@ -54,6 +56,22 @@ def write_table(group: h5py.Group, columns: Mapping[str, np.ndarray], compressio
 def read_table(group: h5py.Group) -> dict[str, np.ndarray]:
     """Read what ``write_table`` wrote."""
     return {unquote("" if name == "%" else str(name)): read_column(group, str(name)) for name in group}
+
+
+def file_image(path: Path, write: Callable[[h5py.File], None]) -> bytes:
+    """Return the bytes of an HDF5 file that is made in memory.
+
+    HDF5 cannot close a file whose disk is full: it keeps half of it open, complains for ever after and ends
+    in a crash. So it never meets the disk when it writes; whole files are written as bytes.
+
+    Args:
+        path: where the file is going to lie, which tells it from others that are made at the same time.
+        write: fills the file.
+    """
+    with h5py.File(str(path), "w", libver="v110", driver="core", backing_store=False) as file:
+        write(file)
+        file.flush()
+        return file.id.get_file_image()
 
 
 def write_column(

@@ -11,8 +11,8 @@ import numpy as np
 
 from jaxarc.errors import DamagedFileError
 from jaxarc.records.table import EpisodeTable, encode_text
-from jaxarc.storage.atomic import atomic_write
-from jaxarc.storage.columns import group_at, read_column, read_table, write_column, write_table
+from jaxarc.storage.atomic import atomic_write_bytes
+from jaxarc.storage.columns import file_image, group_at, read_column, read_table, write_column, write_table
 from jaxarc.storage.segments import StoredSteps, read_segment_tables
 
 __all__ = ["INDEX_FILE", "RunIndex", "build_index", "load_index", "segment_files", "write_index"]
@@ -118,18 +118,18 @@ def write_index(run_dir: Path, index: RunIndex) -> None:
         StorageError: it cannot be written; the run reads without it.
     """
 
-    def write(partial: Path) -> None:
-        with h5py.File(partial, "w", libver="v110") as file:
-            file.attrs["format"] = "jaxarc-index"
-            file.attrs["schema_version"] = INDEX_VERSION
-            write_column(file, "segments/name", encode_text(index.segments), "none")
-            write_column(file, "segments/size", np.array(index.sizes, np.int64), "none")
-            write_column(file, "layouts", encode_text(index.layouts), "none")
-            write_table(file.create_group("episodes"), index.episodes.columns, "zstd")
-            for name in _BLOCK_COLUMNS:
-                write_column(file, f"blocks/{name}", index.blocks[name], "zstd")
+    def write(file: h5py.File) -> None:
+        file.attrs["format"] = "jaxarc-index"
+        file.attrs["schema_version"] = INDEX_VERSION
+        write_column(file, "segments/name", encode_text(index.segments), "none")
+        write_column(file, "segments/size", np.array(index.sizes, np.int64), "none")
+        write_column(file, "layouts", encode_text(index.layouts), "none")
+        write_table(file.create_group("episodes"), index.episodes.columns, "zstd")
+        for name in _BLOCK_COLUMNS:
+            write_column(file, f"blocks/{name}", index.blocks[name], "zstd")
 
-    atomic_write(run_dir / INDEX_FILE, write)
+    path = run_dir / INDEX_FILE
+    atomic_write_bytes(path, file_image(path, write))
 
 
 def _read_index(run_dir: Path) -> RunIndex | None:

@@ -21,8 +21,9 @@ from jaxarc.records.layout import (
 )
 from jaxarc.records.steps import PendingSegment, StepBlock
 from jaxarc.records.table import EpisodeTable
-from jaxarc.storage.atomic import atomic_write
+from jaxarc.storage.atomic import atomic_write_bytes
 from jaxarc.storage.columns import (
+    file_image,
     group_at,
     read_column,
     read_field,
@@ -97,16 +98,15 @@ def write_segment(
         StorageError: nothing was written.
     """
 
-    def write(partial: Path) -> None:
-        with h5py.File(partial, "w", libver="v110") as file:
-            file.attrs["format"] = SEGMENT_FORMAT
-            file.attrs["schema_version"] = SEGMENT_VERSION
-            file.attrs["writer"] = writer
-            file.attrs["sequence"] = sequence
-            write_table(file.create_group("episodes"), pending.episodes.columns, compression)
-            _write_steps(file.create_group("steps"), pending.blocks, compression)
+    def write(file: h5py.File) -> None:
+        file.attrs["format"] = SEGMENT_FORMAT
+        file.attrs["schema_version"] = SEGMENT_VERSION
+        file.attrs["writer"] = writer
+        file.attrs["sequence"] = sequence
+        write_table(file.create_group("episodes"), pending.episodes.columns, compression)
+        _write_steps(file.create_group("steps"), pending.blocks, compression)
 
-    atomic_write(path, write)
+    atomic_write_bytes(path, file_image(path, write))
 
 
 def _write_steps(group: h5py.Group, blocks: Sequence[StepBlock], compression: str) -> None:
