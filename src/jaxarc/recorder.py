@@ -380,6 +380,7 @@ class Recorder:
         if os.getpid() != self._pid:
             SLOTS.free(self._slot)
             return  # a forked child: the run is its parent's
+        EXITS.ending(self._exit_handle)
         problem = ""
         try:
             _wait_for_programs()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import logging
 import os
@@ -18,22 +19,41 @@ logger = logging.getLogger(__name__)
 
 Closer = Callable[[str], None]
 
+_REARM_DELAY_S = 0.05
+_JAX_CALLBACKS = os.path.join("jax", "_src", "callback.py")
+"""Where JAX enters Python from a compiled program; elsewhere an interrupt comes as it would without us."""
+
+
+def _is_inside_callback(frame: FrameType | None) -> bool:
+    """Say whether ``frame`` runs on behalf of a compiled program that called back."""
+    while frame is not None:
+        if frame.f_code.co_filename.endswith(_JAX_CALLBACKS):
+            return True
+        frame = frame.f_back
+    return False
+
 
 class Exits:
-    """Close what is open at interpreter exit and on SIGTERM.
+    """Close what is open at interpreter exit and on SIGTERM; let Ctrl-C wait for the end of a callback.
 
     The hooks are set with the first closer that asks for them and go with the last. A signal handler that
     somebody else set is called after ours. Handlers are set on the main thread only; elsewhere interpreter
     exit still closes.
+
+    Python delivers a Ctrl-C that came during a compiled program with the first line that runs after it: in a
+    callback, where an exception kills the program with an error of JAX's. There it is put off, and while a
+    recorder is being closed as well; a second one gets through.
     """
 
     def __init__(self) -> None:
         self._closers: dict[int, tuple[Closer, int]] = {}
         self._previous: Any = None
+        self._before_interrupt: Any = None
         self._set = False
         self._next = 0
         self._at_exit = False
         self._pending: int | None = None
+        self._ending: set[int] = set()
 
     def add(self, closer: Closer, *, signals: bool) -> int:
         """Call ``closer(status)`` on the way out; return a handle for ``remove``."""
@@ -42,24 +62,37 @@ class Exits:
             self._at_exit = True
         if signals and not self._set and threading.current_thread() is threading.main_thread():
             self._previous = signal.signal(signal.SIGTERM, self._terminated)
+            self._before_interrupt = signal.getsignal(signal.SIGINT)
+            if callable(self._before_interrupt):
+                signal.signal(signal.SIGINT, self._interrupted)
             self._set = True
         self._next += 1
         self._closers[self._next] = (closer, os.getpid())
         return self._next
 
+    def ending(self, handle: int) -> None:
+        """Hear that this closer is at work: an interrupt waits until ``remove`` says that it is done."""
+        self._ending.add(handle)
+
     def remove(self, handle: int) -> None:
-        """Forget a closer; with the last one the signal handler that was there before comes back."""
+        """Forget a closer; with the last one the signal handlers that were there before come back."""
         self._closers.pop(handle, None)
-        if self._closers:
-            return
+        self._ending.discard(handle)
+        if not self._closers:
+            self._restore_handlers()
+        ready = not self._ending if self._pending == signal.SIGINT else not self._closers
+        if self._pending is not None and ready:
+            number, self._pending = self._pending, None
+            os.kill(os.getpid(), number)
+
+    def _restore_handlers(self) -> None:
         on_main_thread = threading.current_thread() is threading.main_thread()
         # Where somebody set a handler after ours, ours may be called from it, and stays as it is.
         if self._set and on_main_thread and signal.getsignal(signal.SIGTERM) == self._terminated:
             signal.signal(signal.SIGTERM, self._previous)
+            if signal.getsignal(signal.SIGINT) == self._interrupted:
+                signal.signal(signal.SIGINT, self._before_interrupt)
             self._set = False
-        if self._pending is not None:
-            number, self._pending = self._pending, None
-            os.kill(os.getpid(), number)
 
     def _close_all(self, status: str) -> None:
         for closer, pid in list(self._closers.values()):
@@ -76,6 +109,17 @@ class Exits:
             self._close_all("FINISHED")
         else:
             self._close_all("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+
+    def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        if _is_inside_callback(frame):
+            again = threading.Timer(_REARM_DELAY_S, _thread.interrupt_main)
+            again.daemon = True
+            again.start()
+        elif self._ending and self._pending is None:
+            self._pending = number
+            logger.warning("recording: the run is being ended; Ctrl-C once more gives that up")
+        else:
+            self._before_interrupt(number, frame)
 
     def _terminated(self, number: int, frame: FrameType | None) -> None:
         previous = self._previous
