@@ -51,6 +51,11 @@ def log(
             )
         fields.append(field)
         arrays.append(array)
+    if step is not None and jnp.ndim(step):
+        raise CaptureError(
+            f"recorder.log: step= has shape {list(jnp.shape(step))}, it is one integer for the whole call; under "
+            "vmap give each member its own"
+        )
     layout = Layout("metrics", spec.stream, "scalars", (), tuple(fields), ())
     flags = jnp.full((1,), FLAG_ACTIVE, jnp.int32)
     scalars = pack_scalars(fields, arrays, [flags], 0)[None, None]

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 from jax import lax, tree_util
-from jaxtyping import ArrayLike, PyTree
+from jaxtyping import Array, ArrayLike, PyTree
 
 from jaxarc.capture.packing import FlatStep, RawStep, flatten_step, pack_steps, select_rows
 from jaxarc.capture.slots import SLOTS
@@ -138,10 +138,12 @@ def _flat_time(tree: PyTree) -> PyTree:
     return tree_util.tree_map(lambda x: x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]), tree)
 
 
-def _tap_chunk(plan: TapPlan, layout: Layout, raw: RawStep, lanes: Any) -> None:
+def _tap_chunk(plan: TapPlan, layout: Layout, raw: RawStep, lanes: Any) -> Array:
+    """Send a chunk; return a word of it, for the next one to wait for."""
     lane_axis = lanes if plan.num_envs is None else lanes[None]
     packed = pack_steps(layout, raw, 1 if plan.num_envs is None else 2)
     send(plan, Operands(packed.scalars, packed.words, packed.octets, lane_axis))
+    return lax.stop_gradient(packed.scalars.reshape(-1)[-1])
 
 
 def scan(
@@ -198,7 +200,7 @@ def scan(
         traced.append((flat.layout, flat.num_envs))
         return carry, (select_rows(flat, env_ids), y)
 
-    def outer(carry: Any, chunk: tuple[Any, Any], steps: int) -> tuple[Any, Any]:
+    def outer(carry: Any, chunk: tuple[Any, Any], steps: int, before: ArrayLike) -> tuple[Any, Any]:
         index, chunk_xs = chunk
         carry, (raw, ys) = lax.scan(inner, carry, chunk_xs, steps, unroll=unroll)
         if traced[-1] != (layout, num_envs):
@@ -207,22 +209,19 @@ def scan(
                 "nothing but the carry and x"
             )
         goes_on = jnp.logical_or(jnp.asarray(continues, bool), index > 0)
-        lanes = lane_words(update=update, continues=goes_on, chunk=index, axis_name=axis_name)
-        _tap_chunk(TapPlan(spec, layout_id, steps, num_envs, gated=gated), layout, raw, lanes)
-        return carry, (ys, lax.stop_gradient(raw.scalars[0].reshape(-1)[0]))
+        lanes = lane_words(update=update, continues=goes_on, chunk=index, axis_name=axis_name, before=before)
+        plan = TapPlan(spec, layout_id, steps, num_envs, gated=gated)
+        return carry, (ys, _tap_chunk(plan, layout, raw, lanes))
 
     chunks, rest = divmod(num_steps, size)
     whole_xs, rest_xs = _split(tree_util.tree_map(jnp.asarray, xs), chunks, size)
-    # XLA runs callbacks that do not depend on each other in any order. A loop is one thing to wait for, its
-    # callbacks included, and one with a callback in it is never unrolled: so a single chunk is a loop too.
-    carry, (ys, done) = lax.scan(lambda c, x: outer(c, x, size), init, (jnp.arange(chunks), whole_xs))
+    # A loop is one thing to wait for, its callbacks included, and one with a callback in it is not unrolled:
+    # so a single chunk and a remainder are loops too, and what comes later in the program arrives later.
+    carry, (ys, sent) = lax.scan(lambda c, x: outer(c, x, size, 0), init, (jnp.arange(chunks), whole_xs))
     ys = _flat_time(ys)
     if rest:
-        carry, rest_xs, _ = lax.optimization_barrier((carry, rest_xs, done))
-        rest_xs = tree_util.tree_map(lambda x: x[None], rest_xs)
-        carry, (rest_ys, _) = lax.scan(
-            lambda c, x: outer(c, x, rest), carry, (jnp.arange(chunks, chunks + 1), rest_xs)
-        )
+        last = (jnp.arange(chunks, chunks + 1), tree_util.tree_map(lambda x: x[None], rest_xs))
+        carry, (rest_ys, _) = lax.scan(lambda c, x: outer(c, x, rest, sent[-1]), carry, last)
         ys = tree_util.tree_map(lambda a, b: jnp.concatenate([a, b[0]]), ys, rest_ys)
     return carry, ys
 

@@ -91,8 +91,13 @@ def lane_words(
     continues: ArrayLike,
     chunk: ArrayLike,
     axis_name: str | tuple[str, ...] | None,
+    before: ArrayLike = 0,
 ) -> Int32[Array, " lane_words"]:
-    """Return the words that hold for all steps of a chunk: update, continues, chunk, device."""
+    """Return the words that hold for all steps of a chunk: update, continues, chunk, device, before.
+
+    ``before`` is any word out of the chunk before. XLA runs callbacks that do not depend on each other in any
+    order; a chunk that carries a word of the one before it waits for it.
+    """
     device = jnp.int32(0) if axis_name is None else lax.axis_index(axis_name)
     given = jnp.int32(-1) if update is None else jnp.asarray(update, jnp.int32)
     for name, word in (("update", given), ("continues", jnp.asarray(continues))):
@@ -102,7 +107,7 @@ def lane_words(
                 "each member its own"
             )
     words = [given, jnp.asarray(continues, jnp.int32), jnp.asarray(chunk, jnp.int32), device]
-    return jnp.stack(words)
+    return jnp.stack([*words, jnp.asarray(before, jnp.int32)])
 
 
 def send(plan: TapPlan, operands: Operands) -> None:

@@ -12,8 +12,9 @@ from jaxarc.records.layout import Layout
 __all__ = ["HEADER_VERSION", "LANE_WORDS", "Chunk", "Header"]
 
 HEADER_VERSION = 1
-LANE_WORDS = 4
-"""int32 words of a lane: update (-1: not given), continues (1 or 0), index of the chunk, device."""
+LANE_WORDS = 5
+"""int32 words of a lane: update (-1: not given), continues (1 or 0), index of the chunk, device, and a word
+out of the chunk before, which is there so that the program sends the chunks in their order."""
 
 
 @dataclass(frozen=True)
