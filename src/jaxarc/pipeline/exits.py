@@ -123,15 +123,31 @@ class Exits:
 
     def _terminated(self, number: int, frame: FrameType | None) -> None:
         previous = self._previous
-        self._close_all("KILLED")
-        if any(pid == os.getpid() for _, pid in self._closers.values()):
-            # A close is under way below this handler: it finishes first, then the signal comes again.
-            self._pending = number
+        if self._has_open() and _is_inside_callback(frame):
+            # Here a close would wait for the program below this frame, and for locks that it holds.
+            threading.Thread(target=self._end_and_repeat, args=(number,), name="jaxarc-exit").start()
+            return
+        if not self._end(number):
             return
         if callable(previous):
             previous(number, frame)
         elif previous != signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    def _has_open(self) -> bool:
+        return any(pid == os.getpid() for _, pid in self._closers.values())
+
+    def _end(self, number: int) -> bool:
+        """Close what is open; False where a close is under way, after which the signal comes again."""
+        self._close_all("KILLED")
+        if not self._has_open():
+            return True
+        self._pending = number
+        return False
+
+    def _end_and_repeat(self, number: int) -> None:
+        if self._end(number):
             os.kill(os.getpid(), number)
 
 
