@@ -1,0 +1,203 @@
+"""Every way out of a process leaves a complete run with the right status."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+from child import Child, episodes_of, run_child
+
+TEN_STEPS = [[0, *range(6)], [0, *range(5, 11)], [1, *range(5, 11)], [1, *range(10, 16)]]
+
+WAYS = {
+    "end of the with block": (
+        """
+        with Recorder(config(ROOT)) as recorder:
+            play(recorder, 0)
+        """,
+        0,
+        "FINISHED",
+    ),
+    "end of the program": (
+        """
+        recorder = Recorder(config(ROOT))
+        play(recorder, 0)
+        """,
+        0,
+        "FINISHED",
+    ),
+    "sys.exit(0)": (
+        """
+        with Recorder(config(ROOT)) as recorder:
+            play(recorder, 0)
+            sys.exit(0)
+        """,
+        0,
+        "FINISHED",
+    ),
+    "sys.exit(3)": (
+        """
+        with Recorder(config(ROOT)) as recorder:
+            play(recorder, 0)
+            sys.exit(3)
+        """,
+        3,
+        "FAILED",
+    ),
+    "exception in the with block": (
+        """
+        with Recorder(config(ROOT)) as recorder:
+            play(recorder, 0)
+            raise ValueError("mine")
+        """,
+        1,
+        "FAILED",
+    ),
+    "exception without one": (
+        """
+        recorder = Recorder(config(ROOT))
+        play(recorder, 0)
+        raise ValueError("mine")
+        """,
+        1,
+        "FAILED",
+    ),
+    "Ctrl-C": (
+        """
+        with Recorder(config(ROOT)) as recorder:
+            play(recorder, 0)
+            raise KeyboardInterrupt
+        """,
+        None,
+        "KILLED",
+    ),
+    "SIGTERM": (
+        """
+        recorder = Recorder(config(ROOT, pipeline={"handle_signals": True}))
+        play(recorder, 0)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+        """,
+        -signal.SIGTERM,
+        "KILLED",
+    ),
+    "SIGTERM with a handler of the user's": (
+        """
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+        recorder = Recorder(config(ROOT, pipeline={"handle_signals": True}))
+        play(recorder, 0)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+        """,
+        7,
+        "KILLED",
+    ),
+    "SIGTERM during close": (
+        """
+        recorder = Recorder(config(ROOT, pipeline={"handle_signals": True}))
+        play(recorder, 0)
+        commit = recorder._writer.close
+        def slow_close():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.5)
+            commit()
+        recorder._writer.close = slow_close
+        recorder.close()
+        time.sleep(60)
+        """,
+        -signal.SIGTERM,
+        "FINISHED",
+    ),
+    "SIGTERM during a callback": (
+        """
+        recorder = Recorder(config(ROOT, pipeline={"handle_signals": True}))
+        play(recorder, 0)
+        def terminate(_):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.2)
+        def body(i, x):
+            jax.debug.callback(terminate, x)
+            return x + 1
+        jax.jit(lambda x: jax.lax.fori_loop(0, 1000, body, x))(1.0)
+        jax.effects_barrier()
+        time.sleep(60)
+        """,
+        -signal.SIGTERM,
+        "KILLED",
+    ),
+    "a callback of the user's that fails": (
+        """
+        def fail(_):
+            raise RuntimeError("mine")
+        try:
+            with Recorder(config(ROOT)) as recorder:
+                play(recorder, 0)
+                jax.jit(lambda x: jax.debug.callback(fail, x))(1.0)
+        except Exception as error:
+            say(type(error))
+        """,
+        0,
+        None,
+    ),
+    "a forked child that ends first": (
+        """
+        with Recorder(config(ROOT)) as recorder:
+            play(recorder, 0)
+            child = os.fork()
+            if child:
+                os.waitpid(child, 0)
+            else:
+                assert recorder.flush() is False
+        if child == 0:
+            os._exit(0)
+        """,
+        0,
+        "FINISHED",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_way_out_leaves_a_complete_run(run_root: Path, way: str):
+    """What was pending is on disk, the status says how it ended, the index is there."""
+    body, expected_code, status = WAYS[way]
+    code, errors, run = run_child(run_root, body)
+    if expected_code is not None:
+        assert code == expected_code, errors
+    if status is not None:
+        assert run.status == status, errors
+    assert run.status != "RUNNING", errors
+    assert (run.run_dir / "index.h5").is_file()
+    assert episodes_of(run) == TEN_STEPS
+    assert [event.type for event in run.events()] == ["run_start", "run_end"]
+    assert run.problems == ()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_from_outside_ends_a_busy_loop(run_root: Path, number: signal.Signals):
+    """Sent at any moment, also while a program runs: the run ends, nothing that arrived is lost."""
+    child = Child(
+        run_root,
+        """
+        with Recorder(config(ROOT, pipeline={"handle_signals": True, "flush_interval": 0.2})) as recorder:
+            for n in range(100_000):
+                play(recorder, 10 * n)
+                if n == 5:
+                    say("busy")
+        """,
+    )
+    assert child.heard() == "busy"
+    child.kill(number)
+    code, errors = child.ended()
+    assert code != 0
+    run = child.run()
+    assert run.status == "KILLED", errors
+    found = episodes_of(run)
+    assert len(found) >= 24
+    whole = [episode for episode in found if len(episode) == 7]
+    assert len(whole) >= len(found) - 2
+    for env, *counts in whole:
+        assert counts == list(range(counts[0], counts[0] + 6))
+        assert counts[0] % 5 == 0
+        assert env in (0, 1)
