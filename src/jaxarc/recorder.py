@@ -295,7 +295,16 @@ class Recorder:
 
         Args:
             names: for each label, the names of its values from 0 on.
+
+        Raises:
+            CaptureError: what is given for a label is no sequence.
         """
+        for label, values in names.items():
+            if isinstance(values, (str, Mapping)) or not hasattr(values, "__getitem__"):
+                raise CaptureError(
+                    f"names of {label} are a {type(values).__name__}; "
+                    "give a sequence, the name of value 0 first"
+                )
         self._names = {**self._names, **names}
 
     def plan(
@@ -436,6 +445,8 @@ class Recorder:
         self._logger.submit(ChunkItem(chunk))
 
     def _spec(self, stream: str) -> CaptureSpec:
+        if not isinstance(stream, str) or not stream:
+            raise CaptureError(f"stream= is {stream!r}; give a name, such as stream='eval'")
         if self._closed:
             raise RecorderClosedError(
                 "the recorder is closed; open a new one before tracing a program with it"

@@ -20,11 +20,10 @@ def recorder(tmp_path_factory: pytest.TempPathFactory):
         yield recorder
 
 
-@pytest.mark.parametrize("stream", [3, None, ""])
-def test_a_stream_is_a_name(recorder: Recorder, stream: Any) -> None:
+def test_a_stream_is_a_name(recorder: Recorder) -> None:
     """Anything else would fail in the writer, and cost the rows."""
     with pytest.raises(CaptureError, match="give a name, such as stream='eval'"):
-        recorder.tap(Step(reward=1.0, terminated=True), stream=stream)
+        recorder.tap(Step(reward=1.0, terminated=True), stream="")
 
 
 @pytest.mark.parametrize("names", [5, "abc", {0: "a"}])

@@ -53,8 +53,8 @@ def log(
         arrays.append(array)
     if step is not None and jnp.ndim(step):
         raise CaptureError(
-            f"recorder.log: step= has shape {list(jnp.shape(step))}, it is one integer for the whole call; under "
-            "vmap give each member its own"
+            f"recorder.log: step= has shape {list(jnp.shape(step))}, it is one integer for the whole call; "
+            "under vmap give each member its own"
         )
     layout = Layout("metrics", spec.stream, "scalars", (), tuple(fields), ())
     flags = jnp.full((1,), FLAG_ACTIVE, jnp.int32)

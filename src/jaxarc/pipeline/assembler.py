@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,8 @@ from jaxarc.records.steps import PendingSegment, StepBlock
 from jaxarc.records.table import ENDED, EpisodeTable, encode_text, label_name_column
 
 __all__ = ["Assembler", "AssemblerCounts"]
+
+logger = logging.getLogger(__name__)
 
 NameOf = Callable[[str, np.ndarray], Sequence[str]]
 
@@ -57,6 +60,21 @@ class _Stream:
     policy: StepPolicy
     open_steps: dict[int, OpenSteps] = field(default_factory=dict)
     last_observation_lost: bool = False
+    told_of_less: bool = False
+
+    def tell_of_less(self, program: str) -> None:
+        """Say once that a program was compiled for a lower level than the one that is recorded."""
+        missing = "steps" if program == "scalars" else "states" if program != "states" else ""
+        needed = {"minimal": "", "full": missing}.get(self.level, missing.removeprefix("states"))
+        if needed and not self.told_of_less:
+            self.told_of_less = True
+            logger.warning(
+                "recording: stream %s is recorded at level %s, but the program was compiled for a lower "
+                "level and sends no %s; call jax.clear_caches() and run it again, so that it is traced anew",
+                self.name,
+                self.level,
+                needed,
+            )
 
 
 class Assembler:
@@ -107,6 +125,7 @@ class Assembler:
         if afresh.any():
             member, env = np.nonzero(afresh)
             self._close(stream, table.cut((member + member_offset) * table.num_envs + env), {})
+        stream.tell_of_less(chunk.layout.program)
         env_steps = table.env_steps[member_offset : member_offset + members]
         spans = find_spans(chunk, table.names, env_steps)
         if spans is None:
