@@ -123,6 +123,11 @@ class EpisodeData:
         """bool[n]: the steps that say success; ``success`` is the episode's."""
         return self._flag("success")
 
+    @property
+    def success_known(self) -> bool:
+        """Whether the program says which episodes succeed; without it ``success`` is False."""
+        return any(source.layout.has("success") for source in self._sources)
+
     @cached_property
     def metrics(self) -> dict[str, np.ndarray]:
         """Metrics of every stored step, [n] each, by name."""

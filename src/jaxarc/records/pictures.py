@@ -61,7 +61,7 @@ class EpisodeSummaryData:
         similarity_progression: similarity after every stored step; empty when not recorded.
         final_similarity: similarity after the last step (NaN when not recorded).
         task_id: name of the task, empty when unknown.
-        success: whether the episode was solved.
+        success: whether the episode was solved, or None when unknown.
         key_moments: step numbers worth showing as boards, ascending.
         step_nums: step number of every entry of the progressions (they may be a subset of all steps).
         moments: the boards of the key moments, one StepVisualizationData each, same order.
@@ -77,7 +77,7 @@ class EpisodeSummaryData:
     similarity_progression: Sequence[float]
     final_similarity: float
     task_id: str
-    success: bool
+    success: bool | None
     key_moments: Sequence[int]
     step_nums: Sequence[int] = ()
     moments: Sequence[StepVisualizationData] = field(default=())

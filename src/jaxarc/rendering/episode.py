@@ -56,7 +56,7 @@ def series_of(data: EpisodeSummaryData) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 def _heading(data: EpisodeSummaryData, width: float, style: Style) -> str:
     theme = style.colours
-    parts = [outcome_badge(width, 0, bool(data.success), data.ended or "ended", style)]
+    parts = [outcome_badge(width, 0, data.success, data.ended or "ended", style)]
     top = 0.0
     if data.title:
         parts.append(label(0, 12, data.title, 13, theme.muted, max_width=width - 220))

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from jaxarc.config import LiveConfig
+from jaxarc.errors import NotRecordedError
 from jaxarc.pipeline.keep import is_capped_cubic
 from jaxarc.records.table import EpisodeTable
 from jaxarc.replay import ReplaySystem
@@ -110,6 +111,10 @@ class LiveDrawing:
                 room = self._config.max_files - self.files_drawn
                 self.files_drawn += len(self._visualizer.visualize_episode(episode, max_files=room))
                 self.episodes_drawn.append(number)
+            except NotRecordedError:
+                self.episodes_passed_over += (
+                    1  # a Step without observations has no picture, and need not have
+                )
             except Exception as error:  # noqa: BLE001 - the edge of a reader: counted, and training does not feel it
                 self.errors += 1
                 if not self.first_error:

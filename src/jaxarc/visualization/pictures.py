@@ -31,6 +31,10 @@ def episode_title(episode: EpisodeData) -> str:
     return f"{number} · task {episode.row.task_id}" if episode.row.task_id else number
 
 
+def _success(episode: EpisodeData) -> bool | None:
+    return bool(episode.row.success) if episode.success_known else None
+
+
 def _leaf(tree: Any) -> np.ndarray:
     """Return the array to draw of an observation: itself, or the first board or first leaf of a tree."""
     leaves: list[np.ndarray] = []
@@ -95,27 +99,28 @@ def step_pictures(episode: EpisodeData, steps: list[int] | None = None) -> list[
     count = len(episode.step)
     pictures = []
     for i in range(count) if steps is None else steps:
+        frames = np.asarray(before[i]), np.asarray(after[i])
         action = _at(action_tree, i) if episode.has("action") else {}
         selection = action.get("selection") if isinstance(action, Mapping) else None
-        is_mask = isinstance(selection, np.ndarray) and selection.shape == before[i].shape
+        is_mask = isinstance(selection, np.ndarray) and selection.shape == frames[0].shape
         last = int(episode.step[i]) == episode.row.total_steps - 1
         pictures.append(
             StepVisualizationData(
                 step_num=int(episode.step[i]),
-                before_grid=before[i],
-                after_grid=after[i],
+                before_grid=frames[0],
+                after_grid=frames[1],
                 action=action if isinstance(action, Mapping) else {"action": action},
                 reward=float(episode.reward[i]),
                 info=_scalars_at(episode, i),
                 selection_mask=selection if is_mask else None,
-                changed_cells=before[i] != after[i],
+                changed_cells=np.asarray(frames[0] != frames[1]),
                 operation_name=operation_words(action),
                 target_grid=target,
                 total_steps=int(episode.row.total_steps),
                 similarity=None if similarity is None else float(similarity[i]),
                 title=episode_title(episode),
                 ended=episode.row.ended if last else "",
-                success=bool(episode.row.success) if last else None,
+                success=_success(episode) if last else None,
             )
         )
     return pictures
@@ -153,7 +158,7 @@ def episode_summary(episode: EpisodeData) -> EpisodeSummaryData:
         similarity_progression=[] if similarity is None else similarity.astype(float).tolist(),
         final_similarity=float(episode.row.get("similarity_last", float("nan"))),
         task_id=str(episode.row.task_id),
-        success=bool(episode.row.success),
+        success=_success(episode),
         key_moments=[moment.step_num for moment in moments],
         step_nums=episode.step.tolist(),
         moments=moments,
