@@ -60,7 +60,7 @@ def rollout(
 
     jaxarc rollout visualization=debug_verbose env.num_envs=16 rollout.num_steps=200 policy=painter seed=0
 
-    jaxarc rollout env.dataset=path/to/arc/json env.split=all capture.keep='\\[success,best_n:5]'
+    jaxarc rollout env.dataset=path/to/arc/json capture.keep='\\[success,best_n:5]'
     """
     from jaxarc.cli.rollout import run_rollout
 

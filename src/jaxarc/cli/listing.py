@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from jaxarc.errors import DamagedFileError, RunNotFoundError
 from jaxarc.records.table import EpisodeRow
-from jaxarc.replay import ReplaySystem, open_run
+from jaxarc.replay import QueryError, ReplaySystem, open_run
 from jaxarc.replay.system import DEFAULT_ROOT
 from jaxarc.storage import derive_status, find_runs, read_run_file
 
@@ -83,6 +84,10 @@ def list_episodes_or_runs(
     if name is None or folder.is_dir():
         runs = find_runs(folder) if folder.is_dir() else []
         if runs != [folder] or name is None:
+            if where is not None or sort is not None:
+                raise QueryError(
+                    "--where and --sort choose among a run's episodes; name one: jaxarc ls latest"
+                )
             _print_runs(console, folder, runs, limit)
             return
     assert name is not None
@@ -131,3 +136,5 @@ def _print_episodes(
         console.print(f"… and {len(found) - limit} more; --limit shows them", style="dim")
     for problem in run.problems:
         console.print(Text(f"damaged: {problem}", style="red"))
+    if run.problems:
+        raise typer.Exit(2)

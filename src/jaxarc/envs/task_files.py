@@ -103,6 +103,8 @@ def _read_folder(folder: Path) -> dict[str, TaskContent]:
             content = json.loads(path.read_bytes())
         except (ValueError, RecursionError) as error:
             raise TaskFormatError(path, f"is not JSON ({error})") from error
+        except OSError as error:
+            raise TaskFormatError(path, f"cannot be read ({error.strerror or error})") from error
         tasks[path.relative_to(folder).with_suffix("").as_posix()] = parse_task(content, path)
     if not tasks:
         raise UnknownTaskError(f"{folder} holds no .json files, neither in its subfolders")

@@ -123,7 +123,8 @@ class ReplaySystem:
         if not len(found):
             numbers = table["episode"][table["writer"] == writer]
             held = f"0 to {int(numbers.max())}" if len(numbers) else "none"
-            raise EpisodeNotFoundError(f"run {self.name} has no episode {episode}; it has {held}")
+            damaged = f" that can be read; damaged: {self.problems[0]}" if self.problems else ""
+            raise EpisodeNotFoundError(f"run {self.name} has no episode {episode}; it has {held}{damaged}")
         row = table.row(int(found[0]))
         sources = []
         if row.stored_steps:
