@@ -21,7 +21,8 @@ class AsyncLoggerConfig(Section):
             the oldest steps, counted, and never an episode row or an event.
         flush_interval: the most seconds between commits; a crash loses no more than this.
         strict: whether a write that failed is raised when the recorder closes.
-        handle_signals: whether SIGTERM and interpreter exit close the recorder.
+        handle_signals: whether SIGTERM closes the recorder, and Ctrl-C waits for a callback or a close that
+            is under way. Interpreter exit always closes it.
     """
 
     key: ClassVar[str] = "pipeline"
