@@ -25,6 +25,8 @@ __all__ = ["run_rollout"]
 _CALLS = (10, 50)
 """A rollout is cut into about this many calls of one compiled program, so that its progress can be seen."""
 
+_BAR_WIDTH = 12
+
 
 def make_env(config: Config) -> AutoReset:
     """Return the environment that a configuration asks for."""
@@ -47,7 +49,7 @@ def make_env(config: Config) -> AutoReset:
 def _steps_per_call(num_steps: int) -> int:
     """Return a divisor of ``num_steps`` that makes some ten to fifty calls; all of it where there is none."""
     few, many = _CALLS
-    divisors = [n for n in range(max(1, num_steps // many), num_steps // few + 1) if num_steps % n == 0]
+    divisors = [n for n in range(max(1, -(-num_steps // many)), num_steps // few + 1) if num_steps % n == 0]
     return divisors[-1] if divisors else num_steps
 
 
@@ -65,7 +67,13 @@ def run_rollout(overrides: Sequence[str]) -> None:
         recorder.names(task=env.tasks.ids)
         console.print(Text(recorder.announcement(), style="dim"))
         started = time.perf_counter()
-        _play(config, env, recorder, console)
+        try:
+            _play(config, env, recorder, console)
+        except KeyboardInterrupt:
+            if recorder.run_dir is not None:
+                recorded = f"interrupted; what was recorded: jaxarc ls {recorder.run_dir.name}"
+                console.print(recorded, style="yellow", highlight=False, soft_wrap=True)
+            raise
         played_s = time.perf_counter() - started
     health = recorder.health()
     if recorder.run_dir is None:
@@ -92,7 +100,7 @@ def _play(config: Config, env: AutoReset, recorder: Recorder, console: Console) 
     )
     with Progress(
         TextColumn("{task.description}"),
-        BarColumn(bar_width=12),
+        BarColumn(bar_width=_BAR_WIDTH),
         MofNCompleteColumn(),
         TextColumn("{task.fields[numbers]}"),
         console=console,
@@ -112,11 +120,18 @@ def _play(config: Config, env: AutoReset, recorder: Recorder, console: Console) 
 
 
 def _show(progress: Progress, bar: TaskID, done: int, counted: int, seconds: float, health: Health) -> None:
-    rate = f"{counted / seconds:,.0f} env-steps/s · " if counted and seconds else ""
-    solved = f"{health.successes}/{health.episodes} solved"
-    queue = f"queue {health.queue_bytes / 1e6:.1f} MB"
-    drops = f"[red]{health.dropped_steps} dropped[/]" if health.dropped_steps else "0 dropped"
-    progress.update(bar, completed=done, description="playing", numbers=f"{rate}{solved} · {queue} · {drops}")
+    facts = [
+        f"{health.successes}/{health.episodes} solved",
+        f"{health.dropped_steps} dropped",
+        f"queue {health.queue_bytes / 1e6:.1f} MB",
+    ]
+    if counted and seconds:
+        facts.insert(0, f"{counted / seconds:,.0f} env-steps/s")
+    total = int(progress.tasks[bar].total or 0)
+    room = progress.console.width - len(f"playing {total}/{total} ") - _BAR_WIDTH - 2
+    while len(facts) > 1 and len(" · ".join(facts)) > room:
+        facts.pop()  # rich would cut every column instead, the count of steps first
+    progress.update(bar, completed=done, description="playing", numbers=" · ".join(facts))
 
 
 def _draw_kept(config: Config, run_dir: Path, console: Console) -> int:
