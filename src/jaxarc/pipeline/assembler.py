@@ -64,16 +64,16 @@ class _Stream:
 
     def tell_of_less(self, program: str) -> None:
         """Say once that a program was compiled for a lower level than the one that is recorded."""
-        missing = "steps" if program == "scalars" else "states" if program != "states" else ""
-        needed = {"minimal": "", "full": missing}.get(self.level, missing.removeprefix("states"))
-        if needed and not self.told_of_less:
+        missing = {"scalars": "steps", "steps": "states"}.get(program, "")
+        needed = {"minimal": (), "full": ("steps", "states")}.get(self.level, ("steps",))
+        if missing in needed and not self.told_of_less:
             self.told_of_less = True
             logger.warning(
                 "recording: stream %s is recorded at level %s, but the program was compiled for a lower "
                 "level and sends no %s; call jax.clear_caches() and run it again, so that it is traced anew",
                 self.name,
                 self.level,
-                needed,
+                missing,
             )
 
 
