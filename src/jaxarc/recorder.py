@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import re
 import sys
 import threading
 import time
@@ -36,9 +35,6 @@ logger = logging.getLogger("jaxarc")
 
 Carry = TypeVar("Carry")
 
-_OLDEST_JAX = (0, 8, 2)
-"""Older ones drop the callbacks of a custom_vmap function without a word."""
-
 _LAST_PICTURE_S = 10.0
 """Seconds that close waits for the picture that is being drawn when the budget ends."""
 
@@ -54,30 +50,6 @@ def _in_notebook() -> bool:
     interactive = sys.modules.get("IPython")
     shell = interactive.get_ipython() if interactive is not None else None
     return getattr(shell, "kernel", None) is not None
-
-
-def _check_jax() -> None:
-    version = tuple(int(part) for part in re.findall(r"\d+", jax.__version__)[:3])
-    if version < _OLDEST_JAX:
-        raise CaptureError(
-            f"JAX {jax.__version__} loses callbacks inside custom_vmap; jaxarc records with JAX 0.8.2 "
-            "and newer: pip install -U jax"
-        )
-    try:
-        jax.devices("cpu")
-    except RuntimeError as error:
-        raise CaptureError(
-            "callbacks need JAX's CPU backend beside the accelerator; set JAX_PLATFORMS=cuda,cpu (or leave "
-            "it unset), or return the steps from the program and give them to recorder.record_rollout"
-        ) from error
-
-
-def _wait_for_programs() -> None:
-    """Wait for the programs of this thread; one that failed is its caller's error, and not ours to raise."""
-    try:
-        jax.effects_barrier()
-    except Exception as error:  # noqa: BLE001 - whatever the program raised: what it recorded is kept
-        logger.warning("recording: a program failed; what it sent before is kept (%s)", error)
 
 
 class Recorder:
@@ -103,7 +75,7 @@ class Recorder:
             from jaxarc.config import coerce_config
 
             config = coerce_config(config)
-        _check_jax()
+        capture.check_jax()
         self.config: Config = config
         self._lock = threading.Lock()
         self._closed = False
@@ -335,7 +307,7 @@ class Recorder:
             raise RecorderClosedError("flush after close; open a new Recorder")
         if os.getpid() != self._pid:
             return False
-        _wait_for_programs()
+        capture.wait_for_programs()
         return self._logger.flush(timeout)
 
     def health(self) -> Health:
@@ -392,7 +364,7 @@ class Recorder:
         EXITS.ending(self._exit_handle)
         problem = ""
         try:
-            _wait_for_programs()
+            capture.wait_for_programs()
             SLOTS.free(self._slot)
             self._logger.close()
             if self._live is not None:

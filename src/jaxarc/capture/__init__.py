@@ -1,6 +1,7 @@
 """The device side: what a compiled program selects, packs and hands over."""
 
 from jaxarc.capture.packing import refuse_non_arrays
+from jaxarc.capture.runtime import check_jax, wait_for_programs
 from jaxarc.capture.scalars import log
 from jaxarc.capture.scan import CapturePlan, plan_scan, record_rollout, scan, tap
 from jaxarc.capture.slots import SLOTS, Slots
@@ -14,6 +15,7 @@ __all__ = [
     "CaptureSpec",
     "Slots",
     "Step",
+    "check_jax",
     "log",
     "plan_scan",
     "record_rollout",
@@ -21,4 +23,5 @@ __all__ = [
     "scan",
     "select_envs",
     "tap",
+    "wait_for_programs",
 ]
