@@ -54,7 +54,7 @@ def _compared(op: ast.cmpop, left: Any, right: Any, text: str) -> np.ndarray:
 
     if is_text(left) != is_text(right):
         raise QueryError(f"{text!r} compares text with a number; put text in quotes and numbers without")
-    return _COMPARE[type(op)](left, right)
+    return np.asarray(_COMPARE[type(op)](left, right))  # two constants compare to a bool
 
 
 def _mask(node: ast.expr, table: EpisodeTable) -> np.ndarray:
