@@ -70,10 +70,9 @@ def _mask(node: ast.expr, table: EpisodeTable) -> np.ndarray:
             if isinstance(op, (ast.In, ast.NotIn)):
                 if not isinstance(comparator, (ast.List, ast.Tuple, ast.Set)):
                     raise QueryError(f"{ast.unparse(node)!r}: after 'in' comes a list, such as [1, 2]")
-                hits = [
-                    _compared(ast.Eq(), left, _value(i, table), ast.unparse(node)) for i in comparator.elts
-                ]
-                found = np.logical_or.reduce([np.zeros(len(table), bool), *hits])
+                found = np.zeros(len(table), bool)
+                for item in comparator.elts:
+                    found |= _compared(ast.Eq(), left, _value(item, table), ast.unparse(node))
                 mask &= ~found if isinstance(op, ast.NotIn) else found
                 continue
             if type(op) not in _COMPARE:
