@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from child import Child, episodes_of, run_child
+
+from jaxarc.replay import ReplaySystem
 
 TEN_STEPS = [[0, *range(6)], [0, *range(5, 11)], [1, *range(5, 11)], [1, *range(10, 16)]]
 
@@ -158,11 +161,24 @@ WAYS = {
 }
 
 
+Ended = tuple[int, str, ReplaySystem]
+
+
+@pytest.fixture(scope="module")
+def ends(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Future[Ended]]:
+    """Every way out, two processes at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        return {
+            way: pool.submit(run_child, tmp_path_factory.mktemp("runs"), body)
+            for way, (body, _, _) in WAYS.items()
+        }
+
+
 @pytest.mark.parametrize("way", WAYS)
-def test_a_way_out_leaves_a_complete_run(run_root: Path, way: str):
+def test_a_way_out_leaves_a_complete_run(ends: dict[str, Future[Ended]], way: str):
     """What was pending is on disk, the status says how it ended, the index is there."""
-    body, expected_code, status = WAYS[way]
-    code, errors, run = run_child(run_root, body)
+    _, expected_code, status = WAYS[way]
+    code, errors, run = ends[way].result()
     if expected_code is not None:
         assert code == expected_code, errors
     if status is not None:
