@@ -158,3 +158,13 @@ def test_ticks_are_few_and_inside(low, span, count):
     slack = 1e-6 * (abs(low) + span)
     assert len(marks) <= count + 2
     assert all(low - slack <= mark <= low + span + slack for mark in marks)
+
+
+def test_a_moment_without_the_state_after_shows_the_one_before_and_says_so(episode, step):
+    """Only that moment is marked, and a note says what the mark means."""
+    lost = step(step_num=11, after_grid=None, changed_cells=None)
+    said = words(render_episode_summary(episode(moments=[step(step_num=0), lost])))
+    assert "before step 11" in said
+    assert "before step 0" not in said
+    assert "not recorded" in said
+    assert "not recorded" not in words(render_episode_summary(episode()))

@@ -173,3 +173,13 @@ def test_many_metrics_are_cut_with_a_count(step):
     """The twelfth place says how many more there are."""
     said = words(render_step(step(info={f"metric {index}": index for index in range(40)})))
     assert "29 more" in said
+
+
+def test_a_state_after_that_was_not_recorded_is_said(step, vector_step):
+    """Neither "nothing changed" nor a count of wrong cells is claimed of a board that nobody knows."""
+    for make in (step, vector_step):
+        said = words(render_step(make(after_grid=None, changed_cells=None)))
+        assert "After not recorded" in said
+        assert "changed" not in said
+        assert "wrong" not in said
+        assert "reached" not in said

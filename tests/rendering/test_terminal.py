@@ -77,3 +77,12 @@ def test_a_state_of_numbers_is_written_out(vector_step):
 def test_markup_in_a_title_is_text(step):
     """Brackets are not read as rich markup."""
     assert "[bold]x" in shown(terminal_step(step(title="[bold]x")))
+
+
+def test_a_state_after_that_was_not_recorded_is_said_in_its_place(step, vector_step):
+    """Between before and target, and among numbers."""
+    lines = shown(terminal_step(step(after_grid=None, changed_cells=None))).splitlines()
+    assert lines[1].split() == ["before", "after", "target"]
+    assert lines[2].split() == ["0", "1", "2", "3", "not", "recorded", "0", "1", "2", "3"]
+    assert "*" not in "".join(lines)
+    assert "after: not recorded" in shown(terminal_step(vector_step(after_grid=None, changed_cells=None)))

@@ -44,3 +44,29 @@ def test_steps_without_observations_are_no_error(tmp_path: Path) -> None:
     recorder, drawn = record(tmp_path)
     health = recorder.health()
     assert (health.reader_errors, health.first_error, drawn) == (0, "", [])
+
+
+def test_a_state_after_is_shown_only_where_the_very_next_step_is_stored(tmp_path: Path) -> None:
+    """Without next_observation neither the last step nor one before a gap has a picture of what it led to."""
+    reward = jnp.array([0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0])
+    config = {
+        "storage": {"base_output_dir": str(tmp_path)},
+        "capture": {"level": "standard", "key_steps": 4},
+    }
+    with jaxarc.Recorder(config) as recorder:
+        boards = jnp.arange(8)[:, None, None] * jnp.ones((1, 2, 2), jnp.int8)
+        recorder.record_rollout(jaxarc.Step(reward=reward, terminated=jnp.arange(8) == 7, observation=boards))
+    episode = jaxarc.open(recorder.run_dir).load_episode(0)
+    stored = episode.step.tolist()
+    assert stored[-1] == 7
+    assert len(stored) < 8
+    for picture in step_pictures(episode):
+        if picture.step_num + 1 in stored:
+            assert (picture.after_grid == picture.step_num + 1).all()
+            assert picture.changed_cells.all()
+        else:
+            assert picture.after_grid is None
+            assert picture.changed_cells is None
+    known = [picture.after_grid is not None for picture in step_pictures(episode)]
+    assert True in known
+    assert False in known[:-1]

@@ -17,12 +17,13 @@ class StepVisualizationData:
 
     Attributes:
         step_num: index of the step in its episode, from 0.
-        before_grid, after_grid: boards, int8[height width], padding -1.
+        before_grid: board before the step, int8[height width], padding -1.
+        after_grid: board after the step, or None when it was not recorded.
         action: what the agent did (``operation``, ``selection``), as NumPy values.
         reward: reward of this step.
         info: further scalars to show.
         selection_mask: bool[height width], or None when the step selected nothing drawable.
-        changed_cells: bool[height width], True where after differs from before.
+        changed_cells: bool[height width], True where after differs from before; None without after_grid.
         operation_name: words for the action ("Flood Fill 3"), empty when unknown.
         target_grid: board to reach, or None.
         total_steps: length of the episode, or None while it is unknown.
@@ -34,12 +35,12 @@ class StepVisualizationData:
 
     step_num: int
     before_grid: np.ndarray
-    after_grid: np.ndarray
+    after_grid: np.ndarray | None
     action: Mapping[str, Any]
     reward: float
     info: Mapping[str, Any]
     selection_mask: np.ndarray | None
-    changed_cells: np.ndarray
+    changed_cells: np.ndarray | None
     operation_name: str
     target_grid: np.ndarray | None = None
     total_steps: int | None = None

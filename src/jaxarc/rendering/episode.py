@@ -14,7 +14,7 @@ from jaxarc.rendering.document import document, headline, meter, outcome_badge, 
 from jaxarc.rendering.picture import Marks, Picture, is_board, picture_of, pictures_of
 from jaxarc.rendering.step import action_words
 from jaxarc.rendering.style import Style
-from jaxarc.rendering.text import clean, fit, label, number
+from jaxarc.rendering.text import clean, fit, label, number, width_of
 
 __all__ = ["render_episode_summary", "series_of"]
 
@@ -129,8 +129,13 @@ def _spread(wanted: Sequence[float], width: float, low: float, high: float) -> l
     return edges
 
 
+def _state(moment: StepVisualizationData) -> np.ndarray:
+    """Return the state to show of a moment: after the step, or before it where only that was recorded."""
+    return np.asarray(moment.before_grid if moment.after_grid is None else moment.after_grid)
+
+
 def _moment_side(moments: Sequence[StepVisualizationData]) -> float:
-    boards = all(is_board(np.asarray(moment.after_grid)) for moment in moments)
+    boards = all(is_board(_state(moment)) for moment in moments)
     return _MOMENT_BOARD if boards else _MOMENT_VECTOR
 
 
@@ -142,7 +147,7 @@ def _moments(moments: Sequence[StepVisualizationData], across: Scale, right: flo
     side = _moment_side(moments)
     slot = side + 20
     quiet = Style(style.palette, style.theme)
-    values = [np.asarray(moment.after_grid) for moment in moments]
+    values = [_state(moment) for moment in moments]
     marks = [Marks(changed=m.changed_cells if style.highlight_changes else None) for m in moments]
     pictures = pictures_of(values, quiet, side, marks)
     tall = max(picture.height for picture in pictures)
@@ -153,12 +158,14 @@ def _moments(moments: Sequence[StepVisualizationData], across: Scale, right: flo
         [at - min(p.width, 60) / 2 for at, p in zip(ats, pictures, strict=True)], slot, 0, right + 20
     )
     parts = [label(0, 12, "Key moments", 12, theme.muted, bold=True)]
+    if any(moment.after_grid is None for moment in moments):
+        note = "shown before the step where the state after it was not recorded"
+        parts.append(label(width_of("Key moments", 12, bold=True) + 12, 12, note, 11, theme.muted))
     for moment, picture, at, x in zip(moments, pictures, ats, xs, strict=True):
         parts.append(place(round(x, 1), 22, picture.body))
         foot = 22 + tall + 15
-        parts.append(
-            label(round(x, 1), foot, f"step {moment.step_num:,}", 11, theme.ink, bold=True, max_width=side)
-        )
+        words = f"{'before ' if moment.after_grid is None else ''}step {moment.step_num:,}"
+        parts.append(label(round(x, 1), foot, words, 11, theme.ink, bold=True, max_width=slot - 4))
         if named:
             parts.append(label(round(x, 1), foot + 15, action_words(moment), 11, theme.muted, max_width=side))
         start = x + min(picture.width, 60) / 2
@@ -210,7 +217,8 @@ def render_episode_summary(data: EpisodeSummaryData, style: Style | None = None)
 
     The boards of the task stand to the left; the key moments hang on a time line over the curves of
     similarity and reward, which share the axis of the steps. Long episodes keep the
-    extremes of every pixel column.
+    extremes of every pixel column. A moment whose state after the step was not recorded shows the one before,
+    and says so.
 
     Args:
         data: the episode; it may have no step, no similarity and no boards.

@@ -43,11 +43,11 @@ def _value(value: Any) -> str:
     return f"{array.dtype} {TIMES.join(str(side) for side in array.shape)}"
 
 
-def _wrong(data: StepVisualizationData, after: np.ndarray) -> np.ndarray | None:
-    """Return where the target is not reached, shaped as the target; None without a target."""
-    if data.target_grid is None:
+def _wrong(data: StepVisualizationData) -> np.ndarray | None:
+    """Return where the target is not reached, shaped as the target; None without a target or an after."""
+    if data.target_grid is None or data.after_grid is None:
         return None
-    target = np.asarray(data.target_grid)
+    target, after = np.asarray(data.target_grid), np.asarray(data.after_grid)
     if not is_board(target) or not is_board(after):
         return None
     wrong = target != -1
@@ -71,34 +71,51 @@ def _num_selected(selected: np.ndarray | None, before: np.ndarray) -> tuple[int,
     return on_board, total - on_board
 
 
+def _not_recorded(like: Picture, style: Style) -> Picture:
+    """Draw an empty frame of the size of a picture, for the one that there is none of."""
+    theme = style.colours
+    width, height = max(like.width, _PANEL_AT_LEAST), max(like.height, 40.0)
+    box = f'x="0.5" y="0.5" width="{width - 1:g}" height="{height - 1:g}" rx="4"'
+    frame = f'<rect {box} fill="none" stroke="{theme.muted}" stroke-dasharray="4 4"/>'
+    words = label(width / 2, height / 2 + 4, "not recorded", 13, theme.muted, anchor="middle")
+    return Picture(width, height, frame + words)
+
+
 def _panels(data: StepVisualizationData, style: Style) -> list[tuple[str, Picture, str, str]]:
     """Return ``(heading, picture, glyph, legend)`` from left to right."""
-    before, after = np.asarray(data.before_grid), np.asarray(data.after_grid)
+    before = np.asarray(data.before_grid)
     selected = None if data.selection_mask is None else np.asarray(data.selection_mask)
-    changed = np.asarray(data.changed_cells)
-    if is_board(after) and changed.shape != after.shape:
-        raise RenderError(
-            f"changed_cells has shape {changed.shape}, but the board after the step {after.shape}"
-        )
-    wrong = _wrong(data, after)
+    changed = None if data.changed_cells is None else np.asarray(data.changed_cells)
+    wrong = _wrong(data)
     mark = style.highlight_changes
-    values: list[Any] = [before, after]
-    marks = [Marks(selected=selected), Marks(changed=changed if mark else None)]
+    values: list[Any] = [before]
+    marks = [Marks(selected=selected)]
+    if data.after_grid is not None:
+        after = np.asarray(data.after_grid)
+        if changed is not None and is_board(after) and changed.shape != after.shape:
+            raise RenderError(
+                f"changed_cells has shape {changed.shape}, but the board after the step {after.shape}"
+            )
+        values.append(after)
+        marks.append(Marks(changed=changed if mark else None))
     if data.target_grid is not None:
         values.append(np.asarray(data.target_grid))
         marks.append(Marks(wrong=wrong if mark else None))
     pictures = pictures_of(values, style, _BOARD, marks)
+    if data.after_grid is None:
+        pictures.insert(1, _not_recorded(pictures[0], style))
     picked, off_board = _num_selected(selected, before)
     words = _many(picked, "selected") + (f", {off_board:,} off the board" if off_board else "")
     chosen = picked + off_board > 0
-    num_changed = int(changed.sum())
+    num_changed = 0 if changed is None else int(changed.sum())
+    outcome = _many(num_changed, "changed") if num_changed else "nothing changed"
     panels = [
         ("Before", pictures[0], "selected" if chosen else "", words if chosen else ""),
         (
             "After",
             pictures[1],
             "changed" if num_changed and mark else "",
-            _many(num_changed, "changed") if num_changed else "nothing changed",
+            "" if changed is None else outcome,
         ),
     ]
     if len(pictures) > 2:
@@ -190,8 +207,8 @@ def render_step(data: StepVisualizationData, style: Style | None = None) -> str:
     """Draw one step as an SVG document.
 
     From left to right: the state before with the selection outlined, the state after with a dot on every
-    changed cell, and the target with a square on every cell that is still wrong. Vectors are drawn as bars,
-    anything else as text.
+    changed cell, and the target with a square on every cell that is still wrong. A state after that was not
+    recorded is an empty frame that says so. Vectors are drawn as bars, anything else as text.
 
     Args:
         data: the step.

@@ -32,13 +32,13 @@ class TerminalBoards:
     ``*`` behind it. What does not fit side by side is put one below the other.
 
     Attributes:
-        boards: integers, [height width] each.
+        boards: integers, [height width] each; None for one that was not recorded, which is said in its place.
         titles: one a board.
         marked: which cells to mark without colour, bool[height width] each, or None.
         style: the look; its palette is used.
     """
 
-    boards: tuple[np.ndarray, ...]
+    boards: tuple[np.ndarray | None, ...]
     titles: tuple[str, ...]
     marked: tuple[np.ndarray | None, ...]
     style: Style
@@ -46,12 +46,15 @@ class TerminalBoards:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the lines for this console."""
         colour = console.color_system is not None and not console.no_color
-        extent = extent_of(self.boards)
-        shown = [board[: extent[0], : extent[1]] for board in self.boards]
+        extent = extent_of([board for board in self.boards if board is not None])
+        shown = [None if board is None else board[: extent[0], : extent[1]] for board in self.boards]
         room = options.max_width
         for groups in ([list(range(len(shown)))], [[index] for index in range(len(shown))]):
             for draw in (self._blocks, self._halves) if colour else (self._digits, self._narrow_digits):
-                drawn = [draw(index, board) for index, board in enumerate(shown)]
+                drawn = [
+                    [Text("not recorded", style="dim")] if board is None else draw(index, board)
+                    for index, board in enumerate(shown)
+                ]
                 widths = [max(lines[0].cell_len, len(self.titles[i])) for i, lines in enumerate(drawn)]
                 fits = all(
                     sum(widths[i] for i in group) + _GAP * (len(group) - 1) <= room for group in groups
@@ -155,11 +158,15 @@ class _Stack:
         yield from self.parts
 
 
+def _numbers(state: np.ndarray | None) -> str:
+    return "not recorded" if state is None else np.array2string(state, precision=3, threshold=16)
+
+
 def terminal_step(data: StepVisualizationData, style: Style | None = None) -> _Stack:
     """Return a step for a terminal: a line that says what happened, then before, after and target.
 
     Changed cells are marked on the board after the step, unless the style says otherwise. States that are no
-    boards are written as numbers.
+    boards are written as numbers. Where the state after the step was not recorded, that is said in its place.
 
     Args:
         data: the step.
@@ -181,14 +188,17 @@ def terminal_step(data: StepVisualizationData, style: Style | None = None) -> _S
         head.append(
             f"  {'solved' if data.success else data.ended}", style="bold green" if data.success else "bold"
         )
-    values = [("before", data.before_grid), ("after", data.after_grid), ("target", data.target_grid)]
-    states = [(name, np.asarray(value)) for name, value in values if value is not None]
-    if not all(is_board(state) for _, state in states):
-        lines = (f"{name}: {np.array2string(state, precision=3, threshold=16)}" for name, state in states)
+    values = [("before", data.before_grid), ("after", data.after_grid)]
+    if data.target_grid is not None:
+        values.append(("target", data.target_grid))
+    states = [(name, None if value is None else np.asarray(value)) for name, value in values]
+    if not all(state is None or is_board(state) for _, state in states):
+        lines = (f"{name}: {_numbers(state)}" for name, state in states)
         return _Stack((head, Text("\n".join(lines))))
-    changed = np.asarray(data.changed_cells) if style.highlight_changes else None
+    mark = style.highlight_changes and data.changed_cells is not None
+    changed = np.asarray(data.changed_cells) if mark else None
     boards = TerminalBoards(
-        tuple(as_board(state) for _, state in states),
+        tuple(None if state is None else as_board(state) for _, state in states),
         tuple(name for name, _ in states),
         (None, changed, None)[: len(states)],
         style,

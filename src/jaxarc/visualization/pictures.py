@@ -73,12 +73,15 @@ def _scalars_at(episode: EpisodeData, index: int) -> dict[str, float]:
     return shown
 
 
-def _before_and_after(episode: EpisodeData) -> tuple[np.ndarray, np.ndarray]:
+def _before_and_after(episode: EpisodeData) -> tuple[np.ndarray, list[np.ndarray | None]]:
+    """Return what was before and what was after each stored step; None where the latter was not recorded."""
     observation = _leaf(episode.observation)
+    count = len(episode.step)
     if not episode.row.last_observation_lost:
-        return observation[: len(episode.step)], _leaf(episode.next_observation)
-    # Without next_observation a step is followed by the next stored one, and the last frame is not known.
-    return observation, np.concatenate([observation[1:], observation[-1:]])
+        return observation[:count], [np.asarray(state) for state in _leaf(episode.next_observation)]
+    # Without next_observation, only the very next step shows what a step led to.
+    followed = np.append(np.diff(episode.step) == 1, False)
+    return observation, [np.asarray(observation[i + 1]) if followed[i] else None for i in range(count)]
 
 
 def step_pictures(episode: EpisodeData, steps: list[int] | None = None) -> list[StepVisualizationData]:
@@ -99,21 +102,21 @@ def step_pictures(episode: EpisodeData, steps: list[int] | None = None) -> list[
     count = len(episode.step)
     pictures = []
     for i in range(count) if steps is None else steps:
-        frames = np.asarray(before[i]), np.asarray(after[i])
+        frame, led_to = np.asarray(before[i]), after[i]
         action = _at(action_tree, i) if episode.has("action") else {}
         selection = action.get("selection") if isinstance(action, Mapping) else None
-        is_mask = isinstance(selection, np.ndarray) and selection.shape == frames[0].shape
+        is_mask = isinstance(selection, np.ndarray) and selection.shape == frame.shape
         last = int(episode.step[i]) == episode.row.total_steps - 1
         pictures.append(
             StepVisualizationData(
                 step_num=int(episode.step[i]),
-                before_grid=frames[0],
-                after_grid=frames[1],
+                before_grid=frame,
+                after_grid=led_to,
                 action=action if isinstance(action, Mapping) else {"action": action},
                 reward=float(episode.reward[i]),
                 info=_scalars_at(episode, i),
                 selection_mask=selection if is_mask else None,
-                changed_cells=np.asarray(frames[0] != frames[1]),
+                changed_cells=None if led_to is None else np.asarray(frame != led_to),
                 operation_name=operation_words(action),
                 target_grid=target,
                 total_steps=int(episode.row.total_steps),
