@@ -217,7 +217,8 @@ class Recorder:
         spec = self._spec(stream)
         if spec.program != "off":
             capture.refuse_non_arrays(steps, "step")
-            _jitted_rollout(spec, steps, update=update, continues=continues, axis_name=axis_name)
+            count = capture.whole_number("update", update)
+            _jitted_rollout(spec, steps, update=count, continues=continues, axis_name=axis_name)
 
     def tap(
         self,
@@ -237,7 +238,8 @@ class Recorder:
         spec = self._spec(stream)
         if spec.program != "off":
             capture.refuse_non_arrays(step, "step")
-            _jitted_tap(spec, step, update=update, continues=continues, axis_name=axis_name)
+            count = capture.whole_number("update", update)
+            _jitted_tap(spec, step, update=count, continues=continues, axis_name=axis_name)
 
     def log(
         self,
@@ -256,8 +258,12 @@ class Recorder:
         """
         spec = self._spec(stream)
         if spec.program != "off":
+            unnamed = [name for name in metrics if not isinstance(name, str)]
+            if unnamed:
+                raise CaptureError(f"recorder.log got the metric {unnamed[0]!r}; metrics are named by text")
             capture.refuse_non_arrays(dict(metrics), "metrics")
-            _jitted_log(spec, dict(metrics), step=step, axis_name=axis_name)
+            numbers = {name: capture.fits_program(value) for name, value in metrics.items()}
+            _jitted_log(spec, numbers, step=capture.whole_number("step", step), axis_name=axis_name)
 
     def names(self, **names: Sequence[str]) -> None:
         """Name the values of labels: ``recorder.names(task=tasks.ids)`` fills the column ``task_id``.
@@ -326,6 +332,7 @@ class Recorder:
             dropped_episodes=counts.episodes_lost,
             rows_waiting=self._writer.rows_waiting,
             refused_chunks=queue.refused_items,
+            lost_chunks=queue.failed_items,
             orphaned_chunks=SLOTS.orphaned_chunks,
             failed_chunks=SLOTS.failed_chunks,
             queue_bytes=queue.queue_bytes_now,

@@ -50,11 +50,12 @@ class Desk:
         if error is not None:
             raise error
 
-    def handle(self, item: Any) -> None:
+    def handle(self, item: Any) -> bool:
         self.entered.set()
         assert self.open.wait(WAIT_S)
         self._raise(f"handle {item.number}")
         self.handled.append((item.number, item.steps))
+        return False
 
     def commit(self) -> None:
         assert self.open.wait(WAIT_S)
@@ -183,8 +184,8 @@ def test_flush_says_no_when_the_commit_fails():
     logger.close(WAIT_S)
 
 
-def test_failures_are_counted_and_the_first_traceback_is_kept():
-    """A handler that raises loses its own item only."""
+def test_failures_are_counted_and_the_first_traceback_is_kept(caplog: pytest.LogCaptureFixture):
+    """A handler that raises loses its own item only, and the log and the counts say that it is lost."""
     desk = Desk(fail=lambda what: ValueError(f"no {what}") if what in ("handle 1", "handle 3") else None)
     desk.open.set()
     logger = logger_of(desk, queue_bytes=10_000)
@@ -192,7 +193,8 @@ def test_failures_are_counted_and_the_first_traceback_is_kept():
         logger.submit(Parcel(number))
     assert logger.close(WAIT_S) is False
     assert desk.durable == [0, 2, 4]
-    assert logger.counts.errors == 2
+    assert logger.counts.errors == logger.counts.failed_items == 2
+    assert "is lost (no handle 1)" in caplog.text
     assert "ValueError: no handle 1" in logger.counts.first_error
     assert "_raise" in logger.counts.first_error
     assert logger.counts.handled_items == 5

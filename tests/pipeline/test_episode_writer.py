@@ -128,14 +128,18 @@ def test_a_document_that_fails_costs_no_step():
     assert all(row.stored_steps == 3 for row in shelf.rows)
 
 
-def test_a_segment_is_written_when_it_is_large_enough():
-    """Without waiting for the interval; open episodes stay open."""
+def test_the_writer_asks_for_a_commit_when_a_segment_is_large_enough():
+    """Without waiting for the interval: as soon as a finished episode is as large as a segment may be."""
     shelf = Shelf()
     writer = writer_on(shelf, segment_bytes=1)
+    asked = []
     for item in counter_chunks(3):
-        writer.handle(item)
-    assert len(shelf.segments) == 2
-    assert [len(segment.episodes) for segment in shelf.segments] == [1, 1]
+        asked.append(writer.handle(item))
+        if asked[-1]:
+            writer.commit()
+    assert asked.count(True) == 2
+    assert [len(segment.episodes) for segment in shelf.segments if len(segment.episodes)] == [1, 1]
+    assert not writer_on(shelf, segment_bytes=10**9).handle(counter_chunks(3)[0])
 
 
 def test_an_idle_commit_writes_nothing_and_beats():

@@ -52,7 +52,13 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": "", "PYTHONFAULTHANDLER": "1", **environment},
+            env={
+                **os.environ,
+                "JAX_PLATFORMS": "cpu",
+                "XLA_FLAGS": "",
+                "PYTHONFAULTHANDLER": "1",
+                **environment,
+            },
         )
 
     def heard(self) -> str:

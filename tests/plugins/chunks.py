@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from jaxarc.records.chunk import Chunk
+from jaxarc.records.chunk import LANE_WORDS, Chunk
 from jaxarc.records.layout import (
     FLAG_ACTIVE,
     FLAG_MARK,
@@ -106,9 +106,10 @@ class Recording:
             ],
             axis=-1,
         )
-        lanes = np.zeros((members, 1, 4), np.int32)
-        lanes[:, 0, 0] = start
-        lanes[:, 0, 1] = self.continues[:, start]
+        lanes = np.zeros((members, 1, LANE_WORDS), np.int32)
+        lanes[:, 0, 0] = 1
+        lanes[:, 0, 1] = start
+        lanes[:, 0, 3] = self.continues[:, start]
         words = np.ascontiguousarray(self.tags[part][:, list(selected)][..., None])
         octets = np.zeros((members, len(selected), size, 0), np.int8)
         if self.layout.program == "scalars":

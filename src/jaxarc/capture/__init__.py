@@ -1,5 +1,6 @@
 """The device side: what a compiled program selects, packs and hands over."""
 
+from jaxarc.capture.numbers import fits_program, whole_number
 from jaxarc.capture.packing import refuse_non_arrays
 from jaxarc.capture.runtime import check_jax, wait_for_programs
 from jaxarc.capture.scalars import log
@@ -16,6 +17,7 @@ __all__ = [
     "Slots",
     "Step",
     "check_jax",
+    "fits_program",
     "log",
     "plan_scan",
     "record_rollout",
@@ -24,4 +26,5 @@ __all__ = [
     "select_envs",
     "tap",
     "wait_for_programs",
+    "whole_number",
 ]

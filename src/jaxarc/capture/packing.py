@@ -218,6 +218,8 @@ def flatten_step(step: Step, program: str, stream: str) -> FlatStep:
         raise CaptureError(
             f"step.reward has shape {list(shape)}; it is a scalar, or has the one axis [num_envs]"
         )
+    if shape == (0,):
+        raise CaptureError("step.reward has shape [0]: there are no environments to record")
     lead = len(shape)
     num_envs = shape[0] if shape else None
     scalars = [leaf_field("reward", (), step.reward, lead)]

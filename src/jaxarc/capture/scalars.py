@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import jax.numpy as jnp
 from jaxtyping import ArrayLike
 
+from jaxarc.capture.numbers import WholeNumber, whole_number
 from jaxarc.capture.packing import leaf_field, pack_scalars
 from jaxarc.capture.slots import SLOTS
 from jaxarc.capture.spec import CaptureSpec
@@ -21,7 +22,7 @@ def log(
     spec: CaptureSpec,
     metrics: Mapping[str, ArrayLike],
     *,
-    step: ArrayLike | None = None,
+    step: ArrayLike | WholeNumber | None = None,
     axis_name: str | tuple[str, ...] | None = None,
 ) -> None:
     """Send scalars to the host: one callback a call, one value for every member of the vmapped axes.
@@ -51,14 +52,9 @@ def log(
             )
         fields.append(field)
         arrays.append(array)
-    if step is not None and jnp.ndim(step):
-        raise CaptureError(
-            f"recorder.log: step= has shape {list(jnp.shape(step))}, it is one integer for the whole call; "
-            "under vmap give each member its own"
-        )
     layout = Layout("metrics", spec.stream, "scalars", (), tuple(fields), ())
     flags = jnp.full((1,), FLAG_ACTIVE, jnp.int32)
     scalars = pack_scalars(fields, arrays, [flags], 0)[None, None]
-    lanes = lane_words(update=step, continues=True, chunk=0, axis_name=axis_name)[None]
+    lanes = lane_words(update=whole_number("step", step), continues=True, chunk=0, axis_name=axis_name)[None]
     plan = TapPlan(spec, SLOTS.intern(layout), 1, 1)
     send(plan, Operands(scalars, jnp.zeros((1, 1, 0), jnp.int32), jnp.zeros((1, 1, 0), jnp.int8), lanes))

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import lax, tree_util
 from jaxtyping import Array, ArrayLike, PyTree
 
+from jaxarc.capture.numbers import WholeNumber, whole_number
 from jaxarc.capture.packing import FlatStep, RawStep, flatten_step, pack_steps, select_rows
 from jaxarc.capture.slots import SLOTS
 from jaxarc.capture.spec import CaptureSpec, select_envs
@@ -101,12 +102,28 @@ def _env_counts(spec: CaptureSpec, num_envs: int | None) -> tuple[int, int]:
     return (1, 1) if num_envs is None else (num_envs, len(select_envs(spec.envs, num_envs)))
 
 
+def _called(f: Body, carry: Any, x: Any) -> tuple[Any, tuple[Step, Any]]:
+    """Call the user's body and check that it returns what a recorded scan needs."""
+    returned = f(carry, x)
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise CaptureError(
+            f"the body of recorder.scan returns (carry, (step, y)), got a {type(returned).__name__}"
+        )
+    if not isinstance(returned[1], tuple) or len(returned[1]) != 2:
+        kind = "array" if isinstance(returned[1], jax.Array) else type(returned[1]).__name__
+        raise CaptureError(
+            "the body of recorder.scan returns (carry, (step, y)): beside the carry, a jaxarc.Step and what "
+            f"lax.scan would stack; got a {kind} there"
+        )
+    return returned
+
+
 def _trace_body(f: Body, init: Any, xs: PyTree) -> Callable[[Callable[[Step], None]], Any]:
     """Return what traces ``f`` as a scan does: with arrays for Python numbers, weak types settled."""
 
     def trace(take: Callable[[Step], None]) -> Any:
         def body(carry: Any, x: Any) -> tuple[Any, None]:
-            carry, (step, _) = f(carry, x)
+            carry, (step, _) = _called(f, carry, x)
             take(step)
             return carry, None
 
@@ -117,9 +134,16 @@ def _trace_body(f: Body, init: Any, xs: PyTree) -> Callable[[Callable[[Step], No
 
 
 def _length(xs: PyTree, length: int | None) -> int:
-    lengths = {leaf.shape[0] for leaf in tree_util.tree_leaves(xs)}
+    scalars = [leaf for leaf in tree_util.tree_leaves(xs) if jnp.ndim(leaf) == 0]
+    if scalars:
+        raise CaptureError(
+            f"recorder.scan got xs with a leaf without axes ({scalars[0]!r}); scan over arrays"
+        )
+    lengths = {jnp.shape(leaf)[0] for leaf in tree_util.tree_leaves(xs)}
     if length is not None:
         lengths.add(int(length))
+    if not lengths:
+        raise CaptureError("recorder.scan got neither xs nor length; give one of them, as in jax.lax.scan")
     if len(lengths) != 1:
         raise CaptureError(
             f"recorder.scan got lengths {sorted(lengths)}; every leaf of xs needs the same leading axis, "
@@ -155,7 +179,7 @@ def scan(
     *,
     reverse: bool = False,
     unroll: int | bool = 1,
-    update: ArrayLike | None = None,
+    update: ArrayLike | WholeNumber | None = None,
     continues: ArrayLike = True,
     axis_name: str | tuple[str, ...] | None = None,
 ) -> tuple[Carry, PyTree]:
@@ -192,10 +216,11 @@ def scan(
     env_ids = () if num_envs is None else select_envs(spec.envs, num_envs)
     size = _steps_per_chunk(spec, layout, num_envs, num_steps)
     gated = layout.has("active")
+    counted = whole_number("update", update)
     traced: list[tuple[Layout, int | None]] = []
 
     def inner(carry: Any, x: Any) -> tuple[Any, tuple[RawStep, Any]]:
-        carry, (step, y) = f(carry, x)
+        carry, (step, y) = _called(f, carry, x)
         flat = flatten_step(step, spec.program, spec.stream)
         traced.append((flat.layout, flat.num_envs))
         return carry, (select_rows(flat, env_ids), y)
@@ -209,7 +234,7 @@ def scan(
                 "nothing but the carry and x"
             )
         goes_on = jnp.logical_or(jnp.asarray(continues, bool), index > 0)
-        lanes = lane_words(update=update, continues=goes_on, chunk=index, axis_name=axis_name, before=before)
+        lanes = lane_words(update=counted, continues=goes_on, chunk=index, axis_name=axis_name, before=before)
         plan = TapPlan(spec, layout_id, steps, num_envs, gated=gated)
         return carry, (ys, _tap_chunk(plan, layout, raw, lanes))
 
@@ -228,7 +253,7 @@ def scan(
 
 def _without_step(f: Body) -> Callable[[Any, Any], tuple[Any, Any]]:
     def body(carry: Any, x: Any) -> tuple[Any, Any]:
-        carry, (_, y) = f(carry, x)
+        carry, (_, y) = _called(f, carry, x)
         return carry, y
 
     return body
@@ -262,7 +287,7 @@ def record_rollout(
     spec: CaptureSpec,
     steps: Step,
     *,
-    update: ArrayLike | None = None,
+    update: ArrayLike | WholeNumber | None = None,
     continues: ArrayLike = True,
     axis_name: str | tuple[str, ...] | None = None,
 ) -> None:
@@ -291,7 +316,7 @@ def tap(
     spec: CaptureSpec,
     step: Step,
     *,
-    update: ArrayLike | None = None,
+    update: ArrayLike | WholeNumber | None = None,
     continues: ArrayLike = True,
     axis_name: str | tuple[str, ...] | None = None,
 ) -> None:
@@ -307,6 +332,8 @@ def tap(
     layout, num_envs = _describe(spec, lambda take: take(step))
     flat = flatten_step(step, spec.program, spec.stream)
     raw = select_rows(flat, () if num_envs is None else select_envs(spec.envs, num_envs))
-    lanes = lane_words(update=update, continues=continues, chunk=0, axis_name=axis_name)
+    lanes = lane_words(
+        update=whole_number("update", update), continues=continues, chunk=0, axis_name=axis_name
+    )
     plan = TapPlan(spec, SLOTS.intern(layout), 1, num_envs, gated=layout.has("active"))
     _tap_chunk(plan, layout, tree_util.tree_map(lambda x: x[None], raw), lanes)

@@ -20,6 +20,7 @@ from jax import lax
 from jax.custom_batching import custom_vmap
 from jaxtyping import Array, ArrayLike, Int8, Int32
 
+from jaxarc.capture.numbers import WholeNumber
 from jaxarc.capture.slots import receive
 from jaxarc.capture.spec import CaptureSpec, select_envs
 from jaxarc.errors import CaptureError
@@ -87,27 +88,26 @@ class TapPlan:
 
 def lane_words(
     *,
-    update: ArrayLike | None,
+    update: WholeNumber | None,
     continues: ArrayLike,
     chunk: ArrayLike,
     axis_name: str | tuple[str, ...] | None,
     before: ArrayLike = 0,
 ) -> Int32[Array, " lane_words"]:
-    """Return the words that hold for all steps of a chunk: update, continues, chunk, device, before.
+    """Return the words that hold for all steps of a chunk, as ``records.chunk`` lays them out.
 
     ``before`` is any word out of the chunk before. XLA runs callbacks that do not depend on each other in any
     order; a chunk that carries a word of the one before it waits for it.
     """
     device = jnp.int32(0) if axis_name is None else lax.axis_index(axis_name)
-    given = jnp.int32(-1) if update is None else jnp.asarray(update, jnp.int32)
-    for name, word in (("update", given), ("continues", jnp.asarray(continues))):
-        if word.ndim:
-            raise CaptureError(
-                f"{name}= has shape {list(word.shape)}, it is one value for the whole call; under vmap give "
-                "each member its own"
-            )
-    words = [given, jnp.asarray(continues, jnp.int32), jnp.asarray(chunk, jnp.int32), device]
-    return jnp.stack([*words, jnp.asarray(before, jnp.int32)])
+    if jnp.ndim(continues):
+        raise CaptureError(
+            f"continues= has shape {list(jnp.shape(continues))}, it is one value for the whole call; "
+            "under vmap give each member its own"
+        )
+    low, high = (0, 0) if update is None else update
+    words = (update is not None, low, high, continues, chunk, device, before)
+    return jnp.stack([jnp.asarray(word).astype(jnp.int32) for word in words])
 
 
 def send(plan: TapPlan, operands: Operands) -> None:
@@ -169,7 +169,7 @@ def _emit(plan: TapPlan, operands: Operands) -> None:
 
     if plan.gated:
         active = jnp.any((operands.scalars[..., 0] & FLAG_ACTIVE) != 0)
-        ends_open_episodes = jnp.any(operands.lanes[..., 1] == 0)
+        ends_open_episodes = jnp.any(operands.lanes[..., 3] == 0)
         lax.cond(active | ends_open_episodes, call, lambda: None)
     else:
         call()

@@ -2,7 +2,7 @@
 
 from jaxarc.pipeline.assembler import Assembler
 from jaxarc.pipeline.async_logger import AsyncLogger
-from jaxarc.pipeline.episode_writer import ChunkItem, CommittedReader, EpisodeWriter, EventItem
+from jaxarc.pipeline.episode_writer import ChunkItem, CommittedReader, EpisodeWriter
 from jaxarc.pipeline.exits import EXITS
 from jaxarc.pipeline.health import Health
 
@@ -13,6 +13,5 @@ __all__ = [
     "ChunkItem",
     "CommittedReader",
     "EpisodeWriter",
-    "EventItem",
     "Health",
 ]

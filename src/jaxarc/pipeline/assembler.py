@@ -116,12 +116,12 @@ class Assembler:
             return
         table = stream.table
         members = chunk.num_members
-        device = int(chunk.lanes[0, 0, 3])
+        device = chunk.device
         member_offset = device * members
         moved = table.fit(member_offset + members, chunk.num_envs)
         if moved:
             stream.open_steps = {moved[lane]: steps for lane, steps in stream.open_steps.items()}
-        afresh = np.broadcast_to(chunk.lanes[:, :, 1] == 0, (members, chunk.num_envs))
+        afresh = np.broadcast_to(chunk.starts_afresh, (members, chunk.num_envs))
         if afresh.any():
             member, env = np.nonzero(afresh)
             self._close(stream, table.cut((member + member_offset) * table.num_envs + env), {})
@@ -289,7 +289,7 @@ class Assembler:
             "stream": encode_text([stream.name] * count),
             "member": member.astype(np.int32),
             "env_id": env.astype(np.int32),
-            "update": columns["update"].astype(np.int32),
+            "update": columns["update"],
             "task_id": encode_text([""] * count),
             "total_steps": columns["count"],
             "total_reward": columns["reward"],

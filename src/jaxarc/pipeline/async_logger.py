@@ -35,8 +35,8 @@ class Item(Protocol):
 class RecordHandler(Protocol):
     """What the writer thread does with the items. Called by that thread alone."""
 
-    def handle(self, item: Item) -> None:
-        """Take one item."""
+    def handle(self, item: Item) -> bool:
+        """Take one item; return whether it is time to commit."""
         ...
 
     def commit(self) -> None:
@@ -56,6 +56,7 @@ class AsyncLoggerCounts:
         accepted_items: items that were queued.
         accepted_bytes: bytes of those.
         handled_items: items that the writer took.
+        failed_items: items that it took and could not use; what was in them is lost.
         shed_items: items that lost their steps to make room.
         shed_bytes: bytes of those steps.
         refused_items: items that came after close, or in a forked child.
@@ -69,6 +70,7 @@ class AsyncLoggerCounts:
     accepted_items: int = 0
     accepted_bytes: int = 0
     handled_items: int = 0
+    failed_items: int = 0
     shed_items: int = 0
     shed_bytes: int = 0
     refused_items: int = 0
@@ -214,14 +216,22 @@ class AsyncLogger:
 
     def _handle(self, item: Item) -> None:
         size = item.nbytes
-        self._guard(lambda: self._handler.handle(item))
+        due: list[bool] = []
+        handled = self._guard(
+            lambda: due.append(self._handler.handle(item)), "a record could not be taken and is lost"
+        )
+        if any(due):
+            self._guard(self._handler.commit)
         with self._condition:
             self._bytes -= size
             self.counts.queue_bytes_now = self._bytes
             self.counts.handled_items += 1
+            self.counts.failed_items += not handled
             self._condition.notify_all()
 
-    def _guard(self, work: Callable[[], None]) -> bool:
+    def _guard(
+        self, work: Callable[[], None], says: str = "a write failed and is tried again with the next one"
+    ) -> bool:
         """Run a part of the writer's work; what it raises is counted, kept and logged once."""
         started = time.perf_counter()
         try:
@@ -230,7 +240,7 @@ class AsyncLogger:
             self.counts.errors += 1
             if not self.counts.first_error:
                 self.counts.first_error = "".join(traceback.format_exception(error))
-                logger.error("recording: a write failed and is kept for later (%s)", error)
+                logger.error("recording: %s (%s)", says, error)
             return False
         finally:
             self.counts.handle_s += time.perf_counter() - started

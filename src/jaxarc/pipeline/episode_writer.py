@@ -16,7 +16,7 @@ from jaxarc.records.events import Event
 from jaxarc.records.steps import PendingSegment
 from jaxarc.records.table import EpisodeTable
 
-__all__ = ["ChunkItem", "CommittedReader", "EpisodeWriter", "EventItem", "SegmentStore"]
+__all__ = ["ChunkItem", "CommittedReader", "EpisodeWriter", "SegmentStore"]
 
 logger = logging.getLogger(__name__)
 
@@ -61,22 +61,6 @@ class ChunkItem:
         return self.chunk.shed_rows() if self.chunk.row_bytes else 0
 
 
-class EventItem:
-    """An event in the queue."""
-
-    def __init__(self, event: Event):
-        self.event = event
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the event, roughly: events are small."""
-        return 256
-
-    def shed(self) -> int:
-        """Give up nothing: events are never shed."""
-        return 0
-
-
 class EpisodeWriter:
     """Assemble episodes and commit them. Used by the writer thread alone.
 
@@ -109,20 +93,16 @@ class EpisodeWriter:
         self.steps_given_up = 0
         self.rows_waiting = 0
 
-    def handle(self, item: Item) -> None:
-        """Take one chunk or event."""
-        if isinstance(item, EventItem):
-            self._store.append_event(item.event)
-            return
+    def handle(self, item: Item) -> bool:
+        """Take one chunk; return whether enough is finished for a segment."""
         assert isinstance(item, ChunkItem)
         chunk = item.chunk
         if chunk.layout.kind == "metrics":
             for event in _metric_events(chunk):
                 self._store.append_event(event)
-            return
+            return False
         self._assembler.ingest(chunk)
-        if self._assembler.pending_bytes >= self._segment_bytes:
-            self._commit(early=False)
+        return self._assembler.pending_bytes >= self._segment_bytes
 
     def commit(self) -> None:
         """Commit finished episodes, and the steps so far of those that are open."""
@@ -192,10 +172,9 @@ def _metric_events(chunk: Chunk) -> list[Event]:
         str(field.path[0]): layout.decode_scalar(index, chunk.scalars)[:, 0, 0]
         for index, field in enumerate(layout.scalars)
     }
-    device = int(chunk.lanes[0, 0, 3])
     for member in range(chunk.num_members):
-        step = int(chunk.lanes[member, 0, 0])
-        context = {"stream": layout.stream, "member": device * chunk.num_members + member}
+        step = int(chunk.updates[member, 0])
+        context = {"stream": layout.stream, "member": chunk.device * chunk.num_members + member}
         metrics = {name: values[member] for name, values in columns.items()}
         payload = {"metrics": metrics, "step": None if step < 0 else step, "epoch": None, "ctx": context}
         events.append(Event("metric_batch", payload))

@@ -24,6 +24,7 @@ class Health:
         dropped_episodes: episodes that lost their steps; their rows are kept.
         rows_waiting: rows whose write failed and will be tried again.
         refused_chunks: chunks that came after close.
+        lost_chunks: chunks that the writer could not use.
         orphaned_chunks: chunks for a slot that nobody held (counted for the whole process).
         failed_chunks: chunks that could not be read or handed over (counted for the whole process).
         queue_bytes: bytes that wait now.
@@ -50,6 +51,7 @@ class Health:
     dropped_episodes: int
     rows_waiting: int
     refused_chunks: int
+    lost_chunks: int
     orphaned_chunks: int
     failed_chunks: int
     queue_bytes: int
@@ -71,6 +73,7 @@ class Health:
             "dropped_episodes": self.dropped_episodes,
             "rows_waiting": self.rows_waiting,
             "refused_chunks": self.refused_chunks,
+            "lost_chunks": self.lost_chunks,
             "failed_chunks": self.failed_chunks,
         }
         return {kind: count for kind, count in kinds.items() if count}

@@ -112,7 +112,7 @@ def find_spans(chunk: Chunk, names: ScalarNames, env_steps: np.ndarray) -> Spans
 
     leads = np.ones(len(position), bool)
     leads[1:] = lane[1:] != lane[:-1]
-    afresh = np.broadcast_to(chunk.lanes[:, :, 1] == 0, (members, num_envs)).reshape(-1)
+    afresh = np.broadcast_to(chunk.starts_afresh, (members, num_envs)).reshape(-1)
     starts_episode = ((flat_flags & FLAG_START) != 0) | (leads & afresh[lane])
     begin = leads | starts_episode
     begin[1:] |= done[:-1]
@@ -132,7 +132,7 @@ def find_spans(chunk: Chunk, names: ScalarNames, env_steps: np.ndarray) -> Spans
         layout.decode_scalar(i, chunk.scalars).reshape(-1)[position[last]] for i in names.labels.values()
     ]
     member = span_lane // num_envs
-    updates = np.broadcast_to(chunk.lanes[:, :, 0], (members, num_envs)).reshape(-1)
+    updates = np.broadcast_to(chunk.updates, (members, num_envs)).reshape(-1)
 
     def stack(arrays: list[np.ndarray], dtype: type) -> np.ndarray:
         return np.array(arrays, dtype).reshape(len(arrays), len(first))

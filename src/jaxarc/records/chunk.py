@@ -12,9 +12,10 @@ from jaxarc.records.layout import Layout
 __all__ = ["HEADER_VERSION", "LANE_WORDS", "Chunk", "Header"]
 
 HEADER_VERSION = 1
-LANE_WORDS = 5
-"""int32 words of a lane: update (-1: not given), continues (1 or 0), index of the chunk, device, and a word
-out of the chunk before, which is there so that the program sends the chunks in their order."""
+LANE_WORDS = 7
+"""int32 words of a lane: whether an update count was given, its low and its high half, whether the chunk goes
+on with open episodes, index of the chunk, device, and a word out of the chunk before, which is there so that
+the program sends the chunks in their order."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,23 @@ class Chunk:
     octets: np.ndarray | None
     lanes: np.ndarray
     received: float
+
+    @property
+    def updates(self) -> np.ndarray:
+        """The update count (the step, for ``recorder.log``), int64[M lanes]; -1 when not given."""
+        given, low, high = self.lanes[..., 0], self.lanes[..., 1], self.lanes[..., 2]
+        whole = (high.astype(np.int64) << 32) | (low.astype(np.int64) & 0xFFFFFFFF)
+        return np.where(given != 0, whole, -1)
+
+    @property
+    def starts_afresh(self) -> np.ndarray:
+        """Whether the episodes that are open end here, bool[M lanes]."""
+        return self.lanes[..., 3] == 0
+
+    @property
+    def device(self) -> int:
+        """The device that sent the chunk, 0 without ``axis_name``."""
+        return int(self.lanes[0, 0, 5])
 
     @property
     def num_members(self) -> int:

@@ -25,7 +25,7 @@ BASE_COLUMNS: dict[str, str] = {
     "stream": "S",
     "member": "int32",
     "env_id": "int32",
-    "update": "int32",
+    "update": "int64",
     "task_id": "S",
     "total_steps": "int64",
     "total_reward": "float64",
