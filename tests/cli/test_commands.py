@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -187,9 +188,7 @@ def test_a_mistake_about_a_run_is_explained(
 
 
 def test_a_damaged_file_is_named(played: tuple[Path, str], tmp_path: Path) -> None:
-    """A run whose segments were cut short says which, and run.json that is no JSON is one clear line."""
-    import shutil
-
+    """A run whose segments were cut short says which."""
     source = runs(played[0])[0].run_dir
     damaged = tmp_path / source.name
     shutil.copytree(source, damaged)
@@ -201,10 +200,23 @@ def test_a_damaged_file_is_named(played: tuple[Path, str], tmp_path: Path) -> No
     shown = jaxarc_command(tmp_path, "show", str(damaged), "0")
     assert shown.returncode == 2
     assert "Traceback" not in shown.stderr
+
+
+def test_a_run_whose_run_file_is_damaged_is_shown_and_listed(
+    played: tuple[Path, str], tmp_path: Path
+) -> None:
+    """What run.json says is derived: its episodes are there, ``ls`` names the file and exits with 2."""
+    source = runs(played[0])[0].run_dir
+    damaged = tmp_path / source.name
+    shutil.copytree(source, damaged)
     (damaged / "run.json").write_text("{")
-    broken = jaxarc_command(tmp_path, "show", str(damaged), "0")
-    assert broken.returncode == 2
-    assert "run.json" in broken.stderr
+    shown = jaxarc_command(tmp_path, "show", str(damaged), "0")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "before" in shown.stdout
+    listed = jaxarc_command(tmp_path, "ls", str(damaged))
+    assert listed.returncode == 2
+    assert "LOST" in listed.stdout
+    assert "run.json" in "".join(listed.stdout.split("damaged:")[1:])
 
 
 def test_help_teaches_with_examples(tmp_path: Path) -> None:

@@ -157,11 +157,16 @@ def test_a_foreign_file_among_the_segments_is_named(run_dir: Path):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff", b"[" * 100_000], ids=lambda c: repr(c[:8]))
-def test_a_damaged_run_file_is_named(run_dir: Path, content: bytes):
-    """run.json cannot be read: one error of ours with its path."""
+def test_a_damaged_run_file_is_named_and_the_episodes_read(run_dir: Path, whole: Path, content: bytes):
+    """run.json is derived: damaged it is a problem with its path, and costs no episode."""
     (run_dir / "run.json").write_bytes(content)
-    with pytest.raises(DamagedFileError, match=r"run\.json"):
-        jaxarc.open(run_dir)
+    run = jaxarc.open(run_dir)
+    assert [problem.path for problem in run.problems] == [run_dir / "run.json"]
+    assert run.status == "LOST"
+    assert contents(run) == contents(jaxarc.open(whole))
+    shutil.copy(whole / "run.json", run_dir)
+    run.refresh()
+    assert (run.status, run.problems) == ("FINISHED", ())
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,6 @@ def open_run(
 
     Raises:
         RunNotFoundError: none or several runs answer to the name; the closest are listed.
-        DamagedFileError: the run's ``run.json`` cannot be read.
     """
     base = Path(root if root is not None else os.environ.get("JAXARC_OUTPUT_DIR", DEFAULT_ROOT)).expanduser()
     return ReplaySystem(resolve_run(name, base))
@@ -60,7 +59,13 @@ class ReplaySystem:
 
     def refresh(self) -> None:
         """Read what was committed since the run was opened."""
-        self.info: dict[str, Any] = read_run_file(self.run_dir)
+        self._run_file_problems: list[DamagedFileError] = []
+        try:
+            self.info: dict[str, Any] = read_run_file(self.run_dir)
+        except DamagedFileError as error:
+            # What it says is derived: the segments hold every episode without it.
+            self.info = {"run_id": self.run_dir.name, "status": "LOST"}
+            self._run_file_problems.append(error)
         self._index: RunIndex = load_index(self.run_dir)
 
     def __repr__(self) -> str:
@@ -79,13 +84,13 @@ class ReplaySystem:
 
     @property
     def status(self) -> str:
-        """RUNNING, FINISHED, FAILED, KILLED, or LOST for a run that nobody writes any more."""
+        """RUNNING, FINISHED, FAILED, KILLED, or LOST: nobody writes it, or ``run.json`` is damaged."""
         return derive_status(self.run_dir, self.info)
 
     @property
     def problems(self) -> tuple[DamagedFileError, ...]:
         """Files of the run that could not be read; everything else is there."""
-        return tuple(self._index.problems)
+        return (*self._run_file_problems, *self._index.problems)
 
     def episodes(
         self, where: str | None = None, sort: str | None = None, limit: int | None = None
