@@ -50,7 +50,7 @@ def test_a_truncated_segment_is_named_and_the_rest_reads(
     damaged = segment_files(run_dir)[number]
     truncate(damaged, keep)
     run = jaxarc.open(run_dir)
-    assert [problem.path for problem in run.problems] == [damaged]
+    assert [problem.path for problem in run.problems] == [damaged, run_dir / "steps"]
     assert damaged.name in str(run.problems[0])
     expected = contents(jaxarc.open(whole))
     assert contents(run) == {episode: expected[episode] for episode in run.episodes()["episode"].tolist()}
@@ -80,12 +80,17 @@ def test_flipped_bytes_are_never_read_as_data(run_dir: Path, whole: Path):
     assert named <= {path, run_dir / "steps"}
 
 
-def test_a_missing_segment_costs_its_own_rows_only(run_dir: Path):
-    """The index on disk is not believed once a segment is gone."""
+def test_a_missing_segment_costs_its_own_rows_only_and_is_noticed(run_dir: Path):
+    """The index on disk is not believed once a segment is gone; run.json knows how many rows there were."""
     segment_files(run_dir)[0].unlink()
     run = jaxarc.open(run_dir)
     assert run.episodes()["episode"].tolist() == list(range(4, 12))
-    assert run.problems == ()
+    (problem,) = run.problems
+    assert "hold 8 episodes, run.json counted 12" in str(problem)
+    for segment in segment_files(run_dir):
+        segment.unlink()
+    run.refresh()
+    assert "hold 0 episodes, run.json counted 12" in str(run.problems[0])
 
 
 def test_an_episode_that_lost_a_part_of_its_steps_says_so(run_dir: Path):

@@ -89,8 +89,18 @@ class ReplaySystem:
 
     @property
     def problems(self) -> tuple[DamagedFileError, ...]:
-        """Files of the run that could not be read; everything else is there."""
-        return (*self._run_file_problems, *self._index.problems)
+        """Files that could not be read and episodes that are missing; everything else is there."""
+        return (*self._run_file_problems, *self._index.problems, *self._missing_episodes())
+
+    def _missing_episodes(self) -> Iterator[DamagedFileError]:
+        """Yield a problem where an ended run counted more episodes than its segments hold."""
+        counted = self.info.get("episodes")  # written when the run ends
+        if isinstance(counted, int) and len(self) < counted:
+            yield DamagedFileError(
+                self.run_dir / "steps",
+                f"the segments that can be read hold {len(self)} episodes, run.json counted {counted}; "
+                "segments are missing or damaged, or were never written",
+            )
 
     def episodes(
         self, where: str | None = None, sort: str | None = None, limit: int | None = None
