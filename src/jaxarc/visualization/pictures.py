@@ -11,6 +11,7 @@ from jaxarc.envs.operation_names import OPERATION_NAMES
 from jaxarc.errors import RenderError
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.pictures import EpisodeSummaryData, StepVisualizationData
+from jaxarc.rendering.picture import is_board
 
 __all__ = ["episode_summary", "episode_title", "operation_words", "step_pictures"]
 
@@ -35,25 +36,37 @@ def _success(episode: EpisodeData) -> bool | None:
     return bool(episode.row.success) if episode.success_known else None
 
 
-def _leaf(tree: Any) -> np.ndarray:
-    """Return the array to draw of an observation: itself, or the first board or first leaf of a tree."""
-    leaves: list[np.ndarray] = []
+def _leaves(tree: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], np.ndarray]:
+    """Return the arrays of a tree by where they are in it."""
+    if isinstance(tree, Mapping):
+        children = list(tree.items())
+    elif isinstance(tree, tuple):
+        children = list(enumerate(tree))
+    else:
+        return {path: np.asarray(tree)}
+    found: dict[tuple[str, ...], np.ndarray] = {}
+    for key, child in children:
+        found.update(_leaves(child, (*path, str(key))))
+    return found
 
-    def walk(node: Any) -> None:
-        if isinstance(node, Mapping):
-            for child in node.values():
-                walk(child)
-        elif isinstance(node, tuple):
-            for child in node:
-                walk(child)
-        else:
-            leaves.append(np.asarray(node))
 
-    walk(tree)
-    boards = [leaf for leaf in leaves if leaf.ndim == 3 and leaf.dtype.kind in "iu"]
+def _drawn_path(episode: EpisodeData) -> tuple[str, ...]:
+    """Return which array of the observation is drawn: a board before others, then the one with most in it."""
+    leaves = _leaves(episode.observation)
     if not leaves:
         raise RenderError("the observation holds no array; record one as Step(observation=…)")
-    return (boards or leaves)[0]
+
+    def rank(path: tuple[str, ...]) -> tuple[bool, int]:
+        leaf = leaves[path]
+        of_board = leaf.ndim == 3 and leaf.dtype.kind in "iu" and is_board(leaf[0])
+        return of_board, int(np.prod(leaf.shape[1:]))
+
+    return max(leaves, key=rank)
+
+
+def _titled(title: str, path: tuple[str, ...]) -> str:
+    """Return the title of pictures that show only a part of the observation."""
+    return f"{title} · {'.'.join(('observation', *path))}" if path else title
 
 
 def _at(tree: Any, index: int) -> Any:
@@ -73,12 +86,14 @@ def _scalars_at(episode: EpisodeData, index: int) -> dict[str, float]:
     return shown
 
 
-def _before_and_after(episode: EpisodeData) -> tuple[np.ndarray, list[np.ndarray | None]]:
+def _before_and_after(
+    episode: EpisodeData, path: tuple[str, ...]
+) -> tuple[np.ndarray, list[np.ndarray | None]]:
     """Return what was before and what was after each stored step; None where the latter was not recorded."""
-    observation = _leaf(episode.observation)
+    observation = _leaves(episode.observation)[path]
     count = len(episode.step)
     if not episode.row.last_observation_lost:
-        return observation[:count], [np.asarray(state) for state in _leaf(episode.next_observation)]
+        return observation[:count], [np.asarray(state) for state in _leaves(episode.next_observation)[path]]
     # Without next_observation, only the very next step shows what a step led to.
     followed = np.append(np.diff(episode.step) == 1, False)
     return observation, [np.asarray(observation[i + 1]) if followed[i] else None for i in range(count)]
@@ -94,7 +109,8 @@ def step_pictures(episode: EpisodeData, steps: list[int] | None = None) -> list[
     Raises:
         NotRecordedError: the level stored no steps.
     """
-    before, after = _before_and_after(episode)
+    path = _drawn_path(episode)
+    before, after = _before_and_after(episode, path)
     similarity = episode.metrics.get("similarity")
     constants = episode.constants if episode.has("episode") else {}
     target = constants.get("target") if isinstance(constants, Mapping) else None
@@ -121,7 +137,7 @@ def step_pictures(episode: EpisodeData, steps: list[int] | None = None) -> list[
                 target_grid=target,
                 total_steps=int(episode.row.total_steps),
                 similarity=None if similarity is None else float(similarity[i]),
-                title=episode_title(episode),
+                title=_titled(episode_title(episode), path),
                 ended=episode.row.ended if last else "",
                 success=_success(episode) if last else None,
             )
@@ -153,6 +169,7 @@ def episode_summary(episode: EpisodeData) -> EpisodeSummaryData:
     constants = episode.constants if episode.has("episode") else {}
     boards = constants if isinstance(constants, Mapping) else {}
     similarity = episode.metrics.get("similarity")
+    title = f"task {episode.row.task_id}" if episode.row.task_id else str(episode.row.stream)
     return EpisodeSummaryData(
         episode_num=int(episode.row.episode),
         total_steps=int(episode.row.total_steps),
@@ -168,5 +185,5 @@ def episode_summary(episode: EpisodeData) -> EpisodeSummaryData:
         input_grid=boards.get("input"),
         target_grid=boards.get("target"),
         ended=str(episode.row.ended),
-        title=f"task {episode.row.task_id}" if episode.row.task_id else str(episode.row.stream),
+        title=_titled(title, _drawn_path(episode)),
     )

@@ -70,3 +70,36 @@ def test_a_state_after_is_shown_only_where_the_very_next_step_is_stored(tmp_path
     known = [picture.after_grid is not None for picture in step_pictures(episode)]
     assert True in known
     assert False in known[:-1]
+
+
+@pytest.mark.parametrize(
+    ("observation", "shown"),
+    [
+        ({"age": jnp.arange(6), "board": jnp.zeros((6, 2, 2), jnp.int8)}, "board"),
+        ({"age": jnp.ones((6, 9)), "grid": {"now": jnp.zeros((6, 2, 2), jnp.int8)}}, "grid.now"),
+        ({"age": jnp.arange(6.0), "position": jnp.zeros((6, 4)), "speed": jnp.zeros((6, 2))}, "position"),
+        ((jnp.arange(6.0), jnp.zeros((6, 3))), "1"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_of_a_tree_the_board_or_the_largest_array_is_drawn_and_named(
+    tmp_path: Path, observation: object, shown: str
+) -> None:
+    """The pictures say which part of the observation they are of."""
+    recorder, drawn = record(tmp_path, observation=observation, next_observation=observation)
+    episode = jaxarc.open(recorder.run_dir).load_episode(0)
+    for picture in step_pictures(episode):
+        assert picture.title == f"episode 0 · observation.{shown}"
+        expected = episode.observation
+        for name in shown.split("."):
+            expected = expected[int(name) if isinstance(expected, tuple) else name]
+        assert picture.before_grid.shape == picture.after_grid.shape == expected.shape[1:]
+    assert drawn
+    assert all(f"observation.{shown}" in text for text in drawn)
+
+
+def test_an_observation_that_is_one_array_needs_no_name(tmp_path: Path) -> None:
+    """There is nothing to tell it from."""
+    recorder, _ = record(tmp_path, observation=jnp.arange(6.0))
+    episode = jaxarc.open(recorder.run_dir).load_episode(0)
+    assert step_pictures(episode)[0].title == "episode 0"
