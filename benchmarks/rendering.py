@@ -145,7 +145,7 @@ def variants(random: np.random.Generator) -> dict[str, tuple[Callable[[], Any], 
         "step real ARC, drawsvg": (lambda: element_per_cell(next_real("theirs")), 1),
         "summary 100 steps, svg": (lambda: render_episode_summary(short), 3),
         "summary 10000 steps, svg": (lambda: render_episode_summary(long), 2),
-        "board random 30x30, png": (lambda: board_to_png(worst.after_grid, cell_px=9), 10),
+        "board random 30x30, png": (lambda: board_to_png(worst.before_grid, cell_px=9), 10),
         "step random 30x30, png": (lambda: svg_to_png(svg), 1),
         "step random 30x30 drawsvg, png": (lambda: svg_to_png(plain), 1),
     }

@@ -22,9 +22,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 __all__ = [
     "CaptureError",
@@ -133,8 +135,8 @@ class NotRecordedError(ReplayError):
 class DamagedFileError(ReplayError):
     """A file of a run that cannot be read; ``path`` names it."""
 
-    def __init__(self, path: object, problem: str):
-        self.path = path
+    def __init__(self, path: str | os.PathLike[str], problem: str):
+        self.path = Path(path)
         super().__init__(f"{path}: {problem}")
 
 

@@ -145,6 +145,8 @@ def row_run(folder: Path) -> str:
         (("rollout", "env.num_envs=0"), "env.num_envs"),
         (("rollout", "env.num_env=4"), "env.num_envs"),
         (("rollout", "env.step_penalty=0.5"), "env.step_penalty"),
+        (("rollout", "capture.envs=[0,99]"), "capture.envs=[0]"),
+        (("rollout", "capture.streams.train.envs=[99]"), "capture.streams.train.envs=[0]"),
         (("rollout", "visualization=debug_verbos"), "debug_verbose"),
         (("rollout", "env.dataset=arc-agi-7"), "arc-agi"),
         (("rollout", "env.task_ids=[25d8a9c9]"), "25d8a9c8"),

@@ -24,6 +24,7 @@ for n in range(100_000):
 def test_sigkill_loses_nothing_that_was_flushed(run_root: Path, moment: int):
     """The run reads as LOST, every flushed episode is whole, no file is damaged."""
     child = Child(run_root, LOOP)
+    flushed = -1
     for _ in range(2 + moment):
         flushed = int(child.heard())
     time.sleep(random.Random(moment).uniform(0.0, 0.3))

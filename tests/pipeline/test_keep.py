@@ -12,6 +12,7 @@ from jaxarc.config import CaptureConfig, parse_keep_rule
 from jaxarc.pipeline import Assembler
 from jaxarc.pipeline.keep import Keeper
 from jaxarc.records.layout import FLAG_ACTIVE, FLAG_MARK, FLAG_SUCCESS, FLAG_TERMINATED
+from jaxarc.records.table import EpisodeRow
 
 REWARDS = [1.0, 3.0, 2.0, 3.0, 0.0, 5.0, -1.0, 4.0]
 SUCCESS = [False, True, False, True, False, True, False, False]
@@ -55,7 +56,7 @@ def test_the_best_of_all_are_among_those_kept(rewards: list[float], n: int):
     assert sorted(rewards, reverse=True)[:n] == sorted(kept, reverse=True)[:n]
 
 
-def episodes_of_three(count: int, level: str, **capture: object) -> list[tuple[object, list[int]]]:
+def episodes_of_three(count: int, level: str, **capture: object) -> list[tuple[EpisodeRow, list[int]]]:
     """Record ``count`` episodes of six steps, reward 0 except a jump; return rows and stored steps."""
     steps = 6 * count
     flags = np.full((1, 1, steps), FLAG_ACTIVE, np.int32)

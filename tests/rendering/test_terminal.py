@@ -12,11 +12,12 @@ from jaxarc.rendering import Style, terminal_board, terminal_step
 
 def shown(renderable: object, width: int = 100, colour: bool = False) -> str:
     system = "truecolor" if colour else None
+    printed = io.StringIO()
     console = Console(
-        file=io.StringIO(), width=width, force_terminal=colour, color_system=system, legacy_windows=False
+        file=printed, width=width, force_terminal=colour, color_system=system, legacy_windows=False
     )
     console.print(renderable)
-    return console.file.getvalue()
+    return printed.getvalue()
 
 
 def test_without_colour_a_board_is_digits():

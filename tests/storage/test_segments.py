@@ -14,6 +14,7 @@ from recording import config, counted, counts_by_lane, light_body, light_step, r
 
 from jaxarc import Recorder, Step
 from jaxarc.storage import segment_files
+from jaxarc.storage.columns import group_at
 
 
 def record(root: Path, steps: Step, **options: Any) -> Any:
@@ -133,7 +134,7 @@ def test_an_observation_that_follows_is_stored_once(run_root: Path):
         object.__setattr__(step, "terminated", count == 7)
         run = record(run_root, step)
         with h5py.File(segment_files(run.run_dir)[0]) as file:
-            (group,) = file["steps"].values()
+            (group,) = group_at(file, "steps").values()
             assert group["observation/count"].shape[0] == rows
         episode = run.load_episode(0)
         assert episode.next_observation["count"].tolist() == [c + (100 if breaks else 1) for c in range(8)]

@@ -71,7 +71,7 @@ def test_scan_of_a_checkpointed_body(run_root: Path):
                 carry, _ = body(carry, x)
                 return carry, (light_step(count), None)
 
-            return recorder.scan(recorded, (jnp.int32(0), 0.0), None, NUM_STEPS)[0][1]
+            return recorder.scan(recorded, (jnp.int32(0), jnp.float32(0.0)), None, NUM_STEPS)[0][1]
 
         derivative = jax.jit(jax.grad(loss))(1.0)
     assert float(derivative) == pytest.approx(sum(n * math.cos(n) for n in range(NUM_STEPS)), rel=1e-4)
