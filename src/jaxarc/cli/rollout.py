@@ -14,6 +14,7 @@ from rich.text import Text
 from jaxarc.cli.listing import episode_table
 from jaxarc.config import Config, load_config
 from jaxarc.envs import ArcEnv, AutoReset, Rollout, load_tasks, make_policy
+from jaxarc.errors import ConfigError, ConfigProblem
 from jaxarc.pipeline import Health
 from jaxarc.recorder import Recorder
 from jaxarc.replay import ReplaySystem
@@ -46,6 +47,25 @@ def make_env(config: Config) -> AutoReset:
     )
 
 
+def refuse_unknown_envs(config: Config) -> None:
+    """Check the environments that are asked for against those that are played, before there is a run.
+
+    Raises:
+        ConfigError: ``capture.envs``, or that of the stream that is recorded, names ids past the last one.
+    """
+    num_envs, stream = config.env.num_envs, config.capture.streams.get("train")
+    of_stream = stream is not None and stream.envs is not None
+    key = "capture.streams.train.envs" if of_stream else "capture.envs"
+    envs = config.capture.for_stream("train").envs
+    if isinstance(envs, int):
+        return
+    outside = [env for env in envs if env >= num_envs]
+    if outside:
+        left = [env for env in envs if env < num_envs] or [0]
+        problem = f"must be ids below env.num_envs, got {', '.join(map(str, outside))} with {num_envs} envs"
+        raise ConfigError([ConfigProblem(key, problem, f"{key}=[{','.join(map(str, left))}]")])
+
+
 def _steps_per_call(num_steps: int) -> int:
     """Return a divisor of ``num_steps`` that makes some ten to fifty calls; all of it where there is none."""
     few, many = _CALLS
@@ -57,10 +77,11 @@ def run_rollout(overrides: Sequence[str]) -> None:
     """Run the command.
 
     Raises:
-        ConfigError: with everything that is wrong with the overrides.
+        ConfigError: with everything that is wrong with the overrides, or environments that are not played.
         TaskError: the tasks cannot be loaded.
     """
     config = load_config(overrides)
+    refuse_unknown_envs(config)
     console = Console()
     env = make_env(config)
     with Recorder(config) as recorder:
