@@ -150,8 +150,7 @@ def variants(random: np.random.Generator) -> dict[str, tuple[Callable[[], Any], 
         "step random 30x30 drawsvg, png": (lambda: svg_to_png(plain), 1),
     }
     if importlib.util.find_spec("cairosvg"):
-        import cairosvg
-
+        cairosvg = importlib.import_module("cairosvg")
         measured["step random 30x30, CairoSVG png"] = (lambda: cairosvg.svg2png(bytestring=svg.encode()), 1)
         measured["step random 30x30 drawsvg, CairoSVG png"] = (
             lambda: cairosvg.svg2png(bytestring=plain.encode()),

@@ -231,6 +231,10 @@ class Recorder:
     ) -> None:
         """Record one Step from anywhere else (a while_loop, one vmapped env step), in one batched callback.
 
+        Taps in a loop arrive in its order. Several taps one after the other in the straight-line code of one
+        program, or in a scan that is unrolled, may arrive in any order: stack such steps and give them to
+        ``record_rollout``.
+
         Args:
             step: one Step, with or without a leading axis; rows whose ``active`` is False are not recorded.
             stream, update, continues, axis_name: as in ``scan``.

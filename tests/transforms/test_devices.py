@@ -12,6 +12,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from recording import config, counted, counts_by_lane, light_body, read
 
 from jaxarc import Recorder
+from jaxarc.errors import CaptureError
 
 NUM_STEPS, DEVICES, ENVS = 12, 4, 2
 
@@ -117,3 +118,15 @@ def test_log_says_which_device(recorder: Recorder):
         for event in read(recorder).events("metric_batch")
     }
     assert found == {0: 0.0, 1: 1.0, 2: 2.0, 3: 3.0}
+
+
+def test_rows_of_a_device_axis_that_nobody_named_are_refused(recorder: Recorder):
+    """Under shard_map with its default checks the axis is known, and the error says what to give."""
+    call = jax.shard_map(
+        lambda counts: recorder.scan(light_body, counts, length=3)[0],
+        mesh=mesh(d=DEVICES),
+        in_specs=PartitionSpec("d"),
+        out_specs=PartitionSpec("d"),
+    )
+    with pytest.raises(CaptureError, match="axis_name='d'"):
+        jax.jit(call)(jnp.arange(DEVICES * ENVS))

@@ -16,7 +16,7 @@ from jaxarc.capture.packing import FlatStep, RawStep, flatten_step, pack_steps, 
 from jaxarc.capture.slots import SLOTS
 from jaxarc.capture.spec import CaptureSpec, select_envs
 from jaxarc.capture.step import Step
-from jaxarc.capture.tap import Operands, TapPlan, lane_words, send
+from jaxarc.capture.tap import Operands, TapPlan, check_devices, lane_words, send
 from jaxarc.errors import CaptureError
 from jaxarc.records.layout import Layout
 
@@ -233,6 +233,7 @@ def scan(
                 "the Step changed its structure between two traces of the scan body; let it depend on "
                 "nothing but the carry and x"
             )
+        check_devices(raw.scalars[0], axis_name)
         goes_on = jnp.logical_or(jnp.asarray(continues, bool), index > 0)
         lanes = lane_words(update=counted, continues=goes_on, chunk=index, axis_name=axis_name, before=before)
         plan = TapPlan(spec, layout_id, steps, num_envs, gated=gated)
@@ -321,6 +322,9 @@ def tap(
     axis_name: str | tuple[str, ...] | None = None,
 ) -> None:
     """Record one Step from anywhere: one batched callback a call.
+
+    Taps in a loop arrive in its order. XLA may run callbacks that stand one after the other in straight-line
+    code, or in a scan that is unrolled, in any order: stack such steps and give them to ``record_rollout``.
 
     Args:
         spec: what the recorder asks for.

@@ -27,7 +27,7 @@ from jaxarc.errors import CaptureError
 from jaxarc.records.chunk import Header
 from jaxarc.records.layout import FLAG_ACTIVE
 
-__all__ = ["Operands", "TapPlan", "lane_words", "send"]
+__all__ = ["Operands", "TapPlan", "check_devices", "lane_words", "send"]
 
 
 class Operands(NamedTuple):
@@ -108,6 +108,25 @@ def lane_words(
     low, high = (0, 0) if update is None else update
     words = (update is not None, low, high, continues, chunk, device, before)
     return jnp.stack([jnp.asarray(word).astype(jnp.int32) for word in words])
+
+
+def check_devices(array: Array, axis_name: str | tuple[str, ...] | None) -> None:
+    """Refuse rows of a mapped device axis that nobody named: they would all read as those of device 0.
+
+    Raises:
+        CaptureError: ``array`` varies over a shard_map axis and ``axis_name`` is None. Under pmap, and with
+            ``check_vma=False``, a program cannot tell.
+    """
+    kind = jax.typeof(array)
+    manual = getattr(kind, "manual_axis_type", None)  # newer JAX; before 0.10 the type itself has ``vma``
+    axes = getattr(kind, "vma", frozenset()) if manual is None else manual.varying
+    varying = sorted(str(name) for name in axes)
+    if varying and axis_name is None:
+        named = repr(varying[0]) if len(varying) == 1 else repr(tuple(varying))
+        raise CaptureError(
+            f"inside shard_map over {', '.join(varying)} rows cannot know their device; "
+            f"give axis_name={named}"
+        )
 
 
 def send(plan: TapPlan, operands: Operands) -> None:
