@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import typer
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -26,47 +28,101 @@ _STATUS_STYLE = {
     "FAILED": "red",
     "KILLED": "yellow",
     "LOST": "yellow",
+    "damaged": "red",
 }
 
+_RUN_COLUMNS = {
+    "run": (False, 0),
+    "status": (False, 0),
+    "level": (False, 2),
+    "episodes": (True, 0),
+    "solved": (True, 0),
+    "env steps": (True, 3),
+    "started": (False, 1),
+}
+"""Columns of the list of runs: whether they hold numbers, and which goes first where there is no room."""
 
-def episode_table(rows: list[EpisodeRow], title: str, *, has_success: bool = True) -> Table:
-    """Return episode rows as a table for the terminal."""
-    table = Table(title=Text(title), title_justify="left", header_style="bold", box=None, pad_edge=False)
-    streams = {row.stream for row in rows}
-    members = {row.member for row in rows}
-    for name, right in (("episode", True), ("task", False), ("env", True), ("steps", True), ("stored", True)):
-        table.add_column(name, justify="right" if right else "left")
-    if len(streams) > 1:
-        table.add_column("stream")
-    if len(members) > 1:
-        table.add_column("member", justify="right")
-    table.add_column("reward", justify="right")
-    similarity = any("similarity_last" in row for row in rows)
-    if similarity:
-        table.add_column("similarity", justify="right")
-    table.add_column("ended")
+
+_GAP = 2
+"""Spaces that rich puts between two columns."""
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of a table: its heading, its cells, and which one goes first where there is no room (1)."""
+
+    heading: str
+    cells: list[str | Text]
+    is_number: bool = False
+    dropped: int = 0
+
+    @property
+    def width(self) -> int:
+        """Characters of its widest cell."""
+        texts = [cell if isinstance(cell, Text) else Text(cell) for cell in self.cells]
+        return max([cell_len(self.heading), *(text.cell_len for text in texts)])
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """A rich renderable: a table that drops its least important columns rather than shorten a cell.
+
+    Print it with ``crop=False``: it may be wider than what is no terminal seems to be.
+    """
+
+    title: str
+    columns: tuple[_Column, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the lines for this console; what is no terminal has room for everything."""
+        kept = list(self.columns)
+        droppable = sorted((column for column in kept if column.dropped), key=lambda column: column.dropped)
+        while droppable and console.is_terminal and _width(kept) > options.max_width:
+            kept.remove(droppable.pop(0))
+        table = Table(header_style="bold", box=None, pad_edge=False)
+        for column in kept:
+            table.add_column(
+                column.heading,
+                justify="right" if column.is_number else "left",
+                no_wrap=True,
+                min_width=column.width,
+            )
+        for cells in zip(*(column.cells for column in kept), strict=True):
+            table.add_row(*cells)
+        bounded = console.is_terminal
+        yield Text(self.title, style="italic", overflow="fold" if bounded else "ignore", no_wrap=not bounded)
+        yield from console.render(table, options.update_width(max(options.max_width, _width(kept))))
+
+
+def _width(columns: Sequence[_Column]) -> int:
+    return sum(column.width for column in columns) + _GAP * (len(columns) - 1)
+
+
+def episode_table(rows: list[EpisodeRow], title: str, *, has_success: bool = True) -> RenderableType:
+    """Return episode rows as a table, to be printed with ``crop=False``.
+
+    Where there is no room, columns are left out: stored, env, similarity, ended, in this order.
+    """
+    columns = [
+        _Column("episode", [str(row.episode) for row in rows], is_number=True),
+        _Column("task", [Text(row.task_id or "-") for row in rows]),
+        _Column("env", [str(row.env_id) for row in rows], is_number=True, dropped=2),
+        _Column("steps", [str(row.total_steps) for row in rows], is_number=True),
+        _Column("stored", [str(row.stored_steps or "-") for row in rows], is_number=True, dropped=1),
+    ]
+    if len({row.stream for row in rows}) > 1:
+        columns.append(_Column("stream", [Text(row.stream) for row in rows]))
+    if len({row.member for row in rows}) > 1:
+        columns.append(_Column("member", [str(row.member) for row in rows], is_number=True))
+    columns.append(_Column("reward", [f"{row.total_reward:+.2f}" for row in rows], is_number=True))
+    if any("similarity_last" in row for row in rows):
+        similarities = [f"{row.get('similarity_last', float('nan')):.1%}" for row in rows]
+        columns.append(_Column("similarity", list(similarities), is_number=True, dropped=3))
+    ended = [Text(row.ended, style="yellow" if row.ended == "cut" else "") for row in rows]
+    columns.append(_Column("ended", list(ended), dropped=4))
     if has_success:
-        table.add_column("")
-    for row in rows:
-        cells: list[Any] = [
-            str(row.episode),
-            Text(row.task_id or "-"),
-            str(row.env_id),
-            str(row.total_steps),
-            str(row.stored_steps) if row.stored_steps else "-",
-        ]
-        if len(streams) > 1:
-            cells.append(Text(row.stream))
-        if len(members) > 1:
-            cells.append(str(row.member))
-        cells.append(f"{row.total_reward:+.2f}")
-        if similarity:
-            cells.append(f"{row.get('similarity_last', float('nan')):.1%}")
-        cells.append(Text(row.ended, style="yellow" if row.ended == "cut" else ""))
-        if has_success:
-            cells.append(Text("solved", style="bold green") if row.success else "")
-        table.add_row(*cells)
-    return table
+        columns.append(_Column("", [Text("solved", "bold green") if row.success else "" for row in rows]))
+    return _Fitting(title, tuple(columns))
 
 
 def list_episodes_or_runs(
@@ -97,30 +153,42 @@ def list_episodes_or_runs(
 def _print_runs(console: Console, folder: Path, runs: list[Path], limit: int) -> None:
     if not runs:
         raise RunNotFoundError(f"no runs below {folder}; record one with jaxarc rollout")
-    table = Table(title=f"{len(runs)} runs below {folder}", title_justify="left", box=None, pad_edge=False)
-    for column, right in (
-        ("run", False),
-        ("status", False),
-        ("level", False),
-        ("episodes", True),
-        ("solved", True),
-        ("env steps", True),
-        ("started (UTC)", False),
-    ):
-        table.add_column(column, justify="right" if right else "left", no_wrap=column == "run")
+    facts: dict[str, list[str | Text]] = {name: [] for name in _RUN_COLUMNS}
+    problems = []
     for run_dir in runs[-limit:]:
         try:
             info = read_run_file(run_dir)
+            status = derive_status(run_dir, info)
         except DamagedFileError as error:
-            table.add_row(run_dir.name, Text("damaged", style="red"), Text(str(error)))
-            continue
-        status = derive_status(run_dir, info)
+            info, status = {}, "damaged"
+            problems.append(error)
         created = info.get("created")
-        started = f"{datetime.fromtimestamp(created, UTC):%Y-%m-%d %H:%M:%S}" if created else ""
-        counts = [f"{info[key]:,}" if key in info else "…" for key in ("episodes", "successes", "env_steps")]
-        style = _STATUS_STYLE.get(status, "")
-        table.add_row(run_dir.name, Text(status, style=style), str(info.get("level", "")), *counts, started)
-    console.print(table)
+        facts["run"].append(Text(run_dir.name))
+        facts["status"].append(Text(status, style=_STATUS_STYLE.get(status, "")))
+        facts["level"].append(Text(str(info.get("level", ""))))
+        for heading, key in (("episodes", "episodes"), ("solved", "successes"), ("env steps", "env_steps")):
+            facts[heading].append(f"{info[key]:,}" if isinstance(info.get(key), int) else "…")
+        facts["started"].append(_age(created) if isinstance(created, (int, float)) else "")
+    columns = [
+        _Column(name, facts[name], is_number=is_number, dropped=dropped)
+        for name, (is_number, dropped) in _RUN_COLUMNS.items()
+    ]
+    console.print(_Fitting(f"{_counted(len(runs), 'run')} below {folder}", tuple(columns)), crop=False)
+    for problem in problems:
+        console.print(Text(f"damaged: {problem}", style="red"), soft_wrap=True)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _age(created: float) -> str:
+    """Return how long ago a run was started, in its largest unit ("3 min ago")."""
+    seconds = max(0, int(time.time() - created))
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds} s ago"
 
 
 def _print_episodes(
@@ -130,11 +198,12 @@ def _print_episodes(
     rows = [found.row(i) for i in range(min(limit, len(found)))]
     kept = int((found["stored_steps"] > 0).sum())
     solved = int(found["success"].sum())
-    title = f"{run.name} · {run.status} · {len(found)} episodes, {solved} solved, {kept} with steps"
-    console.print(episode_table(rows, title))
+    episodes = _counted(len(found), "episode")
+    title = f"{run.name} · {run.status} · {episodes}, {solved} solved, {kept} with steps"
+    console.print(episode_table(rows, title), crop=False)
     if len(found) > limit:
         console.print(f"… and {len(found) - limit} more; --limit shows them", style="dim")
     for problem in run.problems:
-        console.print(Text(f"damaged: {problem}", style="red"))
+        console.print(Text(f"damaged: {problem}", style="red"), soft_wrap=True)
     if run.problems:
         raise typer.Exit(2)

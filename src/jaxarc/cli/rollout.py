@@ -180,7 +180,7 @@ def _report(config: Config, run_dir: Path, health: Health, files: int, console: 
     lengths = table["total_steps"]
     console.print()
     if len(rows):
-        console.print(episode_table(list(rows), "Best stored episodes"))
+        console.print(episode_table(list(rows), "Best stored episodes"), crop=False)
         console.print()
     solved = int(table["success"].sum())
     cut = int((table["ended"] == b"cut").sum())

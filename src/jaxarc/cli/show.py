@@ -31,7 +31,7 @@ def show_episode(run_name: str, number: int, *, step: int | None, max_steps: int
     console = Console()
     run = open_run(run_name, root)
     episode = run.load_episode(number)
-    console.print(episode_table([episode.row], run.name))
+    console.print(episode_table([episode.row], run.name), crop=False)
     stored = episode.step
     if step is not None:
         found = np.flatnonzero(stored == step)

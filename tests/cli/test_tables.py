@@ -1,0 +1,79 @@
+"""Tables fit the terminal by leaving columns out; no number and no name is ever shortened."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from damage import run_of_segments
+from rich.console import Console
+
+from jaxarc.cli import listing
+from jaxarc.replay import ReplaySystem
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> ReplaySystem:
+    """Twelve episodes of two environments."""
+    return run_of_segments(tmp_path_factory.mktemp("runs"))
+
+
+def listed(
+    monkeypatch: pytest.MonkeyPatch, name: Path, width: int, *, is_terminal: bool = True, limit: int = 50
+) -> list[str]:
+    """Return the lines that ``jaxarc ls`` prints."""
+    console = Console(file=io.StringIO(), width=width, force_terminal=is_terminal, color_system=None)
+    monkeypatch.setattr(listing, "Console", lambda: console)
+    listing.list_episodes_or_runs(str(name), root=None, where=None, sort=None, limit=limit)
+    return console.file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width", [24, 40, 60, 80, 120])
+def test_episodes_lose_columns_and_never_digits(
+    run: ReplaySystem, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """From the least important on; number, task, steps and reward stay."""
+    lines = listed(monkeypatch, run.run_dir, width)
+    heading = next(i for i, line in enumerate(lines) if line.startswith("episode  task"))
+    names = lines[heading].split()
+    assert {"episode", "task", "steps", "reward"} <= set(names)
+    assert "…" not in "".join(lines)
+    rows = [line.split() for line in lines[heading + 1 :]]
+    assert [row[0] for row in rows] == [str(row.episode) for row in run.episodes()]
+    rewards = [row[names.index("reward")] for row in rows]
+    assert rewards == [f"{row.total_reward:+.2f}" for row in run.episodes()]
+    kept = [name for name in ("stored", "env", "ended") if name in names]
+    assert kept == ["stored", "env", "ended"][3 - len(kept) :]
+    assert max(map(len, lines[heading:])) <= max(width, len("episode  task  steps  reward  solved"))
+
+
+@pytest.mark.parametrize("width", [40, 60, 120])
+def test_runs_lose_columns_and_never_their_names(
+    run: ReplaySystem, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """Status and counts stay; when it was started goes first."""
+    lines = listed(monkeypatch, run.run_dir.parent, width)
+    assert "".join(lines).startswith("1 run below")
+    row = next(line for line in lines if run.name in line).split()
+    assert row[1] == "FINISHED"
+    assert "12" in row
+    assert ("ago" in row) == (width == 120)
+
+
+def test_what_is_no_terminal_has_room_for_everything(
+    run: ReplaySystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe has no width: every line is whole."""
+    lines = listed(monkeypatch, run.run_dir, 20, is_terminal=False)
+    assert lines[0].endswith("with steps")
+    assert {"stored", "env", "ended"} <= set(lines[1].split())
+    assert len(lines) == 14
+
+
+def test_an_age_is_in_its_largest_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a clock that went back is no negative age."""
+    monkeypatch.setattr(listing.time, "time", lambda: 1_000_000.0)
+    ages = {-5: "0 s ago", 59: "59 s ago", 200: "3 min ago", 7_300: "2 h ago", 200_000: "2 d ago"}
+    for seconds, words in ages.items():
+        assert listing._age(1_000_000.0 - seconds) == words
