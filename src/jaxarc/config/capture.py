@@ -127,8 +127,8 @@ class CaptureConfig(Section):
         chunk_bytes: the most bytes of selected environments' steps that cross to the host in one callback,
             where one step is smaller; up to twice as many where a scan would end in one chunk and a
             remainder. The scalars of all environments may take 16 times as many.
-        assembler_bytes: memory for episodes that are not finished yet or may yet be kept; past it an
-            episode is stored as ``cut``.
+        assembler_bytes: memory for the steps of episodes that are not finished yet; past it they go to disk
+            early, and nothing is lost.
         streams: what single streams do differently, by name.
     """
 

@@ -94,6 +94,7 @@ class Assembler:
         self._streams: dict[str, _Stream] = {}
         self._rows: list[EpisodeTable] = []
         self._blocks: list[StepBlock] = []
+        self._pending_bytes = 0
         self._next_uid = 0
         self._next_episode = 0
         self.counts = AssemblerCounts()
@@ -101,8 +102,7 @@ class Assembler:
     @property
     def pending_bytes(self) -> int:
         """Bytes of what the next segment would hold."""
-        rows = sum(column.nbytes for table in self._rows for column in table.columns.values())
-        return rows + sum(block.nbytes for block in self._blocks)
+        return self._pending_bytes
 
     @property
     def open_bytes(self) -> int:
@@ -154,7 +154,7 @@ class Assembler:
         episodes.columns["episode"] = self._next_episode + np.arange(len(episodes), dtype=np.int64)
         self._next_episode += len(episodes)
         pending = PendingSegment(episodes, self._blocks)
-        self._rows, self._blocks = [], []
+        self._rows, self._blocks, self._pending_bytes = [], [], 0
         return pending
 
     def forget_steps(self, uids: set[int]) -> None:
@@ -270,11 +270,13 @@ class Assembler:
                 self.counts.episodes_lost += 1
             elif kept:
                 blocks = steps.take(stream.policy, ends=True)
-                self._blocks += blocks
+                self._put(blocks)
                 stored[i] = steps.stored
                 self.counts.kept_episodes += 1
                 self.counts.stored_steps += sum(len(block) for block in blocks)
-        self._rows.append(self._row_columns(stream, closed, stored))
+        rows = self._row_columns(stream, closed, stored)
+        self._rows.append(rows)
+        self._pending_bytes += sum(column.nbytes for column in rows.columns.values())
         self.counts.episodes += len(closed)
         self.counts.successes += int(columns["success"].sum())
 
@@ -312,12 +314,17 @@ class Assembler:
                 rows[f"{name}_{part}"] = columns[f"{part}_values"][i]
         return EpisodeTable(rows)
 
+    def _put(self, blocks: list[StepBlock]) -> None:
+        """Add steps to the next segment."""
+        self._blocks += blocks
+        self._pending_bytes += sum(block.nbytes for block in blocks)
+
     def _spill(self) -> None:
         """Send the steps of open episodes on their way to disk."""
         for stream in self._streams.values():
             for steps in stream.open_steps.values():
                 blocks = steps.take(stream.policy, ends=False)
-                self._blocks += blocks
+                self._put(blocks)
                 count = sum(len(block) for block in blocks)
                 self.counts.early_steps += count
                 self.counts.stored_steps += count

@@ -32,12 +32,14 @@ class OpenSteps:
     Attributes:
         uid: joins the steps to the episode's row.
         blocks: steps in memory, in order.
+        nbytes: bytes of those.
         stored: steps that are on their way to disk already.
         lost: a part of the steps was shed; none of the rest is stored.
     """
 
     uid: int
     blocks: list[StepBlock] = field(default_factory=list)
+    nbytes: int = 0
     stored: int = 0
     lost: bool = False
 
@@ -45,18 +47,15 @@ class OpenSteps:
         """Append steps, unless a part of the episode is lost already."""
         if not self.lost:
             self.blocks.append(block)
+            self.nbytes += block.nbytes
 
     def lose(self) -> int:
         """Forget the episode's steps; return how many were in memory."""
         self.lost = True
         count = sum(len(block) for block in self.blocks)
         self.blocks.clear()
+        self.nbytes = 0
         return count
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the steps in memory."""
-        return sum(block.nbytes for block in self.blocks)
 
     def take(self, policy: StepPolicy, *, ends: bool) -> list[StepBlock]:
         """Hand over what is to be stored of the steps in memory, and forget them.
@@ -73,7 +72,7 @@ class OpenSteps:
                 runs[-1].append(block)
             else:
                 runs.append([block])
-        self.blocks = []
+        self.blocks, self.nbytes = [], 0
         taken = []
         for i, run in enumerate(runs):
             whole = StepBlock.concatenate(run)
