@@ -47,3 +47,18 @@ def test_loading_a_configuration_needs_no_jax():
     loaded = modules_after("from jaxarc.config import load_config; load_config([])")
     assert "hydra" in loaded
     assert not loaded & {"jax", "jaxlib", "h5py", "equinox"}
+
+
+def test_no_exported_name_is_hidden_by_a_module_of_the_same_name():
+    """Importing a submodule sets its name on the package: what is exported lazily needs another one."""
+    code = """
+import pkgutil, importlib, types
+for package in ("jaxarc", "jaxarc.envs", "jaxarc.config", "jaxarc.capture", "jaxarc.replay"):
+    home = importlib.import_module(package)
+    for found in pkgutil.iter_modules(home.__path__):
+        if found.name not in ("__main__", "conf"):
+            importlib.import_module(f"{package}.{found.name}")
+    for name in home.__all__:
+        assert not isinstance(getattr(home, name), types.ModuleType), f"{package}.{name}"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -23,10 +23,11 @@ def listed(
     monkeypatch: pytest.MonkeyPatch, name: Path, width: int, *, is_terminal: bool = True, limit: int = 50
 ) -> list[str]:
     """Return the lines that ``jaxarc ls`` prints."""
-    console = Console(file=io.StringIO(), width=width, force_terminal=is_terminal, color_system=None)
+    printed = io.StringIO()
+    console = Console(file=printed, width=width, force_terminal=is_terminal, color_system=None)
     monkeypatch.setattr(listing, "Console", lambda: console)
     listing.list_episodes_or_runs(str(name), root=None, where=None, sort=None, limit=limit)
-    return console.file.getvalue().splitlines()
+    return printed.getvalue().splitlines()
 
 
 @pytest.mark.parametrize("width", [24, 40, 60, 80, 120])

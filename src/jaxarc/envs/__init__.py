@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jaxarc.envs.action import Action
     from jaxarc.envs.arc_env import ArcEnv
-    from jaxarc.envs.arc_step import arc_step
     from jaxarc.envs.auto_reset import AutoReset
     from jaxarc.envs.operation_names import OPERATION_NAMES
     from jaxarc.envs.policies import make_policy
+    from jaxarc.envs.recording import arc_step
     from jaxarc.envs.rollout import Rollout
     from jaxarc.envs.state import ArcEnvState, TimeStep
     from jaxarc.envs.task_ids import TaskIds
@@ -45,7 +45,7 @@ _MODULE_OF = {
     "TaskIds": "task_ids",
     "Tasks": "tasks",
     "TimeStep": "state",
-    "arc_step": "arc_step",
+    "arc_step": "recording",
     "load_tasks": "tasks",
     "make_policy": "policies",
 }

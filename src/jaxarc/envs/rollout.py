@@ -8,9 +8,9 @@ from typing import Any
 import jax
 from jaxtyping import PRNGKeyArray
 
-from jaxarc.envs.arc_step import arc_step
 from jaxarc.envs.auto_reset import AutoReset
 from jaxarc.envs.policies import Policy
+from jaxarc.envs.recording import arc_step
 from jaxarc.envs.state import ArcEnvState
 
 __all__ = ["Rollout"]
