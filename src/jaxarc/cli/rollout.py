@@ -184,7 +184,7 @@ def _report(config: Config, run_dir: Path, health: Health, files: int, console: 
         console.print()
     solved = int(table["success"].sum())
     cut = int((table["ended"] == b"cut").sum())
-    mean = f" of {float(np.mean(lengths)):.1f} steps" if len(table) else ""
+    mean = f" of {float(np.mean(lengths)):.1f} steps on average" if len(table) else ""
     unsolved = len(table) - solved - cut
     kept = f"{health.kept_episodes} episodes"
     facts = {
