@@ -190,7 +190,7 @@ def main(arguments: list[str]) -> None:
     """Measure, print the table, and write JSON when asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=11, help="rounds, at least 9")
-    parser.add_argument("--out", type=Path, help="write the figures as JSON here")
+    parser.add_argument("--out", type=Path, help="folder for the JSON result")
     options = parser.parse_args(arguments)
     if options.rounds < 9:
         parser.error(f"--rounds must be at least 9, got {options.rounds}")
@@ -224,7 +224,9 @@ def main(arguments: list[str]) -> None:
             "ratios": ratios,
             "versions": versions(),
         }
-        options.out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        options.out.mkdir(parents=True, exist_ok=True)
+        path = options.out / "rendering.json"
+        path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
