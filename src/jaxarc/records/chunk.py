@@ -123,11 +123,6 @@ class Chunk:
         return prod(self.members)
 
     @property
-    def has_rows(self) -> bool:
-        """Say whether the steps of the selected environments are (still) here."""
-        return self.words is not None and self.layout.program != "scalars"
-
-    @property
     def row_bytes(self) -> int:
         """Bytes of the rows that are still here."""
         if self.words is None or self.octets is None:

@@ -7,6 +7,8 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
+
 from jaxarc.config import LiveConfig
 from jaxarc.errors import NotRecordedError
 from jaxarc.pipeline.keep import is_capped_cubic
@@ -56,8 +58,8 @@ class LiveDrawing:
         """Choose what to draw of the episodes that were just committed."""
         chosen = []
         stored = episodes["stored_steps"]
-        for i in range(len(episodes)):
-            if stored[i] and self._is_wanted(episodes, i):
+        for i in np.flatnonzero(stored).tolist():
+            if self._is_wanted(episodes, i):
                 chosen.append(int(episodes["episode"][i]))
         if not chosen:
             return
