@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jaxarc.config.capture import LEVELS, CaptureConfig, StreamCapture, StreamConfig
+from jaxarc.config.capture import JOURNALS, LEVELS, CaptureConfig, StreamCapture, StreamConfig
 from jaxarc.config.env import EnvConfig
 from jaxarc.config.keep import KEEP_RULES, KeepRule, parse_keep_rule
 from jaxarc.config.logging import LoggingConfig
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KEEP_RULES",
+    "JOURNALS",
     "LEVELS",
     "LIVE_RULES",
     "POLICIES",

@@ -13,9 +13,10 @@ from jaxarc.config.rules import RejectedError, checked, integer, listed, number,
 from jaxarc.config.section import Section
 from jaxarc.errors import ConfigError, ConfigProblem
 
-__all__ = ["LEVELS", "CaptureConfig", "StreamCapture", "StreamConfig"]
+__all__ = ["JOURNALS", "LEVELS", "CaptureConfig", "StreamCapture", "StreamConfig"]
 
 LEVELS = ("off", "minimal", "standard", "verbose", "full")
+JOURNALS = ("off", "selected", "all")
 
 STREAM_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 
@@ -124,11 +125,19 @@ class CaptureConfig(Section):
         keep: rules by which finished episodes are kept; one that any rule keeps is kept.
         key_steps: the most steps that level ``standard`` stores of one episode.
         key_delta: a reward or a metric that moved by more than this makes a step a key step.
+        journal: environments whose journal is captured, whatever the level stores besides: ``off`` (none),
+            ``selected`` (those of ``envs``) or ``all``. A journal holds the action and the key of every step,
+            one number for each leaf of the state, and some states whole: an episode can be simulated again.
+        keyframe_steps: steps of a scan from one whole state of the journal to the next; the first state of an
+            episode is always there.
+        window: steps before every ``mark`` that are stored with it, whatever ``keep`` and ``key_steps`` say.
         chunk_bytes: the most bytes of selected environments' steps that cross to the host in one callback,
             where one step is smaller; up to twice as many where a scan would end in one chunk and a
             remainder. The scalars of all environments may take 16 times as many.
         assembler_bytes: memory for the steps of episodes that are not finished yet; past it they go to disk
             early, and nothing is lost.
+        budget: the most that recording may take of the wall time, as a share; above it, episodes that begin
+            lose their steps and keep their row. None sets no limit.
         streams: what single streams do differently, by name.
     """
 
@@ -139,8 +148,12 @@ class CaptureConfig(Section):
     keep: Sequence[str] = checked(("all",), keep_rules)
     key_steps: int = checked(16, integer(2))
     key_delta: float = checked(0.05, number(minimum=0.0))
+    journal: str = checked("off", one_of(*JOURNALS))
+    keyframe_steps: int = checked(64, integer(1))
+    window: int = checked(0, integer(0))
     chunk_bytes: int = checked(256_000, integer(1))
     assembler_bytes: int = checked(256_000_000, integer(1))
+    budget: float | None = checked(None, optional(number(above=0.0, maximum=1.0)))
     streams: Mapping[str, StreamConfig] = checked(FrozenMapping(), stream_configs)
 
     def conflicts(self, rejected: frozenset[str]) -> Iterator[ConfigProblem]:

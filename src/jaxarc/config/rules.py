@@ -111,7 +111,9 @@ def integer(minimum: int, maximum: int | None = None) -> Rule:
 
 def number(minimum: float | None = None, above: float | None = None, maximum: float | None = None) -> Rule:
     """Accept finite numbers, at least ``minimum``, more than ``above`` or at most ``maximum`` where given."""
-    if maximum is not None:
+    if maximum is not None and above is not None:
+        limit = f" above {above:g} and of at most {maximum:g}"
+    elif maximum is not None:
         limit = f" of at most {maximum:g}"
     elif minimum is not None:
         limit = f" of at least {minimum:g}"
@@ -129,7 +131,10 @@ def number(minimum: float | None = None, above: float | None = None, maximum: fl
         if minimum is not None and real < minimum:
             raise RejectedError(f"must be a number{limit}, got {real:g}", float(minimum))
         if maximum is not None and real > maximum:
-            raise RejectedError(f"must be a number{limit}, got {real:g}", min(-real, float(maximum)))
+            raise RejectedError(
+                f"must be a number{limit}, got {real:g}",
+                float(maximum) if above is not None else min(-real, float(maximum)),
+            )
         if above is not None and real <= above:
             raise RejectedError(f"must be a number{limit}, got {real:g}")
         return real
