@@ -442,6 +442,8 @@ class Recorder:
             envs=settings.envs,
             chunk_bytes=self.config.capture.chunk_bytes,
             max_step_bytes=self.config.pipeline.queue_bytes,
+            journal="off" if settings.level == "off" else self.config.capture.journal,
+            keyframe_steps=self.config.capture.keyframe_steps,
         )
 
     def _name_of(self, label: str, values: np.ndarray) -> list[str]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from recording import config, counted, counts_by_lane, light_body, read
 
 from jaxarc import Recorder
-from jaxarc.capture.scan import chunk_length
+from jaxarc.capture.chunks import chunk_length
 
 
 @pytest.mark.parametrize("num_envs", [1, 3, 64])
@@ -38,7 +38,7 @@ def test_the_plan_counts_chunks_and_bytes(run_root: Path, num_steps: int, chunk_
     with Recorder(config(run_root)) as recorder:
         whole = recorder.plan(light_body, counts, length=num_steps)
         assert whole.layout is not None
-        step_bytes, row_bytes = whole.step_bytes, whole.layout.step_bytes(0, 2)
+        step_bytes, row_bytes = whole.step_bytes, 2 * whole.layout.row_bytes
     with Recorder(config(run_root, capture={"chunk_bytes": chunk_steps * row_bytes})) as recorder:
         plan = recorder.plan(light_body, counts, length=num_steps)
         jax.jit(lambda c: recorder.scan(light_body, c, length=num_steps))(counts)

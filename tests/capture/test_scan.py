@@ -87,7 +87,7 @@ def test_chunks_arrive_in_order_where_the_body_depends_on_nothing_before(run_roo
     with Recorder(config(run_root)) as recorder:
         layout = recorder.plan(light_body, jnp.int32(0), length=1).layout
     assert layout is not None
-    with Recorder(config(run_root, capture={"chunk_bytes": 3 * layout.step_bytes(0, 1)})) as recorder:
+    with Recorder(config(run_root, capture={"chunk_bytes": 3 * layout.row_bytes})) as recorder:
         jax.jit(recorder.record_rollout)(steps)
         recorder.flush()
         assert recorder.health().accepted_chunks == (1 if num_steps == 5 else -(-num_steps // 3))

@@ -1,13 +1,15 @@
 """The device side: what a compiled program selects, packs and hands over."""
 
+from jaxarc.capture.chunks import CapturePlan
+from jaxarc.capture.flatten import refuse_non_arrays
 from jaxarc.capture.numbers import fits_program, whole_number
-from jaxarc.capture.packing import refuse_non_arrays
 from jaxarc.capture.runtime import check_jax, wait_for_programs
 from jaxarc.capture.scalars import log
-from jaxarc.capture.scan import CapturePlan, plan_scan, record_rollout, scan, tap
+from jaxarc.capture.scan import plan_scan, scan
 from jaxarc.capture.slots import SLOTS, Slots
 from jaxarc.capture.spec import PROGRAM_OF_LEVEL, CaptureSpec, select_envs
 from jaxarc.capture.step import Step
+from jaxarc.capture.steps import record_rollout, tap
 
 __all__ = [
     "PROGRAM_OF_LEVEL",

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import jax.numpy as jnp
 from jaxtyping import ArrayLike
 
+from jaxarc.capture.flatten import leaf_field
 from jaxarc.capture.numbers import WholeNumber, whole_number
-from jaxarc.capture.packing import leaf_field, pack_scalars
-from jaxarc.capture.slots import SLOTS
+from jaxarc.capture.packing import Packed, pack_scalars
 from jaxarc.capture.spec import CaptureSpec
 from jaxarc.capture.tap import Operands, TapPlan, lane_words, send
 from jaxarc.errors import CaptureError
@@ -54,7 +54,6 @@ def log(
         arrays.append(array)
     layout = Layout("metrics", spec.stream, "scalars", (), tuple(fields), ())
     flags = jnp.full((1,), FLAG_ACTIVE, jnp.int32)
-    scalars = pack_scalars(fields, arrays, [flags], 0)[None, None]
+    packed = Packed(pack_scalars(fields, arrays, [flags], 0)[None, None], None, None, None)
     lanes = lane_words(update=whole_number("step", step), continues=True, chunk=0, axis_name=axis_name)[None]
-    plan = TapPlan(spec, SLOTS.intern(layout), 1, 1)
-    send(plan, Operands(scalars, jnp.zeros((1, 1, 0), jnp.int32), jnp.zeros((1, 1, 0), jnp.int8), lanes))
+    send(TapPlan(spec, layout, 1, 1), Operands(packed, lanes))

@@ -75,7 +75,7 @@ class Slots:
                 self._orphan(parsed.slot)
                 return
             layout = self._layouts[parsed.layout_id]
-            receiver(Chunk.unpack(parsed, lanes, np.asarray(octets), np.asarray(words), layout, received))
+            receiver(Chunk(layout, parsed, lanes, np.asarray(octets), np.asarray(words), received))
         except KeyboardInterrupt:
             # An exception here kills the compiled program; the interrupt is for the main thread anyway.
             threading.Timer(_REARM_DELAY_S, _thread.interrupt_main).start()

@@ -29,6 +29,8 @@ class CaptureSpec:
         envs: how many environments are selected (spread evenly), or their ids.
         chunk_bytes: bytes of selected environments' steps that one callback should carry at most.
         max_step_bytes: bytes that a single step of all environments may take; more is refused.
+        journal: ``off``, or whose journal crosses: that of the ``selected`` environments, or of ``all``.
+        keyframe_steps: steps of a scan between two keyframes of the journal.
     """
 
     slot: int
@@ -37,6 +39,8 @@ class CaptureSpec:
     envs: int | tuple[int, ...]
     chunk_bytes: int
     max_step_bytes: int
+    journal: str = "off"
+    keyframe_steps: int = 64
 
 
 def select_envs(envs: int | Sequence[int], num_envs: int) -> tuple[int, ...]:

@@ -11,21 +11,24 @@ device calls once; ``axis_name=`` tells them apart.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import lax, tree_util
 from jax.custom_batching import custom_vmap
-from jaxtyping import Array, ArrayLike, Int8, Int32
+from jaxtyping import Array, ArrayLike, Int32
 
 from jaxarc.capture.numbers import WholeNumber
-from jaxarc.capture.slots import receive
+from jaxarc.capture.packing import Packed, Rows, Some
+from jaxarc.capture.sharding import replicated, taken
+from jaxarc.capture.slots import SLOTS, receive
 from jaxarc.capture.spec import CaptureSpec, select_envs
 from jaxarc.errors import CaptureError
 from jaxarc.records.chunk import Header
-from jaxarc.records.layout import FLAG_ACTIVE
+from jaxarc.records.layout import FLAG_ACTIVE, Layout
 
 __all__ = ["Operands", "TapPlan", "check_devices", "lane_words", "send"]
 
@@ -37,9 +40,7 @@ class Operands(NamedTuple):
     is added in front by the first vmap. Member axes come before everything.
     """
 
-    scalars: Int32[Array, "*members steps envs words"]
-    words: Int32[Array, "*members steps selected words"]
-    octets: Int8[Array, "*members steps selected octets"]
+    packed: Packed
     lanes: Int32[Array, "*members lanes lane_words"]
 
 
@@ -49,40 +50,65 @@ class TapPlan:
 
     Attributes:
         spec: what the recorder asked for.
-        layout_id: the interned layout.
+        layout: what the numbers mean.
         num_steps: K.
         num_envs: E, or None until the environment axis is known.
         env_major: the environment axis came from vmap and stands before the steps.
-        gated: rows can be inactive, so the callback is skipped when none is active.
         members: lengths of the member axes so far, outermost first.
     """
 
     spec: CaptureSpec
-    layout_id: int
+    layout: Layout
     num_steps: int
     num_envs: int | None
     env_major: bool = False
-    gated: bool = False
     members: tuple[int, ...] = ()
 
-    def header(self) -> Header:
-        """Return the header that this tap writes."""
+    def header(self, num_lanes: int) -> Header:
+        """Return the header of everything that there is; what is sent compacted says so."""
         num_envs = 1 if self.num_envs is None else self.num_envs
         if self.num_envs is None:
             # This is also how a program looks before vmap adds its environments: no id is wrong yet.
             env_ids = (0,) if isinstance(self.spec.envs, int) or 0 in self.spec.envs else ()
         else:
             env_ids = select_envs(self.spec.envs, num_envs)
-        return Header(
+        journalled = num_envs if self.layout.journal_envs == "all" else len(env_ids)
+        header = Header(
             slot=self.spec.slot,
-            layout_id=self.layout_id,
+            layout_id=self.layout.id,
             num_steps=self.num_steps,
             num_envs=num_envs,
             num_selected=len(env_ids),
+            num_journalled=journalled if self.layout.journal_envs else 0,
             env_major=self.env_major or self.num_envs is None,
-            num_lanes=0,
+            num_lanes=num_lanes,
+            room=0,
+            keyframe_room=0,
             members=self.members,
             env_ids=env_ids,
+        )
+        return replace(header, room=header.num_rows, keyframe_room=header.num_journal_rows)
+
+    def compact_header(self, num_lanes: int) -> Header:
+        """Return the header of a chunk in which what crosses for some steps takes the room of few.
+
+        That room is for one step in eight, and for keyframes besides; a chunk that is too small to gain by it
+        keeps the room of all.
+        """
+        header = self.header(num_lanes)
+        room = header.room
+        if self.layout.units:
+            lanes = header.num_members * header.num_selected
+            room = self.num_steps * lanes // 8 + 2 * lanes
+        states = header.keyframe_room
+        if self.layout.keyframes:
+            lanes = header.num_members * header.num_journalled
+            planned = lanes * (self.num_steps // self.spec.keyframe_steps)
+            states = self.num_steps * lanes // 8 + 2 * lanes + planned
+        return replace(
+            header,
+            room=room if 2 * room <= header.room else header.room,
+            keyframe_room=states if 2 * states <= header.keyframe_room else header.keyframe_room,
         )
 
 
@@ -136,59 +162,155 @@ def send(plan: TapPlan, operands: Operands) -> None:
         plan: what is known while tracing.
         operands: the arrays; with ``plan.num_envs`` None they have no environment axis yet.
     """
-    stopped = Operands(*(lax.stop_gradient(operand) for operand in operands))
-    _tap(plan)(*stopped)
+    SLOTS.intern(plan.layout)
+    _tap(plan)(tree_util.tree_map(lax.stop_gradient, operands))
 
 
 def _tap(plan: TapPlan) -> Any:
     @custom_vmap
-    def tap(scalars: Array, words: Array, octets: Array, lanes: Array) -> tuple[()]:
-        _emit(plan, Operands(scalars, words, octets, lanes))
+    def tap(operands: Operands) -> tuple[()]:
+        _emit(plan, operands)
         return ()
 
     @tap.def_vmap
-    def rule(axis_size: int, in_batched: list[bool], *operands: Array) -> tuple[Any, Any]:
-        spread = [
-            operand if batched else jnp.broadcast_to(operand, (axis_size, *operand.shape))
-            for operand, batched in zip(operands, in_batched, strict=True)
-        ]
-        scalars, words, octets, lanes = spread
+    def rule(axis_size: int, in_batched: list[Operands], operands: Operands) -> tuple[Any, Any]:
+        def spread(operand: Array, batched: bool) -> Array:
+            return operand if batched else jnp.broadcast_to(operand, (axis_size, *operand.shape))
+
+        operands = tree_util.tree_map(spread, operands, in_batched[0])
         if plan.num_envs is None:
-            deeper, scalars, words, octets = _with_env_axis(plan, axis_size, scalars, words, octets)
+            deeper = replace(plan, num_envs=axis_size, env_major=True)
+            operands = operands._replace(packed=_selected(plan, axis_size, operands.packed))
         else:
             deeper = replace(plan, members=(axis_size, *plan.members))
-        return _tap(deeper)(scalars, words, octets, lanes), ()
+        return _tap(deeper)(operands), ()
 
     return tap
 
 
-def _with_env_axis(
-    plan: TapPlan, axis_size: int, scalars: Array, words: Array, octets: Array
-) -> tuple[TapPlan, Array, Array, Array]:
-    env_ids = select_envs(plan.spec.envs, axis_size)
-    if len(env_ids) < axis_size:
-        index = jnp.asarray(env_ids, jnp.int32)
-        words, octets = jnp.take(words, index, axis=0), jnp.take(octets, index, axis=0)
-    return replace(plan, num_envs=axis_size, env_major=True), scalars, words, octets
+def _selected(plan: TapPlan, num_envs: int, packed: Packed) -> Packed:
+    """Take the environments whose rows cross, now that there is an axis of them in front."""
+    env_ids = select_envs(plan.spec.envs, num_envs)
+    if len(env_ids) == num_envs:
+        return packed
+    take = partial(tree_util.tree_map, lambda array: taken(array, env_ids, axis=0))
+    everybody = plan.layout.journal_envs == "all"
+    return Packed(
+        packed.scalars,
+        take(packed.rows),
+        packed.journal if everybody else take(packed.journal),
+        packed.keyframes if everybody else take(packed.keyframes),
+    )
 
 
 def _emit(plan: TapPlan, operands: Operands) -> None:
-    header = plan.header()
-    lanes = operands.lanes.reshape(prod(plan.members), -1, operands.lanes.shape[-1])
-    static = header.static_words()
-    static[7] = lanes.shape[1]
-    head = jnp.concatenate([jnp.asarray(static), lanes.reshape(-1)])
-    words, octets = operands.words.reshape(-1), operands.octets.reshape(-1)
-    if not header.num_selected:
-        words, octets = words[:0], octets[:0]
-    body = jnp.concatenate([operands.scalars.reshape(-1), words])
+    packed, lanes = replicated(operands)
+    lanes = lanes.reshape(prod(plan.members), -1, lanes.shape[-1])
+    header = plan.header(lanes.shape[1])
+    rows = None if packed.rows is None or not header.num_selected else _flat(packed.rows, header.num_rows)
+    journal = keyframes = None
+    if header.num_journalled:
+        journal = None if packed.journal is None else _flat(packed.journal, header.num_journal_rows)
+        if packed.keyframes is not None:
+            keyframes = _flat(packed.keyframes, header.num_journal_rows)
+    scalars = packed.scalars.reshape(-1)
 
-    def call() -> None:
-        jax.debug.callback(receive, octets, body, head)
+    def call(header: Header, rows: Rows | None, presence: Array | None, keyframes: Some | None) -> None:
+        words, octets = [scalars], []
+        if rows is not None:
+            words += [rows.words, *([] if presence is None else [presence])]
+            words += [unit.words for unit in rows.units]
+            octets += [rows.octets, *(unit.octets for unit in rows.units)]
+        if journal is not None:
+            words.append(journal.words)
+            octets.append(journal.octets)
+        if keyframes is not None:
+            words.append(keyframes.words)
+            octets += [keyframes.present.astype(jnp.int8), keyframes.octets]
+        head = jnp.concatenate([jnp.asarray(header.static_words()), lanes.reshape(-1)])
+        jax.debug.callback(receive, _strung(octets, jnp.int8), _strung(words, jnp.int32), head)
 
-    if plan.gated:
-        active = jnp.any((operands.scalars[..., 0] & FLAG_ACTIVE) != 0)
-        ends_open_episodes = jnp.any(operands.lanes[..., 3] == 0)
-        lax.cond(active | ends_open_episodes, call, lambda: None)
+    def everything() -> None:
+        call(header, rows, None, keyframes)
+
+    compact = _compacted(header, plan.compact_header(lanes.shape[1]), rows, keyframes)
+
+    def send_it() -> None:
+        if compact is None:
+            everything()
+        else:
+            lax.cond(compact[0], lambda: call(*compact[1:]), everything)
+
+    if plan.layout.has("active"):
+        active = jnp.any((packed.scalars[..., 0] & FLAG_ACTIVE) != 0)
+        ends_open_episodes = jnp.any(lanes[..., 3] == 0)
+        lax.cond(active | ends_open_episodes, send_it, lambda: None)
     else:
-        call()
+        send_it()
+
+
+def _flat(tree: Any, num_rows: int) -> Any:
+    """Return arrays [rows …], whatever the axes in front."""
+    kinds = (Some, Rows)
+
+    def flat(value: Any) -> Any:
+        if isinstance(value, Some):
+            parts = (array.reshape(num_rows, array.shape[-1]) for array in value[1:])
+            return Some(value.present.reshape(num_rows), *parts)
+        return value.reshape(num_rows, value.shape[-1])
+
+    if isinstance(tree, Rows):
+        return Rows(flat(tree.words), flat(tree.octets), tuple(flat(unit) for unit in tree.units))
+    assert isinstance(tree, kinds)
+    return flat(tree)
+
+
+def _strung(parts: list[Array], dtype: Any) -> Array:
+    parts = [part.reshape(-1) for part in parts if part.size]
+    return jnp.concatenate(parts) if parts else jnp.zeros(0, dtype)
+
+
+def _compacted(
+    whole: Header, header: Header, rows: Rows | None, keyframes: Some | None
+) -> tuple[Array, Header, Rows | None, Array | None, Some | None] | None:
+    """Gather what crosses for some steps only into the room that is kept for it.
+
+    Args:
+        whole: the header of everything.
+        header: the header that says how much room there is.
+        rows, keyframes: everything.
+
+    Returns:
+        Whether everything fits, and what to send then; None where there is nothing to be gained.
+    """
+    fits = []
+    presence = None
+    if rows is not None and rows.units and header.room < whole.room:
+        present = jnp.stack([unit.present for unit in rows.units])
+        where, fit = _positions(present, header.room)
+        fits.append(fit)
+        units = tuple(
+            Some(unit.present, _at(unit.words, at), _at(unit.octets, at))
+            for unit, at in zip(rows.units, where, strict=True)
+        )
+        bits = jnp.left_shift(1, jnp.arange(len(units), dtype=jnp.int32))
+        presence = jnp.sum(present.astype(jnp.int32) * bits[:, None], axis=0, dtype=jnp.int32)
+        rows = rows._replace(units=units)
+    if keyframes is not None and header.keyframe_room < whole.keyframe_room:
+        (at,), fit = _positions(keyframes.present[None], header.keyframe_room)
+        fits.append(fit)
+        keyframes = Some(keyframes.present, _at(keyframes.words, at), _at(keyframes.octets, at))
+    if not fits:
+        return None
+    return jnp.all(jnp.stack(fits)), header, rows, presence, keyframes
+
+
+def _positions(present: Array, room: int) -> tuple[Array, Array]:
+    """Return where the first ``room`` present rows are, int32[units room], and whether these are all."""
+    count = jnp.cumsum(present, axis=1, dtype=jnp.int32)
+    wanted = jnp.arange(1, room + 1, dtype=jnp.int32)
+    return jax.vmap(lambda c: jnp.searchsorted(c, wanted))(count), jnp.all(count[:, -1] <= room)
+
+
+def _at(array: Array, index: Array) -> Array:
+    return array.at[index].get(mode="clip")

@@ -208,13 +208,18 @@ class Assembler:
         ending: dict[int, OpenSteps] = {}
         if chunk.layout.program == "scalars":
             return ending
+        if not chunk.groups and not chunk.layout.rows:
+            return ending
+        env_ids = np.array(chunk.header.env_ids, np.int64)
         per_member = chunk.num_envs * np.arange(chunk.num_members)[:, None]
-        selected = (per_member + chunk.env_ids[None, :]).reshape(-1)
+        selected = (per_member + env_ids[None, :]).reshape(-1)
         begin = np.searchsorted(spans.lane, selected, "left")
         end = np.searchsorted(spans.lane, selected, "right")
         scalars = chunk.scalars.reshape(-1, chunk.num_steps, chunk.scalars.shape[-1])
-        count = len(chunk.env_ids)
-        words, octets = chunk.words, chunk.octets
+        count = len(env_ids)
+        words = octets = None
+        if chunk.groups:
+            words, octets = chunk.groups[0].words, chunk.groups[0].octets
         for row, (chunk_lane, low, high) in enumerate(zip(selected.tolist(), begin, end, strict=True)):
             for span in range(low, high):
                 uid = int(merged.uid[span])

@@ -1,9 +1,10 @@
 """How a Step lies in the arrays that cross to the host: one description for both sides.
 
-A step crosses as three runs of numbers. *Scalars* (reward, metrics, labels, one word of flags) cross for
-every environment as 32-bit words. *Rows* (observation, action, info, state, …) cross for the selected
-environments, one-byte types as octets, everything else as 32-bit words. ``capture.packing`` writes what
-``Field.decode`` reads.
+A step crosses as runs of numbers. *Scalars* (reward, metrics, labels, one word of flags) cross for every
+environment as 32-bit words. *Rows* (observation, action, info, state, …) cross for the selected
+environments, one-byte types as octets, everything else as 32-bit words. With a journal, actions, keys and
+hashes of the state cross for the journalled environments, and their states at keyframes. ``capture.packing``
+writes what ``Field.decode`` reads.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -28,6 +29,7 @@ __all__ = [
     "Field",
     "Layout",
     "PathKey",
+    "Unit",
     "numpy_dtype",
     "unflatten",
 ]
@@ -64,6 +66,11 @@ class Field:
         dtype: name of the dtype it had in the program; ``uint32`` for the words of a PRNG key.
         shape: shape of one step's value.
         key_impl: the PRNG implementation when the leaf was a typed key array, else empty.
+        shares: position of an earlier row field that is the same array in the program and crosses for both,
+            or -1.
+        sent: when the numbers cross: at ``every`` step; where an episode ``starts`` (its constants);
+            ``unchained``, where they are not those of the observation one step later; or ``changed``, where
+            they are not those of one step before. What does not cross the host fills in.
     """
 
     role: str
@@ -71,6 +78,8 @@ class Field:
     dtype: str
     shape: tuple[int, ...]
     key_impl: str = ""
+    shares: int = -1
+    sent: str = "every"
 
     @property
     def size(self) -> int:
@@ -106,6 +115,11 @@ class Field:
         if self.codec == "half":
             return self.size
         return self.size * numpy_dtype(self.dtype).itemsize // 4 if self.codec == "words" else 0
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes that one step's value takes as a row."""
+        return self.num_octets + 4 * self.num_words
 
     @property
     def num_scalar_words(self) -> int:
@@ -147,16 +161,36 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Unit:
+    """Row fields that cross together, for some steps only.
+
+    Attributes:
+        sent: as in ``Field``.
+        fields: their positions in ``Layout.rows``.
+        words, octets: their numbers as slices of a row.
+    """
+
+    sent: str
+    fields: tuple[int, ...]
+    words: slice
+    octets: slice
+
+
+@dataclass(frozen=True)
 class Layout:
     """Where every leaf of a Step lies, and what the program was told to send.
 
     Attributes:
-        kind: ``steps`` (Steps of a stream) or ``metrics`` (a call of ``recorder.log``).
+        kind: ``steps`` (Steps of a stream), ``journal`` and ``keyframes`` (parts of one), or ``metrics`` (a
+            call of ``recorder.log``).
         stream: name of the stream.
         program: ``scalars``, ``steps`` or ``states``: what crosses.
         given: the optional Step attributes that the user filled.
         scalars: fields of the scalar words, after one word of flags.
-        rows: fields of the rows, in their order; empty for ``scalars``.
+        rows: fields of the rows, in their order; empty for ``scalars``. What crosses at every step is first.
+        journal: fields of the rows that cross for ``journal_envs`` besides; empty where ``rows`` hold them.
+        journal_envs: ``selected``, ``all``, or empty without a journal.
+        keyframes: leaves of the state that cross at the starts of episodes and every so many steps.
     """
 
     kind: str
@@ -165,6 +199,9 @@ class Layout:
     given: tuple[str, ...]
     scalars: tuple[Field, ...]
     rows: tuple[Field, ...]
+    journal: tuple[Field, ...] = ()
+    journal_envs: str = ""
+    keyframes: tuple[Field, ...] = ()
 
     @cached_property
     def id(self) -> int:
@@ -180,16 +217,61 @@ class Layout:
     @cached_property
     def num_words(self) -> int:
         """int32 elements of a row."""
-        return sum(field.num_words for field in self.rows)
+        return sum(field.num_words for field in self.rows if field.shares < 0)
 
     @cached_property
     def num_octets(self) -> int:
         """int8 elements of a row."""
-        return sum(field.num_octets for field in self.rows)
+        return sum(field.num_octets for field in self.rows if field.shares < 0)
 
-    def step_bytes(self, num_envs: int, num_selected: int) -> int:
-        """Bytes that one step of ``num_envs`` environments takes on its way to the host."""
-        return 4 * num_envs * self.num_scalar_words + num_selected * (4 * self.num_words + self.num_octets)
+    @cached_property
+    def row_bytes(self) -> int:
+        """Bytes of a whole row."""
+        return 4 * self.num_words + self.num_octets
+
+    @cached_property
+    def units(self) -> tuple[Unit, ...]:
+        """What crosses for some steps only: constants, next observations, each large leaf of the state."""
+        groups: dict[tuple[str, int], list[int]] = {}
+        for position, field in enumerate(self.rows):
+            if field.sent != "every" and field.shares < 0:
+                apart = position if field.sent == "changed" else 0
+                groups.setdefault((field.sent, apart), []).append(position)
+        return tuple(
+            Unit(sent, tuple(fields), self._span(fields, 0), self._span(fields, 1))
+            for (sent, _), fields in groups.items()
+        )
+
+    def _span(self, fields: Sequence[int], kind: int) -> slice:
+        """Return where the words (0) or octets (1) of neighbouring fields lie in a row."""
+        sizes = [(field.num_words, field.num_octets)[kind] for field in self.rows]
+        start = self.row_offsets[fields[0]][kind]
+        return slice(start, start + sum(sizes[position] for position in fields))
+
+    @cached_property
+    def every_words(self) -> int:
+        """int32 elements of a row that cross at every step; they are its first."""
+        return min([unit.words.start for unit in self.units], default=self.num_words)
+
+    @cached_property
+    def every_octets(self) -> int:
+        """int8 elements of a row that cross at every step; they are its first."""
+        return min([unit.octets.start for unit in self.units], default=self.num_octets)
+
+    @cached_property
+    def every_bytes(self) -> int:
+        """Bytes of a row that cross at every step."""
+        return 4 * self.every_words + self.every_octets
+
+    @cached_property
+    def journal_layout(self) -> Layout:
+        """What the rows of the journal hold."""
+        return replace(self, kind="journal", rows=self.journal, journal=(), journal_envs="", keyframes=())
+
+    @cached_property
+    def keyframe_layout(self) -> Layout:
+        """What the states at keyframes hold."""
+        return replace(self, kind="keyframes", rows=self.keyframes, journal=(), journal_envs="", keyframes=())
 
     @cached_property
     def scalar_offsets(self) -> tuple[int, ...]:
@@ -203,8 +285,12 @@ class Layout:
     @cached_property
     def row_offsets(self) -> tuple[tuple[int, int], ...]:
         """Position of each row field's first word and first octet."""
-        offsets, words, octets = [], 0, 0
+        offsets: list[tuple[int, int]] = []
+        words, octets = 0, 0
         for field in self.rows:
+            if field.shares >= 0:
+                offsets.append(offsets[field.shares])
+                continue
             offsets.append((words, octets))
             words += field.num_words
             octets += field.num_octets
@@ -244,6 +330,8 @@ class Layout:
                     dtype=item["dtype"],
                     shape=tuple(item["shape"]),
                     key_impl=item.get("key_impl", ""),
+                    shares=item.get("shares", -1),
+                    sent=item.get("sent", "every"),
                 )
                 for item in items
             )
@@ -255,6 +343,9 @@ class Layout:
             given=tuple(value["given"]),
             scalars=fields(value["scalars"]),
             rows=fields(value["rows"]),
+            journal=fields(value.get("journal", [])),
+            journal_envs=value.get("journal_envs", ""),
+            keyframes=fields(value.get("keyframes", [])),
         )
 
 

@@ -181,8 +181,10 @@ def _write_observations(
         write_column(group, "observation_row", row, compression)
         write_column(group, "next_observation_row", np.full(count, -1, np.int32), compression)
         return words[:, :num_words], octets[:, :num_octets]
-    after_words = words[:, num_words : 2 * num_words]
-    after_octets = octets[:, num_octets : 2 * num_octets]
+    first = next(i for i, field in enumerate(layout.rows) if field.role == "next_observation")
+    word, octet = layout.row_offsets[first]
+    after_words = words[:, word : word + num_words]
+    after_octets = octets[:, octet : octet + num_octets]
     chained = follows.copy()
     pairs = np.flatnonzero(follows)
     chained[pairs] &= (after_words[pairs] == words[pairs + 1, :num_words]).all(axis=1)
