@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -112,3 +113,41 @@ def show(
     from jaxarc.cli.show import show_episode
 
     show_episode(run, episode, step=step, max_steps=max_steps, root=root)
+
+
+@app.command()
+def bench(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Two workloads and fewer pairs: under two minutes.")
+    ] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A workload to measure; may be repeated.")
+    ] = None,
+    pairs: Annotated[int | None, typer.Option(min=1, help="Pairs of timings of each variant.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Also write everything here.")] = None,
+    examples: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where ppo.py and ppo_cartpole.py are.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="Measure nothing; print that report as Markdown.")
+    ] = None,
+) -> None:
+    """Measure what recording costs on this machine.
+
+    Workloads: arc-1, arc-64, arc-1024, cartpole-4, cartpole-64, cartpole-2048, loop-16, ppo-arc,
+    ppo-cartpole. Runs are written to the folder for temporary files (TMPDIR).
+
+    [bold]Examples[/]
+
+    jaxarc bench --quick
+
+    jaxarc bench --only arc-64 --only cartpole-64 --pairs 30 --out overhead.json
+
+    jaxarc bench --markdown overhead.json
+    """
+    from jaxarc.cli.bench import print_markdown, run_bench
+
+    if markdown is not None:
+        print_markdown(markdown)
+    else:
+        run_bench(quick=quick, only=only or [], pairs=pairs, out=out, examples=examples)
