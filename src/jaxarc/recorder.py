@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
 import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import jax
 import numpy as np
-from jaxtyping import ArrayLike, PyTree
 
 from jaxarc import capture
-from jaxarc.capture import PROGRAM_OF_LEVEL, SLOTS, CapturePlan, CaptureSpec, Step
+from jaxarc.capture import (
+    PROGRAM_OF_LEVEL,
+    SLOTS,
+    ProgramSettings,
+    RecorderProgram,
+    StreamSettings,
+    register_as_argument,
+)
 from jaxarc.config import Config
 from jaxarc.errors import CaptureError, RecorderClosedError, StorageError
 from jaxarc.pipeline import EXITS, Assembler, AsyncLogger, ChunkItem, CommittedReader, EpisodeWriter, Health
@@ -40,9 +45,23 @@ _LAST_PICTURE_S = 10.0
 
 _OPEN: weakref.WeakValueDictionary[int, Recorder] = weakref.WeakValueDictionary()
 
-_jitted_rollout = functools.partial(jax.jit, static_argnames=("spec", "axis_name"))(capture.record_rollout)
-_jitted_tap = functools.partial(jax.jit, static_argnames=("spec", "axis_name"))(capture.tap)
-_jitted_log = functools.partial(jax.jit, static_argnames=("spec", "axis_name"))(capture.log)
+
+def _settings(config: Config, slot: int) -> ProgramSettings:
+    """Return what of a configuration programs are traced with."""
+
+    def of_stream(name: str) -> StreamSettings:
+        stream = config.capture.for_stream(name)
+        return StreamSettings(PROGRAM_OF_LEVEL[stream.level], stream.envs)
+
+    return ProgramSettings(
+        slot=slot,
+        default=of_stream(""),
+        streams=tuple((name, of_stream(name)) for name in sorted(config.capture.streams)),
+        chunk_bytes=config.capture.chunk_bytes,
+        max_step_bytes=config.pipeline.queue_bytes,
+        journal=config.capture.journal,
+        keyframe_steps=config.capture.keyframe_steps,
+    )
 
 
 def _in_notebook() -> bool:
@@ -52,12 +71,14 @@ def _in_notebook() -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
-class Recorder:
+class Recorder(RecorderProgram):
     """Record what compiled programs do, into one run on disk.
 
     A Recorder takes a slot, which is all that compiled programs know of it: opening another one later
-    neither recompiles them nor loses their rows. It closes at the end of its ``with`` block, on an
-    exception, at interpreter exit and on SIGTERM.
+    neither recompiles them nor loses their rows. It may be an argument of a jitted function, where it holds
+    no arrays: the function is compiled again for a Recorder that captures something else, and for no other.
+
+    It closes at the end of its ``with`` block, on an exception, at interpreter exit and on SIGTERM.
 
     Args:
         config: a Config, a Hydra DictConfig, a mapping, a list of overrides, or nothing for the defaults.
@@ -95,6 +116,7 @@ class Recorder:
         self._logger = AsyncLogger(config.pipeline, self._writer)
         try:
             self._slot = self._take_slot(slot)
+            super().__init__(_settings(config, self._slot))
             if self._records_anything():
                 self._store.open()
             self._live = self._live_drawing()
@@ -152,123 +174,6 @@ class Recorder:
         }[level]
         return f"level {level} {says}"
 
-    def scan(
-        self,
-        f: Callable[[Any, Any], tuple[Any, tuple[Step, Any]]],
-        init: Carry,
-        xs: PyTree = None,
-        length: int | None = None,
-        *,
-        reverse: bool = False,
-        unroll: int | bool = 1,
-        stream: str = "train",
-        update: ArrayLike | None = None,
-        continues: ArrayLike = True,
-        axis_name: str | tuple[str, ...] | None = None,
-    ) -> tuple[Carry, PyTree]:
-        """Scan as ``jax.lax.scan`` does, and record the Steps that the body returns.
-
-        Survives jit, vmap, nested vmap, scan, grad and remat; one callback a chunk whatever the batch.
-
-        Args:
-            f: ``(carry, x) -> (carry, (step, y))``.
-            init, xs, length, unroll: as in ``jax.lax.scan``.
-            reverse: must be False: episodes are recorded in the order in which they were played.
-            stream: name of the flow that the steps belong to (``train``, ``eval``).
-            update: the policy-update count, an integer that may be traced.
-            continues: False ends the episodes that are open from an earlier call as ``cut``; may be traced.
-            axis_name: the mapped axis under shard_map or pmap, so that rows know their device.
-
-        Returns:
-            The final carry and the stacked ``y``.
-
-        Raises:
-            CaptureError: a Step that cannot be taken, with its path and the way out.
-            RecorderClosedError: the recorder is closed.
-        """
-        return capture.scan(
-            self._spec(stream),
-            f,
-            init,
-            xs,
-            length,
-            reverse=reverse,
-            unroll=unroll,
-            update=update,
-            continues=continues,
-            axis_name=axis_name,
-        )
-
-    def record_rollout(
-        self,
-        steps: Step,
-        *,
-        stream: str = "train",
-        update: ArrayLike | None = None,
-        continues: ArrayLike = True,
-        axis_name: str | tuple[str, ...] | None = None,
-    ) -> None:
-        """Record a rollout that is there anyway, inside or outside a compiled program.
-
-        Args:
-            steps: a Step whose leaves have leading axes [time, num_envs], or [time] for one environment.
-            stream, update, continues, axis_name: as in ``scan``.
-        """
-        spec = self._spec(stream)
-        if spec.program != "off":
-            capture.refuse_non_arrays(steps, "step")
-            count = capture.whole_number("update", update)
-            _jitted_rollout(spec, steps, update=count, continues=continues, axis_name=axis_name)
-
-    def tap(
-        self,
-        step: Step,
-        *,
-        stream: str = "train",
-        update: ArrayLike | None = None,
-        continues: ArrayLike = True,
-        axis_name: str | tuple[str, ...] | None = None,
-    ) -> None:
-        """Record one Step from anywhere else (a while_loop, one vmapped env step), in one batched callback.
-
-        Taps in a loop arrive in its order. Several taps one after the other in the straight-line code of one
-        program, or in a scan that is unrolled, may arrive in any order: stack such steps and give them to
-        ``record_rollout``.
-
-        Args:
-            step: one Step, with or without a leading axis; rows whose ``active`` is False are not recorded.
-            stream, update, continues, axis_name: as in ``scan``.
-        """
-        spec = self._spec(stream)
-        if spec.program != "off":
-            capture.refuse_non_arrays(step, "step")
-            count = capture.whole_number("update", update)
-            _jitted_tap(spec, step, update=count, continues=continues, axis_name=axis_name)
-
-    def log(
-        self,
-        metrics: Mapping[str, ArrayLike],
-        *,
-        step: ArrayLike | None = None,
-        stream: str = "train",
-        axis_name: str | tuple[str, ...] | None = None,
-    ) -> None:
-        """Log scalars, inside or outside a compiled program; under vmap every member has its own series.
-
-        Args:
-            metrics: scalars by name.
-            step: the position on your axis, an integer that may be traced.
-            stream, axis_name: as in ``scan``.
-        """
-        spec = self._spec(stream)
-        if spec.program != "off":
-            unnamed = [name for name in metrics if not isinstance(name, str)]
-            if unnamed:
-                raise CaptureError(f"recorder.log got the metric {unnamed[0]!r}; metrics are named by text")
-            capture.refuse_non_arrays(dict(metrics), "metrics")
-            numbers = {name: capture.fits_program(value) for name, value in metrics.items()}
-            _jitted_log(spec, numbers, step=capture.whole_number("step", step), axis_name=axis_name)
-
     def names(self, **names: Sequence[str]) -> None:
         """Name the values of labels: ``recorder.names(task=tasks.ids)`` fills the column ``task_id``.
 
@@ -288,18 +193,6 @@ class Recorder:
                     "give a sequence, the name of value 0 first"
                 )
         self._names = {**self._names, **names}
-
-    def plan(
-        self,
-        f: Callable[[Any, Any], tuple[Any, tuple[Step, Any]]],
-        init: Any,
-        xs: PyTree = None,
-        length: int | None = None,
-        *,
-        stream: str = "train",
-    ) -> CapturePlan:
-        """Say what ``scan`` with these arguments would send to the host, without running anything."""
-        return capture.plan_scan(self._spec(stream), f, init, xs, length)
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until everything accepted before this call is on disk.
@@ -427,24 +320,11 @@ class Recorder:
     def _accept(self, chunk: Chunk) -> None:
         self._logger.submit(ChunkItem(chunk))
 
-    def _spec(self, stream: str) -> CaptureSpec:
-        if not isinstance(stream, str) or not stream:
-            raise CaptureError(f"stream= is {stream!r}; give a name, such as stream='eval'")
+    def _check_open(self) -> None:
         if self._closed:
             raise RecorderClosedError(
                 "the recorder is closed; open a new one before tracing a program with it"
             )
-        settings = self.config.capture.for_stream(stream)
-        return CaptureSpec(
-            slot=self._slot,
-            stream=stream,
-            program=PROGRAM_OF_LEVEL[settings.level],
-            envs=settings.envs,
-            chunk_bytes=self.config.capture.chunk_bytes,
-            max_step_bytes=self.config.pipeline.queue_bytes,
-            journal="off" if settings.level == "off" else self.config.capture.journal,
-            keyframe_steps=self.config.capture.keyframe_steps,
-        )
 
     def _name_of(self, label: str, values: np.ndarray) -> list[str]:
         names = self._names.get(label)
@@ -483,3 +363,6 @@ class Recorder:
             "losses": health.losses,
             "errors": health.errors,
         }
+
+
+register_as_argument(Recorder)

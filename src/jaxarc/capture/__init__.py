@@ -1,8 +1,7 @@
 """The device side: what a compiled program selects, packs and hands over."""
 
 from jaxarc.capture.chunks import CapturePlan
-from jaxarc.capture.flatten import refuse_non_arrays
-from jaxarc.capture.numbers import fits_program, whole_number
+from jaxarc.capture.program import ProgramSettings, RecorderProgram, StreamSettings, register_as_argument
 from jaxarc.capture.runtime import check_jax, wait_for_programs
 from jaxarc.capture.scalars import log
 from jaxarc.capture.scan import plan_scan, scan
@@ -16,17 +15,18 @@ __all__ = [
     "SLOTS",
     "CapturePlan",
     "CaptureSpec",
+    "ProgramSettings",
+    "RecorderProgram",
     "Slots",
     "Step",
+    "StreamSettings",
     "check_jax",
-    "fits_program",
     "log",
     "plan_scan",
     "record_rollout",
-    "refuse_non_arrays",
+    "register_as_argument",
     "scan",
     "select_envs",
     "tap",
     "wait_for_programs",
-    "whole_number",
 ]

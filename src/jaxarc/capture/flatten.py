@@ -27,6 +27,9 @@ _FLAGS = ("terminated", "truncated", "active", "start", "mark", "success")
 _SMALL_BYTES = 64
 """Leaves below this cross at every step: saying for which steps they cross would cost as much."""
 
+_LARGE_BYTES = 256
+"""Leaves of a state below this cross at every step: it takes only one that changes often for all to cross."""
+
 _MAX_UNITS = 31
 _OPTIONAL = ("truncated", "next_observation", "start", "success", "mark", "active")
 
@@ -299,7 +302,7 @@ def _arranged(rows: list[_Leaf]) -> list[_Leaf]:
             sent = "unchained"
         elif role == "episode" and constant >= _SMALL_BYTES:
             sent = "starts"
-        elif role == "state" and leaf.field.num_bytes >= _SMALL_BYTES and len(some) < _MAX_UNITS - 2:
+        elif role == "state" and leaf.field.num_bytes >= _LARGE_BYTES and len(some) < _MAX_UNITS - 2:
             sent = "changed"
         leaf = leaf._replace(field=replace(leaf.field, sent=sent))
         owners.setdefault(id(leaf.given), leaf)

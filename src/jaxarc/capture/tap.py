@@ -239,7 +239,8 @@ def _emit(plan: TapPlan, operands: Operands) -> None:
         if compact is None:
             everything()
         else:
-            lax.cond(compact[0], lambda: call(*compact[1:]), everything)
+            fits, less = compact
+            lax.cond(fits, lambda: call(*less), everything)
 
     if plan.layout.has("active"):
         active = jnp.any((packed.scalars[..., 0] & FLAG_ACTIVE) != 0)
@@ -272,7 +273,7 @@ def _strung(parts: list[Array], dtype: Any) -> Array:
 
 def _compacted(
     whole: Header, header: Header, rows: Rows | None, keyframes: Some | None
-) -> tuple[Array, Header, Rows | None, Array | None, Some | None] | None:
+) -> tuple[Array, tuple[Header, Rows | None, Array | None, Some | None]] | None:
     """Gather what crosses for some steps only into the room that is kept for it.
 
     Args:
@@ -302,7 +303,7 @@ def _compacted(
         keyframes = Some(keyframes.present, _at(keyframes.words, at), _at(keyframes.octets, at))
     if not fits:
         return None
-    return jnp.all(jnp.stack(fits)), header, rows, presence, keyframes
+    return jnp.all(jnp.stack(fits)), (header, rows, presence, keyframes)
 
 
 def _positions(present: Array, room: int) -> tuple[Array, Array]:

@@ -151,7 +151,7 @@ class CaptureConfig(Section):
     journal: str = checked("off", one_of(*JOURNALS))
     keyframe_steps: int = checked(64, integer(1))
     window: int = checked(0, integer(0))
-    chunk_bytes: int = checked(256_000, integer(1))
+    chunk_bytes: int = checked(1_000_000, integer(1))
     assembler_bytes: int = checked(256_000_000, integer(1))
     budget: float | None = checked(None, optional(number(above=0.0, maximum=1.0)))
     streams: Mapping[str, StreamConfig] = checked(FrozenMapping(), stream_configs)
