@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from jaxarc.pipeline import AsyncLogger
     from jaxarc.recorder import Recorder
     from jaxarc.records.episode_data import EpisodeData
-    from jaxarc.replay import ReplaySystem
+    from jaxarc.replay import ReplaySystem, resimulate
     from jaxarc.replay import open_run as open
+    from jaxarc.replay.verify import verify
 
 __version__ = "0.1.0"
 
@@ -32,6 +33,8 @@ _HOMES = {
     "load_tasks": "jaxarc.envs",
     "make_policy": "jaxarc.envs",
     "open": "jaxarc.replay",
+    "resimulate": "jaxarc.replay",
+    "verify": "jaxarc.replay.verify",
 }
 _RENAMED = {"open": "open_run"}
 
@@ -51,6 +54,8 @@ __all__ = [
     "load_tasks",
     "make_policy",
     "open",
+    "resimulate",
+    "verify",
 ]
 
 

@@ -2,53 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from jaxarc.errors import NotRecordedError
-from jaxarc.records.layout import Layout, unflatten
+from jaxarc.records.journal import Journal
+from jaxarc.records.layout import Field, unflatten
+from jaxarc.records.step_sources import StepSource, StepSources
 from jaxarc.records.table import EpisodeRow
 
-__all__ = ["EpisodeData", "StepSource"]
-
-_LEVEL_OF_ROLE = {"state": "full"}
-
-
-class StepSource(Protocol):
-    """Some consecutive stored steps of one episode."""
-
-    @property
-    def layout(self) -> Layout:
-        """What the steps hold."""
-        ...
-
-    @property
-    def steps(self) -> np.ndarray:
-        """Index of each step in its episode, int64[n]."""
-        ...
-
-    def column(self, name: str) -> np.ndarray:
-        """Return a flag column, bool[n]."""
-        ...
-
-    def scalar(self, index: int) -> np.ndarray:
-        """Return scalar field ``index``, [n]."""
-        ...
-
-    def field(self, index: int) -> np.ndarray:
-        """Return row field ``index``, [n, *shape]; constants of the episode [1, *shape]."""
-        ...
-
-    def observation_rows(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the observation rows before and after each step, int[n] each; -1 where not recorded."""
-        ...
-
-    def observations(self, index: int, rows: np.ndarray) -> np.ndarray:
-        """Return observation field ``index`` at observation rows."""
-        ...
+__all__ = ["EpisodeData"]
 
 
 class EpisodeData:
@@ -57,14 +23,22 @@ class EpisodeData:
     Columns of its row are attributes (``episode.total_reward``, ``episode.task_id``). Arrays are read from
     disk when they are first asked for; what the level did not store raises NotRecordedError, never zeros.
 
+    ``step`` says which steps are stored; ``observation``, ``action``, ``reward`` and the rest have one entry
+    for each of them. Where a journal is all there is (``capture.journal``), these are the steps of the
+    journal, which hold no observations. `journal` has the action, key and hashes of every step, beside a
+    few key steps as well.
+
     Args:
         row: the episode's row.
-        sources: its stored steps, in order.
+        sources: everything that is stored of it: steps, journal and keyframes.
     """
 
-    def __init__(self, row: EpisodeRow, sources: Sequence[StepSource]):
+    def __init__(self, row: EpisodeRow, sources: Iterable[StepSource]):
         self.row = row
-        self._sources = list(sources)
+        everything = StepSources(sources)
+        steps, journal = everything.of_kind("steps"), everything.of_kind("journal")
+        self._everything = everything
+        self._sources = steps or journal
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -84,9 +58,7 @@ class EpisodeData:
     @cached_property
     def step(self) -> np.ndarray:
         """Index in the episode of every stored step, int64[n]."""
-        if not self._sources:
-            return np.zeros(0, np.int64)
-        return np.concatenate([source.steps for source in self._sources])
+        return self._sources.step
 
     @property
     def complete(self) -> bool:
@@ -101,42 +73,45 @@ class EpisodeData:
     @cached_property
     def reward(self) -> np.ndarray:
         """Reward of every stored step, [n] in the dtype of the program."""
-        return self._scalars("reward")[()]
+        self._stored("reward")
+        return self._sources.scalars("reward")[()]
 
     @cached_property
     def terminated(self) -> np.ndarray:
         """bool[n]."""
-        return self._flag("terminated")
+        return self._sources.flag("terminated")
 
     @cached_property
     def truncated(self) -> np.ndarray:
         """bool[n]; False throughout when the program gave none."""
-        return self._flag("truncated")
+        return self._sources.flag("truncated")
 
     @cached_property
     def mark(self) -> np.ndarray:
         """bool[n]; False throughout when the program gave none."""
-        return self._flag("mark")
+        return self._sources.flag("mark")
 
     @cached_property
     def step_success(self) -> np.ndarray:
         """bool[n]: the steps that say success; ``success`` is the episode's."""
-        return self._flag("success")
+        return self._sources.flag("success")
 
     @property
     def success_known(self) -> bool:
         """Whether the program says which episodes succeed; without it ``success`` is False."""
-        return any(source.layout.has("success") for source in self._sources)
+        return self._sources.given("success")
 
     @cached_property
     def metrics(self) -> dict[str, np.ndarray]:
         """Metrics of every stored step, [n] each, by name."""
-        return {str(path[0]): values for path, values in self._scalars("metrics").items()}
+        self._stored("metrics")
+        return {str(path[0]): values for path, values in self._sources.scalars("metrics").items()}
 
     @cached_property
     def labels(self) -> dict[str, np.ndarray]:
         """Labels of every stored step, [n] each, by name."""
-        return {str(path[0]): values for path, values in self._scalars("labels").items()}
+        self._stored("labels")
+        return {str(path[0]): values for path, values in self._sources.scalars("labels").items()}
 
     @cached_property
     def observation(self) -> Any:
@@ -147,7 +122,7 @@ class EpisodeData:
         """
         with_last = self.contiguous and not self.row.last_observation_lost
         leaves: dict[Any, list[np.ndarray]] = {}
-        sources = self._recorded("observation")
+        sources = list(self._recorded("observation"))
         for source in sources:
             before, after = source.observation_rows()
             rows = np.append(before, after[-1]) if with_last and source is sources[-1] else before
@@ -187,6 +162,31 @@ class EpisodeData:
         """Environment states before the actions, a tree of [n, …]; level ``full`` only."""
         return self._tree("state")
 
+    @property
+    def records_states(self) -> bool:
+        """Whether every stored step has its state, as at level ``full``."""
+        return self._sources.has("state")
+
+    @property
+    def state_hash(self) -> Any:
+        """Hash of every leaf of the states, of all steps of the journal: `journal.state_hash`."""
+        return self.journal.state_hash
+
+    @property
+    def keyframe(self) -> Any:
+        """States that were recorded for re-simulation, a tree of [m, …]: `journal.keyframe`."""
+        return self.journal.keyframe
+
+    @property
+    def keyframe_step(self) -> np.ndarray:
+        """Index in the episode of every keyframe, int64[m]: `journal.keyframe_step`."""
+        return self.journal.keyframe_step
+
+    @cached_property
+    def journal(self) -> Journal:
+        """Actions, keys and hashes of every step, and keyframes: what `resimulate` needs."""
+        return Journal(self.row, self._everything)
+
     @cached_property
     def key(self) -> Any:
         """PRNG keys of the steps; typed keys as their uint32 words [n, …]."""
@@ -196,54 +196,44 @@ class EpisodeData:
     def constants(self) -> dict[str, Any]:
         """The arrays that are constant over the episode (``Step.episode``), by name."""
         leaves = []
-        for source in self._recorded("episode")[:1]:
+        for source in list(self._recorded("episode"))[:1]:
             for index, field in enumerate(source.layout.rows):
                 if field.role == "episode":
                     leaves.append((field.path, source.field(index)[0]))
         return unflatten(leaves)
 
     def has(self, role: str) -> bool:
-        """Say whether a part of the steps was recorded (``observation``, ``state``, …)."""
-        return any(field.role == role for source in self._sources for field in source.layout.rows)
+        """Say whether a part of the steps was recorded (``observation``, ``state_hash``, ``keyframe``, …)."""
+        return self._sources.has(role) or self.journal.has(role)
 
-    def _recorded(self, role: str) -> list[StepSource]:
+    def fields(self, role: str) -> tuple[Field, ...]:
+        """Return the leaves of a part of the steps as the program had them: dtypes, shapes, kinds of keys."""
+        return self._sources.fields(role) or self.journal.fields(role)
+
+    def _stored(self, role: str) -> None:
         if not self._sources:
             raise NotRecordedError(
-                f"episode {self.row.episode} has no stored steps, only its row: its environment was not "
-                f"selected (capture.envs), no rule kept it (capture.keep), "
+                f"{role} was not recorded in episode {self.row.episode}, which has no stored steps, only its "
+                f"row: its environment was not selected (capture.envs), no rule kept it (capture.keep), "
                 f"or the level was minimal (capture.level)"
             )
-        if not self.has(role):
-            if role in _LEVEL_OF_ROLE:
-                way_out = f"capture.level={_LEVEL_OF_ROLE[role]} records it"
+
+    def _recorded(self, role: str) -> StepSources:
+        self._stored(role)
+        if not self._sources.has(role):
+            ways_out = []
+            if role in ("observation", "state") and self.journal.has("keyframe"):
+                ways_out.append("jaxarc.resimulate(episode, step_fn) rebuilds the states from the journal")
+            if role == "state":
+                ways_out.append("capture.level=full records it")
+            elif all(source.layout.kind == "journal" for source in self._sources):
+                ways_out.append("capture.level=verbose records it for the environments of capture.envs")
             else:
-                way_out = f"give it to the Step: Step({role}=…)"
-            raise NotRecordedError(f"{role} was not recorded in episode {self.row.episode}; {way_out}")
-        return [s for s in self._sources if any(field.role == role for field in s.layout.rows)]
+                ways_out.append(f"give it to the Step: Step({role}=…)")
+            raise NotRecordedError(
+                f"{role} was not recorded in episode {self.row.episode}; {', and '.join(ways_out)}"
+            )
+        return self._sources.with_role(role)
 
     def _tree(self, role: str) -> Any:
-        leaves: dict[Any, list[np.ndarray]] = {}
-        for source in self._recorded(role):
-            for index, field in enumerate(source.layout.rows):
-                if field.role == role:
-                    leaves.setdefault(field.path, []).append(source.field(index))
-        return unflatten([(path, np.concatenate(parts)) for path, parts in leaves.items()])
-
-    def _flag(self, name: str) -> np.ndarray:
-        parts = [
-            source.column(name)
-            if name == "terminated" or source.layout.has(name)
-            else np.zeros(len(source.steps), bool)
-            for source in self._sources
-        ]
-        return np.concatenate(parts) if parts else np.zeros(0, bool)
-
-    def _scalars(self, role: str) -> dict[Any, np.ndarray]:
-        if not self._sources:
-            self._recorded(role)
-        leaves: dict[Any, list[np.ndarray]] = {}
-        for source in self._sources:
-            for index, field in enumerate(source.layout.scalars):
-                if field.role == role:
-                    leaves.setdefault(field.path, []).append(source.scalar(index))
-        return {path: np.concatenate(parts) for path, parts in leaves.items()}
+        return self._recorded(role).tree(role)

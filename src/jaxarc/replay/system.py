@@ -1,4 +1,4 @@
-"""ReplaySystem: a run that is read back. Needs no JAX."""
+"""ReplaySystem: a run that is read back. Needs no JAX, except to verify."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from jaxarc.errors import DamagedFileError, EpisodeNotFoundError
+from jaxarc.errors import DamagedFileError, EpisodeNotFoundError, NotRecordedError
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.events import Event
 from jaxarc.records.table import EpisodeTable
 from jaxarc.replay.query import sort_order, where_mask
+from jaxarc.replay.verification import RunVerification, Verification
 from jaxarc.storage import (
     RunIndex,
     derive_status,
@@ -152,6 +153,42 @@ class ReplaySystem:
                     f"episode {episode} has {row.stored_steps} stored steps, {stored} can be read{damaged}",
                 )
         return EpisodeData(row, sources)
+
+    def verify(self, episode: int, step_fn: Any, *, writer: int = 0, **options: Any) -> Verification:
+        """Re-simulate an episode and say where it first differs from what was recorded.
+
+        Args:
+            episode: its number.
+            step_fn: the step of one environment, or an environment, as for ``jaxarc.verify``.
+            writer: the process that recorded it, where several wrote the run.
+            **options: ``like, like_action, describe, rtol, atol`` of ``jaxarc.verify``.
+
+        Raises:
+            NotRecordedError: the episode lacks its first state, or an action (``capture.journal``).
+        """
+        from jaxarc.replay.verify import verify
+
+        return verify(self.load_episode(episode, writer=writer), step_fn, **options)
+
+    def verify_all(self, step_fn: Any, where: str | None = None, **options: Any) -> RunVerification:
+        """Re-simulate the episodes of the run, or some of them.
+
+        Args:
+            step_fn: as for `verify`.
+            where: which episodes, as for `episodes`.
+            **options: as for `verify`.
+
+        Returns:
+            What was found of each; episodes that lack what re-simulation needs are named in ``left_out``.
+        """
+        found, left_out = [], {}
+        for row in self.episodes(where):
+            number, writer = int(row.episode), int(row.writer)
+            try:
+                found.append(self.verify(number, step_fn, writer=writer, **options))
+            except NotRecordedError as error:
+                left_out[writer, number] = str(error)
+        return RunVerification(tuple(found), left_out)
 
     def task(self, task_id: str) -> dict[str, Any] | None:
         """Return the document that was stored for a task (its pairs), or None."""
