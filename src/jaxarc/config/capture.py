@@ -133,7 +133,8 @@ class CaptureConfig(Section):
         window: steps before every ``mark`` that are stored with it, whatever ``keep`` and ``key_steps`` say.
         chunk_bytes: the most bytes of selected environments' steps that cross to the host in one callback,
             where one step is smaller; up to twice as many where a scan would end in one chunk and a
-            remainder. The scalars of all environments may take 16 times as many.
+            remainder, and more where episodes are so short that nothing can be left out. The scalars and the
+            journal of all environments may take 16 times as many.
         assembler_bytes: memory for the steps of episodes that are not finished yet; past it they go to disk
             early, and nothing is lost.
         budget: the most that recording may take of the wall time, as a share; above it, episodes that begin
