@@ -45,7 +45,9 @@ def assemble(
     steps: dict[int, list[StepBlock]] = {}
     for pending in taken:
         for block in pending.blocks:
-            steps.setdefault(block.uid, []).append(block)
+            for uid in block.uid.tolist():
+                mine = np.repeat(block.uid, block.count) == uid
+                steps.setdefault(uid, []).append(block.take(mine))
     return EpisodeTable.concatenate([pending.episodes for pending in taken]), steps, assembler
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chunks import Recording
+from chunks import Recording, rows_of
 
 from jaxarc.config import CaptureConfig
 from jaxarc.errors import StorageError
@@ -43,7 +43,7 @@ class Shelf:
         return [row for segment in self.segments for row in segment.episodes]
 
     def stored(self, uid: int) -> int:
-        return sum(len(b) for segment in self.segments for b in segment.blocks if b.uid == uid)
+        return sum(len(rows_of(block, uid)[0]) for segment in self.segments for block in segment.blocks)
 
 
 def counter_chunks(count: int) -> list[ChunkItem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from chunks import Recording
+from chunks import Recording, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,22 +37,36 @@ TASKS = [0, 0, 0, 1, 1, 0, 2, 2]
 def test_each_rule_keeps_its_episodes(rules: list[str], kept: list[int]):
     """An episode is kept when any rule keeps it; every rule sees every episode."""
     keeper = Keeper([parse_keep_rule(rule) for rule in rules])
-    answers = [keeper.keep(r, s, t) for r, s, t in zip(REWARDS, SUCCESS, TASKS, strict=True)]
-    assert [i for i, answer in enumerate(answers) if answer] == list(kept)
+    answers = keeper.keep(np.array(REWARDS), np.array(SUCCESS), np.array(TASKS))
+    assert answers.nonzero()[0].tolist() == list(kept)
+
+
+@given(data=st.data(), rule=st.sampled_from(["every_n:3", "capped_cubic", "best_n:2", "first_success"]))
+def test_episodes_are_kept_alike_however_many_end_together(data: st.DataObject, rule: str):
+    """A rule that is told of eight episodes at once answers as if it were told of them one by one."""
+    borders = sorted(data.draw(st.sets(st.integers(1, 7))))
+    arrays = [np.array(REWARDS), np.array(SUCCESS), np.array(TASKS)]
+    together = Keeper([parse_keep_rule(rule)]).keep(*arrays)
+    keeper = Keeper([parse_keep_rule(rule)])
+    parts = zip(*(np.split(array, borders) for array in arrays), strict=True)
+    apart = [keeper.keep(*part) for part in parts]
+    assert np.concatenate(apart).tolist() == together.tolist()
 
 
 def test_capped_cubic_is_the_schedule_of_gymnasium():
     """Cubes up to 1000, then every thousandth."""
     keeper = Keeper([parse_keep_rule("capped_cubic")])
-    kept = [i for i in range(3_001) if keeper.keep(0.0, False, -1)]
-    assert kept == [n**3 for n in range(10)] + [1000, 2000, 3000]
+    kept = keeper.keep(np.zeros(3_001), np.zeros(3_001, bool), np.full(3_001, -1))
+    assert kept.nonzero()[0].tolist() == [n**3 for n in range(10)] + [1000, 2000, 3000]
 
 
 @given(rewards=st.lists(st.integers(-5, 5).map(float), max_size=40), n=st.integers(1, 4))
 def test_the_best_of_all_are_among_those_kept(rewards: list[float], n: int):
     """Nothing that was kept is taken back, so the n best are always there."""
     keeper = Keeper([parse_keep_rule(f"best_n:{n}")])
-    kept = [reward for reward in rewards if keeper.keep(reward, False, -1)]
+    count = len(rewards)
+    answers = keeper.keep(np.array(rewards, float), np.zeros(count, bool), np.full(count, -1))
+    kept = [reward for reward, answer in zip(rewards, answers, strict=True) if answer]
     assert sorted(rewards, reverse=True)[:n] == sorted(kept, reverse=True)[:n]
 
 
@@ -78,8 +92,7 @@ def episodes_of_three(count: int, level: str, **capture: object) -> list[tuple[E
     pending = assembler.take(early=False)
     found = []
     for row in pending.episodes:
-        blocks = [block for block in pending.blocks if block.uid == row.uid]
-        found.append((row, [int(step) for block in blocks for step in block.steps]))
+        found.append((row, [step for block in pending.blocks for step in rows_of(block, row.uid)[0]]))
     return found
 
 

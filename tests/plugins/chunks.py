@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from jaxarc.records.chunk import LANE_WORDS, Chunk
+from jaxarc.records.chunk import LANE_WORDS, Chunk, Header
 from jaxarc.records.layout import (
     FLAG_ACTIVE,
     FLAG_MARK,
@@ -20,16 +20,37 @@ from jaxarc.records.layout import (
     Field,
     Layout,
 )
+from jaxarc.records.steps import StepBlock
 
-__all__ = ["ExpectedEpisode", "Recording", "assemble_slowly"]
+__all__ = ["ExpectedEpisode", "Recording", "assemble_slowly", "layout_of", "rows_of"]
 
 
-def layout_of(program: str = "steps", stream: str = "train", *, next_observation: bool = False) -> Layout:
-    """Return a layout with a metric, a label and a word that tells every step apart."""
+ACTION = Field("action", (), "int32", (1,))
+STATE_HASH = Field("state_hash", ("count",), "uint32", ())
+STATE = Field("state", ("count",), "int32", (1,))
+
+
+def layout_of(
+    program: str = "steps", stream: str = "train", *, next_observation: bool = False, journal: str = "off"
+) -> Layout:
+    """Return a layout with a metric, a label and a word that tells every step apart.
+
+    Args:
+        program: what crosses.
+        stream: name of the stream.
+        next_observation: whether there are observations, and those after the steps.
+        journal: ``off``, ``selected`` or ``all``.
+    """
     given = ("start", "success", "mark", "truncated", "active")
-    rows = [Field("action", (), "int32", (1,))]
-    if next_observation:
-        rows = [Field("observation", (), "int8", (2,)), Field("next_observation", (), "int8", (2,)), *rows]
+    rows: list[Field] = []
+    if program != "scalars":
+        rows = [ACTION]
+        if next_observation:
+            seen = [Field(role, (), "int8", (2,)) for role in ("observation", "next_observation")]
+            rows = [*seen, ACTION]
+        if journal != "off":
+            rows.append(STATE_HASH)
+    crosses_apart = journal == "all" or (journal == "selected" and program == "scalars")
     return Layout(
         kind="steps",
         stream=stream,
@@ -40,7 +61,10 @@ def layout_of(program: str = "steps", stream: str = "train", *, next_observation
             Field("metrics", ("m",), "float32", ()),
             Field("labels", ("task",), "int32", ()),
         ),
-        rows=tuple(rows) if program != "scalars" else (),
+        rows=tuple(rows),
+        journal=(ACTION, STATE_HASH) if crosses_apart else (),
+        journal_envs=journal if journal != "off" else "",
+        keyframes=(STATE,) if journal != "off" else (),
     )
 
 
@@ -92,10 +116,23 @@ class Recording:
         """A number for every step of every lane, the action that is recorded."""
         return np.arange(self.flags.size, dtype=np.int32).reshape(self.flags.shape)
 
+    @property
+    def starts(self) -> np.ndarray:
+        """Steps that begin an episode, or may; bool[members envs steps]."""
+        ends = (self.flags & (FLAG_TERMINATED | FLAG_TRUNCATED)) != 0
+        starts = (self.flags & FLAG_START) != 0
+        starts |= ~self.continues[:, None, :]
+        starts[..., 0] = True
+        for step in range(1, self.flags.shape[2]):
+            # The step after an inactive one may begin an episode that the one before it ended.
+            active = (self.flags[..., step - 1] & FLAG_ACTIVE) != 0
+            starts[..., step] |= np.where(active, ends[..., step - 1], starts[..., step - 1])
+        return starts
+
     def chunk(self, start: int, stop: int, selected: Sequence[int]) -> Chunk:
         """Return the steps from ``start`` to ``stop``; only the first of them may be a fresh call."""
         members, envs, _ = self.flags.shape
-        size = stop - start
+        layout = self.layout
         part = np.s_[:, :, start:stop]
         scalars = np.stack(
             [
@@ -110,21 +147,46 @@ class Recording:
         lanes[:, 0, 0] = 1
         lanes[:, 0, 1] = start
         lanes[:, 0, 3] = self.continues[:, start]
-        words = np.ascontiguousarray(self.tags[part][:, list(selected)][..., None])
-        octets = np.zeros((members, len(selected), size, 0), np.int8)
-        if self.layout.program == "scalars":
-            words = words[..., :0]
-        return Chunk(
-            layout=self.layout,
-            num_steps=size,
+        tags = self.tags[part]
+        ids = list(selected)
+        everybody = list(range(envs)) if layout.journal_envs == "all" else ids
+        words, octets = [scalars.reshape(-1)], []
+        if layout.rows:
+            values = {"action": tags, "state_hash": tags ^ 0x5A5A}
+            columns = [values[f.role][:, ids] for f in layout.rows if f.role in values]
+            words.append(np.stack(columns, axis=-1).reshape(-1))
+            board = (tags[:, ids, :, None] + np.array([0, 1])).astype(np.int8)
+            seen = [board + (f.role == "next_observation") for f in layout.rows if f.dtype == "int8"]
+            octets += [np.concatenate(seen, axis=-1).reshape(-1)] if seen else []
+        if layout.journal:
+            journal = np.stack([tags[:, everybody], tags[:, everybody] ^ 0x5A5A], axis=-1)
+            words.append(journal.reshape(-1))
+        if layout.keyframes:
+            wanted = self.starts[part][:, everybody].copy()
+            wanted[..., (start + np.arange(stop - start)) % 4 == 0] = True
+            octets.append(wanted.astype(np.int8).reshape(-1))
+            words.append((tags[:, everybody] * 7).reshape(-1))
+        header = Header(
+            slot=0,
+            layout_id=layout.id,
+            num_steps=stop - start,
             num_envs=envs,
-            env_ids=np.array(selected, np.int64),
+            num_selected=len(ids),
+            num_journalled=len(everybody) if layout.journal_envs else 0,
+            env_major=True,
+            num_lanes=1,
+            room=members * len(ids) * (stop - start),
+            keyframe_room=members * len(everybody) * (stop - start) if layout.keyframes else 0,
             members=(members,),
-            scalars=np.ascontiguousarray(scalars),
-            words=words,
-            octets=octets,
-            lanes=lanes,
-            received=float(start),
+            env_ids=tuple(ids),
+        )
+        return Chunk(
+            layout,
+            header,
+            lanes,
+            np.concatenate([np.zeros(0, np.int8), *octets]),
+            np.concatenate(words).astype(np.int32),
+            float(start),
         )
 
     def chunks(self, borders: Sequence[int], selected: Sequence[int]) -> Iterator[Chunk]:
@@ -206,3 +268,9 @@ def assemble_slowly(recording: Recording) -> list[ExpectedEpisode]:
             active_before += active_now
         found += open_episodes.values()
     return found
+
+
+def rows_of(block: StepBlock, uid: int) -> tuple[list[int], np.ndarray]:
+    """Return which steps of an episode a block holds, and their words."""
+    mine = np.repeat(block.uid, block.count) == uid
+    return block.steps[mine].tolist(), block.words[mine]

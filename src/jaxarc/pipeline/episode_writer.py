@@ -157,7 +157,8 @@ class EpisodeWriter:
                 "recording: %d steps could not be written twice and are given up; rows are kept", count
             )
         self.steps_given_up += count
-        self._assembler.forget_steps({block.uid for block in pending.blocks})
+        if pending.blocks:
+            self._assembler.forget_steps(np.unique(np.concatenate([block.uid for block in pending.blocks])))
         pending.blocks = []
         length = len(pending.episodes)
         pending.episodes.columns["stored_steps"] = np.zeros(length, np.int64)

@@ -6,43 +6,51 @@ import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from jaxarc.config import KeepRule
 
-__all__ = ["FinishedEpisode", "Keeper", "is_capped_cubic"]
+__all__ = ["FinishedEpisodes", "Keeper", "is_capped_cubic"]
 
 
 @dataclass(frozen=True)
-class FinishedEpisode:
-    """What a keep rule is told of an episode.
+class FinishedEpisodes:
+    """What a keep rule is told of some episodes, in the order in which they ended.
 
     Attributes:
-        index: how many episodes of selected environments the stream finished before it.
-        total_reward: sum of its rewards.
-        success: whether it was solved.
-        task: the label that ``first_success`` goes by; -1 without one.
+        index: how many episodes the stream finished before each whose steps are captured; int64[n].
+        total_reward: sum of the rewards of each; float64[n].
+        success: whether it was solved; bool[n].
+        task: the label that ``first_success`` goes by; -1 without one; int64[n].
     """
 
-    index: int
-    total_reward: float
-    success: bool
-    task: int
+    index: np.ndarray
+    total_reward: np.ndarray
+    success: np.ndarray
+    task: np.ndarray
 
 
-Rule = Callable[[FinishedEpisode], bool]
+Rule = Callable[[FinishedEpisodes], np.ndarray]
+"""Says of each episode whether it is kept, bool[n]; called once for every episode, in order."""
 
 
 def _best_so_far(n: int, sign: float) -> Rule:
     best: list[float] = []
 
-    def rule(episode: FinishedEpisode) -> bool:
-        score = sign * episode.total_reward
-        if len(best) < n:
-            heapq.heappush(best, score)
-            return True
-        if score > best[0]:
-            heapq.heapreplace(best, score)
-            return True
-        return False
+    def rule(episodes: FinishedEpisodes) -> np.ndarray:
+        score = sign * episodes.total_reward
+        kept = np.zeros(len(score), bool)
+        # What the n best so far leave no room for can't be kept: their least only grows.
+        promising = score > best[0] if len(best) >= n else np.ones(len(score), bool)
+        for position in promising.nonzero()[0].tolist():
+            value = float(score[position])
+            if len(best) < n:
+                heapq.heappush(best, value)
+                kept[position] = True
+            elif value > best[0]:
+                heapq.heapreplace(best, value)
+                kept[position] = True
+        return kept
 
     return rule
 
@@ -50,11 +58,13 @@ def _best_so_far(n: int, sign: float) -> Rule:
 def _first_success() -> Rule:
     solved: set[int] = set()
 
-    def rule(episode: FinishedEpisode) -> bool:
-        if not episode.success or episode.task in solved:
-            return False
-        solved.add(episode.task)
-        return True
+    def rule(episodes: FinishedEpisodes) -> np.ndarray:
+        kept = np.zeros(len(episodes.task), bool)
+        for position in episodes.success.nonzero()[0].tolist():
+            task = int(episodes.task[position])
+            kept[position] = task not in solved
+            solved.add(task)
+        return kept
 
     return rule
 
@@ -67,20 +77,22 @@ def is_capped_cubic(index: int) -> bool:
 def _rule(rule: KeepRule) -> Rule:
     n = rule.n or 1
     rules: dict[str, Callable[[], Rule]] = {
-        "all": lambda: lambda _: True,
-        "every_n": lambda: lambda episode: episode.index % n == 0,
-        "capped_cubic": lambda: lambda episode: is_capped_cubic(episode.index),
+        "all": lambda: lambda episodes: np.ones(len(episodes.index), bool),
+        "every_n": lambda: lambda episodes: episodes.index % n == 0,
+        "capped_cubic": lambda: (
+            lambda episodes: np.array([is_capped_cubic(i) for i in episodes.index.tolist()], bool)
+        ),
         "best_n": lambda: _best_so_far(n, 1.0),
         "worst_n": lambda: _best_so_far(n, -1.0),
-        "success": lambda: lambda episode: episode.success,
-        "failed": lambda: lambda episode: not episode.success,
+        "success": lambda: lambda episodes: episodes.success,
+        "failed": lambda: lambda episodes: ~episodes.success,
         "first_success": _first_success,
     }
     return rules[rule.name]()
 
 
 class Keeper:
-    """Decide for one stream, episode by episode, in the order in which they end.
+    """Decide for one stream which episodes are kept, in the order in which they end.
 
     ``best_n`` and ``worst_n`` keep an episode that is among the n best or worst when it ends: nothing that
     was kept is taken back. ``capped_cubic`` keeps the episodes 0, 1, 8, 27, … and every thousandth from
@@ -95,9 +107,12 @@ class Keeper:
         self._count = 0
         self.keeps_all = any(rule.name == "all" for rule in rules)
 
-    def keep(self, total_reward: float, success: bool, task: int) -> bool:
-        """Say whether the episode that just ended is kept. Every rule sees every episode."""
-        episode = FinishedEpisode(self._count, total_reward, success, task)
-        self._count += 1
-        answers = [rule(episode) for rule in self._rules]
-        return any(answers)
+    def keep(self, total_reward: np.ndarray, success: np.ndarray, task: np.ndarray) -> np.ndarray:
+        """Say which of the episodes that just ended are kept; bool[n]. Every rule sees every episode."""
+        index = self._count + np.arange(len(total_reward))
+        self._count += len(index)
+        episodes = FinishedEpisodes(index, total_reward, success, task)
+        kept = np.zeros(len(index), bool)
+        for rule in self._rules:
+            kept |= rule(episodes)
+        return kept

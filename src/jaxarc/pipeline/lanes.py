@@ -8,52 +8,143 @@ import numpy as np
 
 from jaxarc.pipeline.spans import ScalarNames, Spans
 
-__all__ = ["ClosedEpisodes", "LaneTable", "Merged"]
+__all__ = ["CUT", "LOST", "SHED_BY_BUDGET", "Arrivals", "ClosedEpisodes", "Joined", "LaneTable"]
 
-_PER_LANE: dict[str, type] = {
-    "open": bool,
-    "uid": np.int64,
-    "count": np.int64,
-    "reward": float,
-    "success": bool,
-    "update": np.int64,
-    "start_step": np.int64,
-    "end_step": np.int64,
-    "start_time": float,
-    "end_time": float,
-}
-_PER_METRIC = ("first_values", "last_values", "min_values", "max_values")
+CUT = 2
+"""What ``ended`` says of an episode that nobody ended."""
+
+LOST = 1
+SHED_BY_BUDGET = 2
+"""Why nothing of an episode's steps is stored: a part of them was shed, or the budget had no room."""
+
+_WHOLE = (
+    "open",
+    "uid",
+    "count",
+    "success",
+    "update",
+    "start_step",
+    "end_step",
+    "recorded",
+    "rows",
+    "held",
+    "spilled",
+    "lost",
+    "marked",
+)
+"""Whole numbers of an open episode. ``recorded``: its environment is one whose steps cross; ``rows``: steps
+that came with their rows; ``held``: bytes of those in memory; ``spilled``: first steps, on their way to disk;
+``lost``: why its steps are not stored, 0 while they are; ``marked``: some step was."""
+
+_REAL = ("reward", "start_time", "end_time")
+_WHOLE_AT = {name: position for position, name in enumerate(_WHOLE)}
+_REAL_AT = {name: position for position, name in enumerate(_REAL)}
+
+
+class Columns:
+    """Whole and real numbers by name, each kind in one array, so that all of a lane moves at once.
+
+    Attributes:
+        whole: int64[columns n]: those of ``_WHOLE``, then the labels.
+        real: float64[columns n]: those of ``_REAL``, then the metrics' first, last, least and largest values.
+    """
+
+    def __init__(self, whole: np.ndarray, real: np.ndarray):
+        self.whole = whole
+        self.real = real
+
+    @classmethod
+    def blank(cls, names: ScalarNames, length: int) -> Columns:
+        """Return columns for so many entries, in which no episode is open."""
+        whole = np.zeros((len(_WHOLE) + len(names.labels), length), np.int64)
+        whole[len(_WHOLE) :] = -1
+        real = np.zeros((len(_REAL) + 4 * len(names.metrics), length))
+        real[len(_REAL) :] = np.nan
+        return cls(whole, real)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        at = _WHOLE_AT.get(name)
+        return self.whole[at] if at is not None else self.real[_REAL_AT[name]]
+
+    def __len__(self) -> int:
+        return self.whole.shape[1]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """int64[labels n]."""
+        return self.whole[len(_WHOLE) :]
+
+    @property
+    def values(self) -> np.ndarray:
+        """float64[4 metrics n]: first, last, least and largest values."""
+        metrics = self.real[len(_REAL) :]
+        return metrics.reshape(4, len(metrics) // 4, len(self))
+
+    def take(self, positions: np.ndarray) -> Columns:
+        """Return the entries at these positions."""
+        return Columns(self.whole[:, positions], self.real[:, positions])
+
+    @classmethod
+    def concatenate(cls, columns: list[Columns]) -> Columns:
+        """Join columns of the same names."""
+        return cls(
+            np.concatenate([part.whole for part in columns], axis=1),
+            np.concatenate([part.real for part in columns], axis=1),
+        )
 
 
 @dataclass
 class ClosedEpisodes:
-    """Episodes that ended, a NumPy array a column, in the order in which they ended."""
+    """Episodes that ended, in the order in which they ended.
+
+    Attributes:
+        lane: their lane in the table.
+        ended: 0 terminated, 1 truncated, 2 cut.
+        columns: what the table knew of them.
+    """
 
     lane: np.ndarray
     ended: np.ndarray
-    columns: dict[str, np.ndarray]
+    columns: Columns
 
     def __len__(self) -> int:
         return len(self.lane)
 
 
 @dataclass
-class Merged:
-    """What ``LaneTable.merge`` found.
+class Joined:
+    """How spans go on with the episodes that are open.
 
     Attributes:
-        closed: the episodes that ended, in the order in which they ended.
-        closed_span: the last span of each of them.
-        uid: the uid of every span's episode.
+        goes_on: the span's episode was open before the chunk.
+        uid: its episode.
         offset: steps of that episode before the span.
+        before: what the table knows of it.
         next_uid: the first uid that was not given out.
     """
 
-    closed: ClosedEpisodes
-    closed_span: np.ndarray
+    goes_on: np.ndarray
     uid: np.ndarray
     offset: np.ndarray
+    before: Columns
     next_uid: int
+
+
+@dataclass
+class Arrivals:
+    """What came of the spans' rows, an array a column, all as long as the spans.
+
+    Attributes:
+        recorded: the lane is one whose steps cross.
+        rows: steps of the episode that came with their rows, the span's included.
+        held: bytes of the episode's rows that are in memory.
+        lost: why nothing of the episode's steps is stored; 0 while they are.
+    """
+
+    recorded: np.ndarray
+    rows: np.ndarray
+    held: np.ndarray
+    lost: np.ndarray
 
 
 @dataclass
@@ -66,95 +157,94 @@ class LaneTable:
     names: ScalarNames
     num_members: int = 0
     num_envs: int = 0
-    columns: dict[str, np.ndarray] = field(default_factory=dict)
+    columns: Columns = field(default_factory=lambda: Columns.blank(ScalarNames({}, {}), 0))
     env_steps: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
-    def fit(self, num_members: int, num_envs: int) -> dict[int, int]:
-        """Make room for this many members and environments; return the lanes that moved, old to new."""
+    def fit(self, num_members: int, num_envs: int) -> None:
+        """Make room for this many members and environments."""
         members, envs = max(self.num_members, num_members), max(self.num_envs, num_envs)
         if (members, envs) == (self.num_members, self.num_envs):
-            return {}
+            return
         old = np.arange(self.num_members * self.num_envs)
         new = old // max(self.num_envs, 1) * envs + old % max(self.num_envs, 1)
-        columns = {}
-        for name, kind in _PER_LANE.items():
-            columns[name] = np.zeros(members * envs, kind)
-        for name in _PER_METRIC:
-            columns[name] = np.full((len(self.names.metrics), members * envs), np.nan)
-        columns["labels"] = np.full((len(self.names.labels), members * envs), -1, np.int64)
-        for name, column in self.columns.items():
-            columns[name][..., new] = column
+        columns = Columns.blank(self.names, members * envs)
+        if len(old):
+            columns.whole[:, new] = self.columns.whole
+            columns.real[:, new] = self.columns.real
         self.columns = columns
         self.env_steps = np.append(self.env_steps, np.zeros(members - self.num_members, np.int64))
         self.num_members, self.num_envs = members, envs
-        return dict(zip(old.tolist(), new.tolist(), strict=True))
+
+    @property
+    def open_lanes(self) -> np.ndarray:
+        """Lanes in which an episode is open."""
+        return self.columns["open"].nonzero()[0]
 
     def cut(self, lanes: np.ndarray) -> ClosedEpisodes:
         """Close the open episodes of these lanes as ``cut``."""
-        lanes = lanes[self.columns["open"][lanes]]
-        closed = ClosedEpisodes(
-            lanes, np.full(len(lanes), 2), {name: column[..., lanes] for name, column in self.columns.items()}
-        )
-        self.columns["open"][lanes] = False
+        lanes = lanes[self.columns["open"][lanes] != 0]
+        closed = ClosedEpisodes(lanes, np.full(len(lanes), CUT), self.columns.take(lanes))
+        self.columns["open"][lanes] = 0
         return closed
 
-    def cut_all(self) -> ClosedEpisodes:
-        """Close every open episode as ``cut``."""
-        return self.cut(np.flatnonzero(self.columns["open"])) if self.columns else self.cut_nothing()
-
-    def cut_nothing(self) -> ClosedEpisodes:
-        """Return no episodes."""
-        return ClosedEpisodes(np.zeros(0, np.int64), np.zeros(0, np.int64), {})
-
-    def merge(self, spans: Spans, lane: np.ndarray, received: float, next_uid: int) -> Merged:
-        """Join spans to the episodes that are open, and keep what stays open.
-
-        Call ``cut`` first for the lanes whose open episode does not go on.
+    def join(self, spans: Spans, lane: np.ndarray, next_uid: int) -> Joined:
+        """Find the episode of every span; call ``cut`` first for lanes whose open episode does not go on.
 
         Args:
             spans: what ``find_spans`` found.
             lane: table lane of each span.
-            received: arrival time of the chunk.
             next_uid: the first uid to give out.
-
         """
-        table = self.columns
-        joins = spans.leads & table["open"][lane]
-        fresh = np.flatnonzero(~joins)
-        uid = table["uid"][lane]
+        before = self.columns.take(lane)
+        goes_on = spans.leads & (before["open"] != 0)
+        fresh = (~goes_on).nonzero()[0]
+        before.whole[: len(_WHOLE), fresh] = 0
+        uid = before["uid"].copy()
         order = fresh[np.lexsort((lane[fresh], spans.steps[spans.first[fresh]]))]
-        uid[order] = next_uid + np.arange(len(order))
-        next_uid += len(order)
-        offset = np.where(joins, table["count"][lane], 0)
+        uid[order] = np.arange(next_uid, next_uid + len(order))
+        return Joined(goes_on, uid, before["count"], before, next_uid + len(order))
 
-        def carried(name: str, value: np.ndarray) -> np.ndarray:
-            return np.where(joins, table[name][..., lane], value)
+    def merge(
+        self, spans: Spans, lane: np.ndarray, joined: Joined, arrivals: Arrivals, received: float
+    ) -> ClosedEpisodes:
+        """Add spans to the episodes that they go on with; keep what stays open, return what ended.
 
-        times = np.full(len(spans), received)
-        merged: dict[str, np.ndarray] = {
-            "open": np.ones(len(spans), bool),
-            "uid": uid,
-            "count": offset + spans.count,
-            "reward": np.where(joins, table["reward"][lane], 0.0) + spans.reward,
-            "success": (joins & table["success"][lane]) | spans.success,
-            "update": spans.update,
-            "start_step": carried("start_step", spans.start_step),
-            "end_step": spans.end_step,
-            "start_time": carried("start_time", times),
-            "end_time": times,
-            "first_values": carried("first_values", spans.first_values),
-            "last_values": spans.last_values,
-            "min_values": np.fmin(carried("min_values", spans.min_values), spans.min_values),
-            "max_values": np.fmax(carried("max_values", spans.max_values), spans.max_values),
-            "labels": spans.labels,
-        }
-        staying = np.flatnonzero(~spans.closed)
-        table["open"][lane] = False
-        for name, value in merged.items():
-            table[name][..., lane[staying]] = value[..., staying]
-        closed = np.flatnonzero(spans.closed)
+        Args:
+            spans: what ``find_spans`` found.
+            lane: table lane of each span.
+            joined: what ``join`` said of them.
+            arrivals: what came of their rows.
+            received: arrival time of the chunk.
+        """
+        before, goes_on = joined.before, joined.goes_on
+        now = Columns.blank(self.names, len(spans))
+        now["open"][:] = 1
+        now["uid"][:] = joined.uid
+        now["count"][:] = joined.offset + spans.count
+        now["success"][:] = before["success"] | spans.success
+        now["update"][:] = spans.update
+        now["start_step"][:] = np.where(goes_on, before["start_step"], spans.start_step)
+        now["end_step"][:] = spans.end_step
+        now["recorded"][:] = before["recorded"] | arrivals.recorded
+        now["rows"][:] = arrivals.rows
+        now["held"][:] = arrivals.held
+        now["spilled"][:] = before["spilled"]
+        now["lost"][:] = arrivals.lost
+        now["marked"][:] = before["marked"] | spans.marked
+        now.labels[:] = spans.labels
+        now["reward"][:] = np.where(goes_on, before["reward"], 0.0) + spans.reward
+        now["start_time"][:] = np.where(goes_on, before["start_time"], received)
+        now["end_time"][:] = received
+        values = now.values
+        earlier = before.values
+        values[0] = np.where(goes_on, earlier[0], spans.first_values)
+        values[1] = spans.last_values
+        values[2] = np.where(goes_on, np.fmin(earlier[2], spans.min_values), spans.min_values)
+        values[3] = np.where(goes_on, np.fmax(earlier[3], spans.max_values), spans.max_values)
+        self.columns["open"][lane] = 0
+        staying = (~spans.closed).nonzero()[0]
+        self.columns.whole[:, lane[staying]] = now.whole[:, staying]
+        self.columns.real[:, lane[staying]] = now.real[:, staying]
+        closed = spans.closed.nonzero()[0]
         closed = closed[np.lexsort((lane[closed], spans.steps[spans.last[closed]]))]
-        columns = {name: value[..., closed] for name, value in merged.items()}
-        return Merged(
-            ClosedEpisodes(lane[closed], spans.ended[closed], columns), closed, uid, offset, next_uid
-        )
+        return ClosedEpisodes(lane[closed], spans.ended[closed], now.take(closed))

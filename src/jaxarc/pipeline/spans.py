@@ -12,6 +12,7 @@ import numpy as np
 from jaxarc.records.chunk import Chunk
 from jaxarc.records.layout import (
     FLAG_ACTIVE,
+    FLAG_MARK,
     FLAG_START,
     FLAG_SUCCESS,
     FLAG_TERMINATED,
@@ -56,7 +57,7 @@ class Spans:
         ended: 0 terminated, 1 truncated, 2 cut; only where ``closed``.
         count: steps.
         reward: sum of rewards, float64.
-        success: some step says success.
+        success, marked: some step says so.
         update: the chunk's update count, -1 when not given.
         start_step, end_step: environment steps of the member before the first and after the last step.
         first_values, last_values, min_values, max_values: float64[metrics n].
@@ -74,6 +75,7 @@ class Spans:
     count: np.ndarray
     reward: np.ndarray
     success: np.ndarray
+    marked: np.ndarray
     update: np.ndarray
     start_step: np.ndarray
     end_step: np.ndarray
@@ -86,6 +88,28 @@ class Spans:
     def __len__(self) -> int:
         return len(self.lane)
 
+    def runs(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Cut spans into runs of steps that follow each other without a gap of inactive ones.
+
+        Args:
+            chosen: positions of the spans, ascending.
+
+        Returns:
+            For every run its span's place in ``chosen``, the position of its first step in ``steps``, and
+            how many steps it has.
+        """
+        first, last, count = self.first[chosen], self.last[chosen], self.count[chosen]
+        gapless = self.steps[last] - self.steps[first] + 1 == count
+        if gapless.all():
+            return np.arange(len(chosen)), first, count
+        span = np.repeat(np.arange(len(chosen)), count)
+        position = np.arange(len(span)) + np.repeat(first - (np.cumsum(count) - count), count)
+        step = self.steps[position]
+        begins = np.ones(len(span), bool)
+        begins[1:] = (span[1:] != span[:-1]) | (step[1:] != step[:-1] + 1)
+        starts = np.flatnonzero(begins)
+        return span[starts], position[starts], np.diff(np.append(starts, len(span)))
+
 
 def find_spans(chunk: Chunk, names: ScalarNames, env_steps: np.ndarray) -> Spans | None:
     """Cut a chunk into spans; None when none of its steps is active.
@@ -96,47 +120,55 @@ def find_spans(chunk: Chunk, names: ScalarNames, env_steps: np.ndarray) -> Spans
         env_steps: environment steps that each member took before, int64[M]; advanced in place.
     """
     layout = chunk.layout
-    members, num_envs, num_steps = chunk.num_members, chunk.num_envs, chunk.num_steps
-    flags = chunk.scalars[..., 0]
+    num_envs, num_steps = chunk.num_envs, chunk.num_steps
+    scalars = chunk.scalars
+    flags = scalars[..., 0]
     active = (flags & FLAG_ACTIVE) != 0
     per_step = active.sum(axis=1, dtype=np.int64)
-    after = env_steps[:, None] + np.cumsum(per_step, axis=1)
+    after = env_steps[:, None] + per_step.cumsum(axis=1)
     before = after - per_step
-    env_steps += per_step.sum(axis=1)
-    position = np.flatnonzero(active)
-    if not len(position):
+    env_steps[:] = after[:, -1]
+    position = active.reshape(-1).nonzero()[0]
+    size = len(position)
+    if not size:
         return None
+    everything = size == active.size
     lane, step = np.divmod(position, num_steps)
-    flat_flags = flags.reshape(-1)[position]
-    done = (flat_flags & (FLAG_TERMINATED | FLAG_TRUNCATED)) != 0
 
-    leads = np.ones(len(position), bool)
-    leads[1:] = lane[1:] != lane[:-1]
-    afresh = np.broadcast_to(chunk.starts_afresh, (members, num_envs)).reshape(-1)
-    starts_episode = ((flat_flags & FLAG_START) != 0) | (leads & afresh[lane])
+    def picked(values: np.ndarray) -> np.ndarray:
+        return values.reshape(-1) if everything else values.reshape(-1)[position]
+
+    flat_flags = picked(flags)
+    done = (flat_flags & (FLAG_TERMINATED | FLAG_TRUNCATED)) != 0
+    leads = np.ones(size, bool)
+    np.not_equal(lane[1:], lane[:-1], out=leads[1:])
+    starts_episode = (flat_flags & FLAG_START) != 0
+    if chunk.starts_afresh.any():
+        afresh = np.broadcast_to(chunk.starts_afresh, (chunk.num_members, num_envs)).reshape(-1)
+        starts_episode |= leads & afresh[lane]
     begin = leads | starts_episode
     begin[1:] |= done[:-1]
-    first = np.flatnonzero(begin)
-    last = np.append(first[1:], len(position)) - 1
+    first = begin.nonzero()[0]
+    last = np.append(first[1:], size) - 1
     span_lane = lane[first]
-    followed = np.zeros(len(first), bool)
-    followed[:-1] = span_lane[1:] == span_lane[:-1]
+    closed = done[last]
+    closed[:-1] |= span_lane[1:] == span_lane[:-1]
     last_flags = flat_flags[last]
-    ended = np.where(last_flags & FLAG_TERMINATED, 0, np.where(last_flags & FLAG_TRUNCATED, 1, 2))
-
-    def column(index: int) -> np.ndarray:
-        return layout.decode_scalar(index, chunk.scalars).reshape(-1)[position].astype(np.float64)
-
-    values = [column(index) for index in names.metrics.values()]
-    labels = [
-        layout.decode_scalar(i, chunk.scalars).reshape(-1)[position[last]] for i in names.labels.values()
-    ]
+    some_flags = np.bitwise_or.reduceat(flat_flags, first)
+    first_step, last_step = step[first], step[last]
     member = span_lane // num_envs
-    updates = np.broadcast_to(chunk.updates, (members, num_envs)).reshape(-1)
+    updates = chunk.updates
+    per_lane = updates.shape[1] > 1
 
-    def stack(arrays: list[np.ndarray], dtype: type) -> np.ndarray:
-        return np.array(arrays, dtype).reshape(len(arrays), len(first))
-
+    values = np.empty((4, len(names.metrics), len(first)))
+    for number, index in enumerate(names.metrics.values()):
+        value = picked(layout.decode_scalar(index, scalars)).astype(np.float64)
+        values[0, number], values[1, number] = value[first], value[last]
+        np.fmin.reduceat(value, first, out=values[2, number])
+        np.fmax.reduceat(value, first, out=values[3, number])
+    labels = np.empty((len(names.labels), len(first)), np.int64)
+    for number, index in enumerate(names.labels.values()):
+        labels[number] = picked(layout.decode_scalar(index, scalars))[last]
     return Spans(
         lane=span_lane,
         first=first,
@@ -144,17 +176,18 @@ def find_spans(chunk: Chunk, names: ScalarNames, env_steps: np.ndarray) -> Spans
         steps=step,
         leads=leads[first],
         begins=starts_episode[first] | ~leads[first],
-        closed=done[last] | followed,
-        ended=ended,
+        closed=closed,
+        ended=np.where(last_flags & FLAG_TERMINATED, 0, np.where(last_flags & FLAG_TRUNCATED, 1, 2)),
         count=last - first + 1,
-        reward=np.add.reduceat(column(0), first),
-        success=np.logical_or.reduceat((flat_flags & FLAG_SUCCESS) != 0, first),
-        update=updates[span_lane].astype(np.int64),
-        start_step=before[member, step[first]],
-        end_step=after[member, step[last]],
-        first_values=stack([value[first] for value in values], float),
-        last_values=stack([value[last] for value in values], float),
-        min_values=stack([np.fmin.reduceat(value, first) for value in values], float),
-        max_values=stack([np.fmax.reduceat(value, first) for value in values], float),
-        labels=stack(labels, np.int64),
+        reward=np.add.reduceat(picked(layout.decode_scalar(0, scalars)).astype(np.float64), first),
+        success=(some_flags & FLAG_SUCCESS) != 0,
+        marked=(some_flags & FLAG_MARK) != 0,
+        update=updates[member, span_lane % num_envs if per_lane else 0],
+        start_step=before[member, first_step],
+        end_step=after[member, last_step],
+        first_values=values[0],
+        last_values=values[1],
+        min_values=values[2],
+        max_values=values[3],
+        labels=labels,
     )

@@ -1,4 +1,4 @@
-"""Steps of one episode on their way to a segment."""
+"""Steps of episodes on their way to a segment."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ __all__ = ["PendingSegment", "StepBlock"]
 
 @dataclass
 class StepBlock:
-    """Some steps of one episode, packed as they crossed.
+    """Steps of some episodes that share a layout, episode after episode, packed as they crossed.
 
     Attributes:
         layout: what the numbers mean.
-        uid: joins the steps to their episode's row.
-        steps: index of each step in its episode, int64[n], ascending.
+        uid: joins the steps to their episodes' rows, int64[b]; the steps of ``uid[0]`` come first.
+        count: steps of each of those, int64[b].
+        steps: index of each step in its episode, int64[n], ascending within an entry of ``uid``.
         scalars: int32[n scalar_words].
         words: int32[n words].
         octets: int8[n octets].
     """
 
     layout: Layout
-    uid: int
+    uid: np.ndarray
+    count: np.ndarray
     steps: np.ndarray
     scalars: np.ndarray
     words: np.ndarray
@@ -41,35 +43,36 @@ class StepBlock:
         """Bytes that the steps take in memory."""
         return self.steps.nbytes + self.scalars.nbytes + self.words.nbytes + self.octets.nbytes
 
-    def take(self, selector: np.ndarray) -> StepBlock:
-        """Return the steps that an index array selects."""
+    @property
+    def first(self) -> np.ndarray:
+        """Position of the first step of each entry of ``uid``, int64[b]."""
+        return np.cumsum(self.count) - self.count
+
+    def take(self, selected: np.ndarray) -> StepBlock:
+        """Return the steps that a boolean mask selects; entries that lose all of theirs are gone."""
+        count = np.add.reduceat(selected, self.first, dtype=np.int64) if len(self.uid) else self.count
+        rows = np.flatnonzero(selected)
         return StepBlock(
             self.layout,
-            self.uid,
-            self.steps[selector],
-            self.scalars[selector],
-            self.words[selector],
-            self.octets[selector],
-        )
-
-    def copy(self) -> StepBlock:
-        """Return the steps in memory of their own, so that the chunk they came in can go."""
-        return StepBlock(
-            self.layout, self.uid, self.steps, self.scalars.copy(), self.words.copy(), self.octets.copy()
+            self.uid[count > 0],
+            count[count > 0],
+            self.steps[rows],
+            self.scalars[rows],
+            self.words[rows],
+            self.octets[rows],
         )
 
     @classmethod
     def concatenate(cls, blocks: Sequence[StepBlock]) -> StepBlock:
-        """Join blocks of one episode and layout."""
+        """Join blocks of one layout, one after the other."""
         if len(blocks) == 1:
             return blocks[0]
         return cls(
             blocks[0].layout,
-            blocks[0].uid,
-            np.concatenate([block.steps for block in blocks]),
-            np.concatenate([block.scalars for block in blocks]),
-            np.concatenate([block.words for block in blocks]),
-            np.concatenate([block.octets for block in blocks]),
+            *(
+                np.concatenate([getattr(block, name) for block in blocks])
+                for name in ("uid", "count", "steps", "scalars", "words", "octets")
+            ),
         )
 
 

@@ -19,7 +19,7 @@ from jaxarc.storage.documents import document_path
 from jaxarc.storage.event_log import EventLog
 from jaxarc.storage.index import build_index, write_index
 from jaxarc.storage.run_directory import RUN_FILE, create_run_dir, write_run_file
-from jaxarc.storage.segments import write_segment
+from jaxarc.storage.segment_writer import write_segment
 
 __all__ = ["RunStore"]
 

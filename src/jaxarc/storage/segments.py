@@ -1,9 +1,8 @@
-"""Segments: immutable HDF5 files of committed rows. The layout is described in ``docs/format.md``."""
+"""Reading segments: immutable HDF5 files of committed rows. ``docs/format.md`` has the layout."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,48 +11,20 @@ import h5py
 import numpy as np
 
 from jaxarc.errors import DamagedFileError
-from jaxarc.records.layout import (
-    FLAG_MARK,
-    FLAG_SUCCESS,
-    FLAG_TERMINATED,
-    FLAG_TRUNCATED,
-    Layout,
-)
-from jaxarc.records.steps import PendingSegment, StepBlock
+from jaxarc.records.layout import Layout
 from jaxarc.records.table import EpisodeTable
-from jaxarc.storage.atomic import atomic_write_bytes
-from jaxarc.storage.columns import (
-    file_image,
-    group_at,
-    read_column,
-    read_field,
-    read_scalar,
-    read_table,
-    write_column,
-    write_field,
-    write_scalar,
-    write_table,
-)
+from jaxarc.storage.columns import group_at, read_column, read_field, read_scalar, read_table
+from jaxarc.storage.segment_writer import SEGMENT_FORMAT, SEGMENT_VERSION
 
 __all__ = [
-    "SEGMENT_FORMAT",
-    "SEGMENT_VERSION",
     "BlockTable",
     "SegmentTables",
     "StoredSteps",
     "read_segment_tables",
 ]
 
-SEGMENT_FORMAT = "jaxarc-segment"
-SEGMENT_VERSION = 1
 _UNREADABLE = (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError)
 """What h5py, json and NumPy raise over damaged bytes."""
-_FLAG_COLUMNS = {
-    "terminated": FLAG_TERMINATED,
-    "truncated": FLAG_TRUNCATED,
-    "success": FLAG_SUCCESS,
-    "mark": FLAG_MARK,
-}
 
 
 @dataclass(frozen=True)
@@ -80,128 +51,6 @@ class SegmentTables:
     episodes: EpisodeTable
     blocks: BlockTable
     layouts: tuple[str, ...]
-
-
-def write_segment(
-    path: Path, pending: PendingSegment, *, writer: str, sequence: int, compression: str
-) -> None:
-    """Write a segment, whole or not at all.
-
-    Args:
-        path: its final name.
-        pending: rows and steps.
-        writer: name of the process's writer (``p000``).
-        sequence: number of the segment, from 1.
-        compression: ``zstd``, ``gzip``, ``lzf`` or ``none``.
-
-    Raises:
-        StorageError: nothing was written.
-    """
-
-    def write(file: h5py.File) -> None:
-        file.attrs["format"] = SEGMENT_FORMAT
-        file.attrs["schema_version"] = SEGMENT_VERSION
-        file.attrs["writer"] = writer
-        file.attrs["sequence"] = sequence
-        write_table(file.create_group("episodes"), pending.episodes.columns, compression)
-        _write_steps(file.create_group("steps"), pending.blocks, compression)
-
-    atomic_write_bytes(path, file_image(path, write))
-
-
-def _write_steps(group: h5py.Group, blocks: Sequence[StepBlock], compression: str) -> None:
-    by_layout: dict[int, list[StepBlock]] = {}
-    for block in blocks:
-        by_layout.setdefault(block.layout.id, []).append(block)
-    for layout_id, members in by_layout.items():
-        _write_layout(group.create_group(f"{layout_id:08x}"), members, compression)
-
-
-def _write_layout(group: h5py.Group, blocks: Sequence[StepBlock], compression: str) -> None:
-    layout = blocks[0].layout
-    counts = np.array([len(block) for block in blocks], np.int64)
-    rows = np.cumsum(counts) - counts
-    uids = np.array([block.uid for block in blocks], np.int64)
-    steps = np.concatenate([block.steps for block in blocks])
-    scalars = np.concatenate([block.scalars for block in blocks])
-    words = np.concatenate([block.words for block in blocks])
-    octets = np.concatenate([block.octets for block in blocks])
-
-    group.attrs["layout"] = json.dumps(layout.to_json(), sort_keys=True)
-    write_column(group, "blocks/uid", uids, compression)
-    write_column(group, "blocks/row", rows, compression)
-    write_column(group, "blocks/count", counts, compression)
-    write_column(group, "step", steps.astype(np.int32), compression)
-    for name, flag in _FLAG_COLUMNS.items():
-        if name == "terminated" or layout.has(name):
-            write_column(group, name, (scalars[:, 0] & flag) != 0, compression)
-    for index, field in enumerate(layout.scalars):
-        write_scalar(group, field, layout.decode_scalar(index, scalars), compression)
-
-    same_episode = np.repeat(uids, counts)
-    follows = np.zeros(len(steps), bool)
-    follows[:-1] = (same_episode[1:] == same_episode[:-1]) & (steps[1:] == steps[:-1] + 1)
-    observation_words, observation_octets = _write_observations(
-        group, layout, words, octets, follows, compression
-    )
-    for index, field in enumerate(layout.rows):
-        word, octet = layout.row_offsets[index]
-        source, start, width = (
-            (words, word, field.num_words)
-            if field.codec in ("words", "half")
-            else (octets, octet, field.num_octets)
-        )
-        if field.role == "next_observation":
-            continue
-        if field.role == "observation":
-            source = observation_words if source is words else observation_octets
-        if field.role == "episode":
-            source = source[rows]
-        write_field(group, field, source[:, start : start + width], compression)
-
-
-def _write_observations(
-    group: h5py.Group,
-    layout: Layout,
-    words: np.ndarray,
-    octets: np.ndarray,
-    follows: np.ndarray,
-    compression: str,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Write which observation each step begins and ends with; return the observations, each stored once.
-
-    The observation after a step and the one before the next are one row where their bytes are equal.
-    """
-    seen = [field for field in layout.rows if field.role == "observation"]
-    num_words = sum(field.num_words for field in seen)
-    num_octets = sum(field.num_octets for field in seen)
-    count = len(words)
-    if not layout.has("next_observation"):
-        row = np.arange(count, dtype=np.int32)
-        write_column(group, "observation_row", row, compression)
-        write_column(group, "next_observation_row", np.full(count, -1, np.int32), compression)
-        return words[:, :num_words], octets[:, :num_octets]
-    first = next(i for i, field in enumerate(layout.rows) if field.role == "next_observation")
-    word, octet = layout.row_offsets[first]
-    after_words = words[:, word : word + num_words]
-    after_octets = octets[:, octet : octet + num_octets]
-    chained = follows.copy()
-    pairs = np.flatnonzero(follows)
-    chained[pairs] &= (after_words[pairs] == words[pairs + 1, :num_words]).all(axis=1)
-    chained[pairs] &= (after_octets[pairs] == octets[pairs + 1, :num_octets]).all(axis=1)
-    apart = ~chained
-    row = np.arange(count) + np.cumsum(apart) - apart
-    next_row = row + 1
-    write_column(group, "observation_row", row.astype(np.int32), compression)
-    write_column(group, "next_observation_row", next_row.astype(np.int32), compression)
-
-    def merged(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-        whole = np.empty((count + int(apart.sum()), before.shape[1]), before.dtype)
-        whole[row] = before
-        whole[next_row[apart]] = after[apart]
-        return whole
-
-    return merged(words[:, :num_words], after_words), merged(octets[:, :num_octets], after_octets)
 
 
 def open_segment(path: Path) -> h5py.File:

@@ -1,0 +1,221 @@
+"""Rows in memory: where the steps of episodes lie in the chunks that brought them, until they are stored.
+
+A chunk's rows stay where they arrived. What is noted is which of them belong to which episode, a few numbers
+for every run of steps; bytes are moved once, when an episode is stored or when a chunk is mostly dead weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from jaxarc.records.layout import Layout
+from jaxarc.records.steps import StepBlock
+
+__all__ = ["UNSEEN", "Gathered", "HeldRows", "Piece", "is_among", "on_its_own"]
+
+UNSEEN = (0, -2, 0, 0)
+"""``Piece.notes`` of a row that ``key_steps`` did not see."""
+
+_DEAD_BYTES = 4_000_000
+"""Bytes of dead rows that may lie among living ones, besides as many as there are living ones."""
+
+
+def is_among(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
+    """Say which values occur in an ascending array; bool[n]."""
+    if not len(ascending):
+        return np.zeros(len(values), bool)
+    position = np.searchsorted(ascending, values)
+    position[position == len(ascending)] = 0
+    return ascending[position] == values
+
+
+def on_its_own(rows: np.ndarray) -> np.ndarray:
+    """Return an array that keeps no much larger one in memory: itself, or a copy."""
+    root = rows
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    return rows if 4 * root.nbytes <= 5 * rows.nbytes else rows.copy()
+
+
+def _ranges(first: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Return ``first[0], first[0] + 1, …`` for every run, one after the other."""
+    starts = np.cumsum(count) - count
+    return np.arange(int(count.sum())) + np.repeat(first - starts, count)
+
+
+@dataclass
+class Piece:
+    """Rows of one layout, and the runs of them that belong to episodes.
+
+    Attributes:
+        layout: what the numbers mean.
+        by_choice: whether only some of the steps are to be stored (level ``standard``).
+        scalars, words, octets: int32[n scalar_words], int32[n words], int8[n octets].
+        uid, first, count, offset: for every run its episode, its first row, its rows, and the step of the
+            episode that the first row is; int64[r].
+        notes: what ``key_steps`` noted of each row, int64[n notes]; None before it saw them.
+    """
+
+    layout: Layout
+    by_choice: bool
+    scalars: np.ndarray
+    words: np.ndarray
+    octets: np.ndarray
+    uid: np.ndarray
+    first: np.ndarray
+    count: np.ndarray
+    offset: np.ndarray
+    notes: np.ndarray | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the rows, those of no episode included."""
+        return self.scalars.nbytes + self.words.nbytes + self.octets.nbytes
+
+    def select(self, runs: np.ndarray) -> Piece:
+        """Return the same rows with some of the runs."""
+        return Piece(
+            self.layout,
+            self.by_choice,
+            self.scalars,
+            self.words,
+            self.octets,
+            self.uid[runs],
+            self.first[runs],
+            self.count[runs],
+            self.offset[runs],
+            self.notes,
+        )
+
+    def compact(self) -> Piece:
+        """Return the rows of the runs in memory of their own."""
+        rows = _ranges(self.first, self.count)
+        return Piece(
+            self.layout,
+            self.by_choice,
+            self.scalars[rows],
+            self.words[rows],
+            self.octets[rows],
+            self.uid,
+            np.cumsum(self.count) - self.count,
+            self.count,
+            self.offset,
+            None if self.notes is None else self.notes[rows],
+        )
+
+
+@dataclass
+class Gathered:
+    """Steps that left ``HeldRows``.
+
+    Attributes:
+        block: the steps.
+        by_choice, notes: as in ``Piece``, for the steps of the block.
+    """
+
+    block: StepBlock
+    by_choice: bool
+    notes: np.ndarray | None
+
+
+def _gather(pieces: Sequence[Piece]) -> Gathered:
+    """Copy the runs of pieces of one layout into one block, episode by episode, each in its order."""
+    uid = np.concatenate([piece.uid for piece in pieces])
+    offset = np.concatenate([piece.offset for piece in pieces])
+    count = np.concatenate([piece.count for piece in pieces])
+    order = np.lexsort((offset, uid))
+    start = np.empty(len(order), np.int64)
+    start[order] = np.cumsum(count[order]) - count[order]
+    size = int(count.sum())
+    model = pieces[0]
+    arrays = [
+        np.empty((size, part.shape[1]), part.dtype) for part in (model.scalars, model.words, model.octets)
+    ]
+    notes = None
+    if any(piece.notes is not None for piece in pieces):
+        notes = np.tile(np.array(UNSEEN, np.int64), (size, 1))
+    runs = 0
+    for piece in pieces:
+        into = start[runs : runs + len(piece.uid)]
+        runs += len(piece.uid)
+        target, source = _ranges(into, piece.count), _ranges(piece.first, piece.count)
+        for whole, part in zip(arrays, (piece.scalars, piece.words, piece.octets), strict=True):
+            if whole.shape[1]:
+                whole[target] = part[source]
+        if notes is not None and piece.notes is not None:
+            notes[target] = piece.notes[source]
+    ordered = uid[order]
+    begins = np.ones(len(ordered), bool)
+    begins[1:] = ordered[1:] != ordered[:-1]
+    firsts = begins.nonzero()[0]
+    block = StepBlock(
+        model.layout,
+        ordered[firsts],
+        np.add.reduceat(count[order], firsts) if len(firsts) else count,
+        _ranges(offset[order], count[order]),
+        *arrays,
+    )
+    return Gathered(block, model.by_choice, notes)
+
+
+@dataclass
+class HeldRows:
+    """Rows of episodes that are open, or that ended and wait to be stored.
+
+    Attributes:
+        nbytes: bytes that are held, dead rows among them included.
+    """
+
+    _pieces: list[Piece] = field(default_factory=list)
+    nbytes: int = 0
+
+    def add(self, piece: Piece) -> None:
+        """Hold rows."""
+        self._pieces.append(piece)
+        self.nbytes += piece.nbytes
+
+    def take(self, uids: np.ndarray, *, by_choice: bool | None = None) -> list[Gathered]:
+        """Return the rows of some episodes, a block a layout, and hold them no longer.
+
+        Args:
+            uids: the episodes, ascending.
+            by_choice: only rows of which some are chosen, or only those that are stored whole.
+        """
+        wanted: dict[tuple[int, bool], list[Piece]] = {}
+        remaining: list[Piece] = []
+        for piece in self._pieces:
+            asked = by_choice is None or piece.by_choice == by_choice
+            taken = is_among(piece.uid, uids) if asked else np.zeros(len(piece.uid), bool)
+            if not taken.any():
+                remaining.append(piece)
+                continue
+            chosen = piece if taken.all() else piece.select(taken)
+            wanted.setdefault((piece.layout.id, piece.by_choice), []).append(chosen)
+            if chosen is not piece:
+                remaining.append(piece.select(~taken))
+        self._pieces = remaining
+        self._count()
+        return [_gather(pieces) for pieces in wanted.values()]
+
+    def keep_only(self, uids: np.ndarray) -> None:
+        """Forget every row but those of some episodes (ascending); copy these out of what is mostly dead."""
+        remaining = []
+        for piece in self._pieces:
+            alive = is_among(piece.uid, uids)
+            if not alive.any():
+                continue
+            kept = piece if alive.all() else piece.select(alive)
+            rows = len(kept.scalars)
+            remaining.append(kept.compact() if 2 * int(kept.count.sum()) < rows else kept)
+        self._pieces = remaining
+        self._count()
+
+    def is_mostly_dead(self, living_bytes: int) -> bool:
+        """Say whether what is held is so much more than what lives that it pays to look through it."""
+        return self.nbytes > 2 * living_bytes + _DEAD_BYTES
+
+    def _count(self) -> None:
+        self.nbytes = sum(piece.nbytes for piece in self._pieces)

@@ -1,0 +1,171 @@
+"""Writing a segment: rows of episodes, and steps field by field. ``docs/format.md`` has the layout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from jaxarc.records.layout import FLAG_MARK, FLAG_SUCCESS, FLAG_TERMINATED, FLAG_TRUNCATED, Field, Layout
+from jaxarc.records.steps import PendingSegment, StepBlock
+from jaxarc.storage.atomic import atomic_write_bytes
+from jaxarc.storage.columns import file_image, write_column, write_field, write_scalar, write_table
+
+__all__ = ["SEGMENT_FORMAT", "SEGMENT_VERSION", "write_segment"]
+
+SEGMENT_FORMAT = "jaxarc-segment"
+SEGMENT_VERSION = 1
+_FLAG_COLUMNS = {
+    "terminated": FLAG_TERMINATED,
+    "truncated": FLAG_TRUNCATED,
+    "success": FLAG_SUCCESS,
+    "mark": FLAG_MARK,
+}
+
+
+def write_segment(
+    path: Path, pending: PendingSegment, *, writer: str, sequence: int, compression: str
+) -> None:
+    """Write a segment, whole or not at all.
+
+    Args:
+        path: its final name.
+        pending: rows and steps.
+        writer: name of the process's writer (``p000``).
+        sequence: number of the segment, from 1.
+        compression: ``zstd``, ``gzip``, ``lzf`` or ``none``.
+
+    Raises:
+        StorageError: nothing was written.
+    """
+
+    def write(file: h5py.File) -> None:
+        file.attrs["format"] = SEGMENT_FORMAT
+        file.attrs["schema_version"] = SEGMENT_VERSION
+        file.attrs["writer"] = writer
+        file.attrs["sequence"] = sequence
+        write_table(file.create_group("episodes"), pending.episodes.columns, compression)
+        _write_steps(file.create_group("steps"), pending.blocks, compression)
+
+    atomic_write_bytes(path, file_image(path, write))
+
+
+def _write_steps(group: h5py.Group, blocks: Sequence[StepBlock], compression: str) -> None:
+    by_layout: dict[int, list[StepBlock]] = {}
+    for block in blocks:
+        by_layout.setdefault(block.layout.id, []).append(block)
+    for layout_id, members in by_layout.items():
+        _write_layout(group.create_group(f"{layout_id:08x}"), members, compression)
+
+
+def _write_layout(group: h5py.Group, blocks: Sequence[StepBlock], compression: str) -> None:
+    layout = blocks[0].layout
+    uids = np.concatenate([block.uid for block in blocks])
+    counts = np.concatenate([block.count for block in blocks])
+    steps = np.concatenate([block.steps for block in blocks])
+    scalars = np.concatenate([block.scalars for block in blocks])
+    rows = np.cumsum(counts) - counts
+
+    group.attrs["layout"] = json.dumps(layout.to_json(), sort_keys=True)
+    write_column(group, "blocks/uid", uids, compression)
+    write_column(group, "blocks/row", rows, compression)
+    write_column(group, "blocks/count", counts, compression)
+    write_column(group, "step", steps.astype(np.int32), compression)
+    for name, flag in _FLAG_COLUMNS.items():
+        if name == "terminated" or layout.has(name):
+            write_column(group, name, (scalars[:, 0] & flag) != 0, compression)
+    for index, field in enumerate(layout.scalars):
+        write_scalar(group, field, layout.decode_scalar(index, scalars), compression)
+    follows = np.zeros(len(steps), bool)
+    follows[:-1] = steps[1:] == steps[:-1] + 1
+    follows[rows[1:] - 1] = False
+    row, next_row, apart = _chain(layout, blocks, follows)
+    write_column(group, "observation_row", row.astype(np.int32), compression)
+    write_column(group, "next_observation_row", next_row.astype(np.int32), compression)
+    after = _following(layout)
+    for index, field in enumerate(layout.rows):
+        if field.role == "next_observation":
+            continue
+        packed = _packed(layout, index, blocks)
+        if field.role == "episode":
+            values = np.concatenate([part[block.first] for part, block in zip(packed, blocks, strict=True)])
+        elif field.role == "observation" and index in after:
+            values = _stored_once(packed, _packed(layout, after[index], blocks), row, next_row, apart)
+        else:
+            values = np.concatenate(packed)
+        write_field(group, field, values, compression)
+
+
+def _packed(layout: Layout, index: int, blocks: Sequence[StepBlock]) -> list[np.ndarray]:
+    """Return views of one field's words or octets in every block, [n numbers]."""
+    field = layout.rows[index]
+    word, octet = layout.row_offsets[index]
+    if field.codec in ("words", "half"):
+        return [block.words[:, word : word + field.num_words] for block in blocks]
+    return [block.octets[:, octet : octet + field.num_octets] for block in blocks]
+
+
+def _following(layout: Layout) -> dict[int, int]:
+    """Return for each observation field the position of the field that holds it after the step."""
+
+    def places(role: str) -> dict[object, int]:
+        return {_identity(field): i for i, field in enumerate(layout.rows) if field.role == role}
+
+    after = places("next_observation")
+    return {i: after[key] for key, i in places("observation").items() if key in after}
+
+
+def _identity(field: Field) -> tuple[object, ...]:
+    return field.path, field.dtype, field.shape
+
+
+def _chain(
+    layout: Layout, blocks: Sequence[StepBlock], follows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Say in which row of the observations each step begins and ends; each observation is stored once.
+
+    The observation after a step and the one before the next are one row where their bytes are equal.
+
+    Returns:
+        The row before and the row after each step, int64[n] (-1: not recorded), and for each step whether the
+        row after it is its own, bool[n].
+    """
+    count = len(follows)
+    if not layout.has("next_observation"):
+        return np.arange(count), np.full(count, -1), np.zeros(count, bool)
+    chained = follows.copy()
+    for before, after in _following(layout).items():
+        start = 0
+        for earlier, later in zip(
+            _packed(layout, after, blocks), _packed(layout, before, blocks), strict=True
+        ):
+            size = len(earlier)
+            chained[start : start + size - 1] &= (earlier[:-1] == later[1:]).all(axis=1)
+            start += size
+    # Between blocks nothing is chained.
+    chained[np.cumsum([len(block) for block in blocks]) - 1] = False
+    apart = ~chained
+    row = np.arange(count) + np.cumsum(apart) - apart
+    return row, row + 1, apart
+
+
+def _stored_once(
+    before: Sequence[np.ndarray],
+    after: Sequence[np.ndarray],
+    row: np.ndarray,
+    next_row: np.ndarray,
+    apart: np.ndarray,
+) -> np.ndarray:
+    """Return an observation field's numbers, a row each time that it is another one."""
+    whole = np.empty((len(row) + int(apart.sum()), before[0].shape[1]), before[0].dtype)
+    start = 0
+    for earlier, later in zip(before, after, strict=True):
+        stop = start + len(earlier)
+        own = apart[start:stop]
+        whole[row[start:stop]] = earlier
+        whole[next_row[start:stop][own]] = later[own]
+        start = stop
+    return whole
