@@ -82,11 +82,11 @@ class Simulation:
 
     program: Callable[..., Any]
     states: RecordedTree
-    start: list[np.ndarray]
+    start: list[Any]
     inputs: tuple[list[np.ndarray], list[np.ndarray] | None]
     num_steps: int
 
-    def run(self, start: list[np.ndarray], first: int, last: int) -> tuple[list[np.ndarray], Any]:
+    def run(self, start: list[Any], first: int, last: int) -> tuple[list[np.ndarray], Any]:
         """Take the steps ``first`` to ``last``, from a state's leaves.
 
         Returns:

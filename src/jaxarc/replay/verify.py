@@ -139,11 +139,11 @@ class _Compared(NamedTuple):
         if self.hashed is not None and _is_float(self.hashed):
             return np.zeros(len(self.steps), bool)
         differing = near.differs(self.recorded, self.resimulated)
-        return differing.reshape(len(self.steps), -1).any(axis=1)
+        return np.asarray(differing.any(axis=tuple(range(1, differing.ndim))))
 
     def difference(self, row: int, near: _Near) -> Difference:
-        recorded, resimulated = self.recorded[row], self.resimulated[row]
-        elements = np.argwhere(near.differs(np.asarray(recorded), np.asarray(resimulated)))
+        recorded, resimulated = np.asarray(self.recorded[row]), np.asarray(self.resimulated[row])
+        elements = np.argwhere(near.differs(recorded, resimulated))
         return Difference(
             step=int(self.steps[row]),
             path=self.path,
