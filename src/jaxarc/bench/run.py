@@ -80,6 +80,8 @@ def _measured(effort: Effort) -> list[str]:
         background while calls run, so what it takes of the cores is in the ratio. backlog is what it had
         still to work off when the batch ended; commit is the file that is then synced to disk, which a run
         does every five seconds. Both are outside of the ratio.""",
+        """callback a step: one jax.debug.callback on what all environments saw, did and got in a step, which
+        turns it into NumPy arrays and no more. callback in vmap: the same for each environment.""",
         """off: the lowered StableHLO is compared with that of the program without a recorder.""",
     )
     return [" ".join(sentence.split()) for sentence in sentences]

@@ -112,8 +112,12 @@ def _verdict(workload: WorkloadResult, variant: VariantResult) -> Text | str:
 def _programs(workloads: Sequence[WorkloadResult]) -> Iterator[RenderableType]:
     """Yield the table of what the compiled programs are and send."""
     yield Text("\nPrograms", style="bold")
-    yield Text("compiled from empty caches; callbacks, kB and the writer's work are those of a call", "dim")
-    heads = ("compile s", "ratio", "memory MB", "recompiles", "callbacks", "kB", "writer ms", "commit ms")
+    yield Text(
+        "compiled from empty caches; MB: device memory for temporaries and outputs; recompiles: under a new\n"
+        "Recorder; callbacks, kB that cross and the writer's work: of one call",
+        style="dim",
+    )
+    heads = ("compile s", "ratio", "MB", "recompiles", "callbacks", "kB", "writer ms", "commit ms")
     for workload in workloads:
         table = _table(*heads)
         table.title, table.title_justify, table.title_style = workload.title, "left", "bold"
@@ -131,7 +135,7 @@ def _program_cells(
 ) -> list[str]:
     seconds = median(compile_s)
     ratio = f"{seconds / median(none_s):.2f}" if none_s else ""
-    return [f"{seconds:.2f}", ratio, "" if memory_bytes is None else f"{memory_bytes / 1e6:.2f}"]
+    return [f"{seconds:.2f}", ratio, "" if memory_bytes is None else _number(memory_bytes / 1e6)]
 
 
 def _crossing_cells(variant: VariantResult) -> list[str]:
@@ -139,7 +143,7 @@ def _crossing_cells(variant: VariantResult) -> list[str]:
         return []
     recompiles = "" if variant.recompiles is None else str(variant.recompiles)
     written_ms = 1e3 * (variant.write_s_per_call or 0.0)
-    callbacks, kilobytes = f"{variant.callbacks_per_call:g}", f"{variant.bytes_per_call / 1e3:,.1f}"
+    callbacks, kilobytes = f"{variant.callbacks_per_call:g}", _number(variant.bytes_per_call / 1e3)
     commit = f"{1e3 * variant.commit_s.median:.0f}" if variant.commit_s else ""
     return [recompiles, callbacks, kilobytes, _number(written_ms), commit]
 
@@ -148,7 +152,7 @@ def _table(*headings: str) -> Table:
     table = Table(header_style="dim", box=None, pad_edge=False)
     table.add_column("", min_width=_NAME_WIDTH, no_wrap=True)
     for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True, min_width=max(len(heading), 6))
+        table.add_column(heading, justify="right", no_wrap=True, min_width=max(len(heading), 5))
     return table
 
 

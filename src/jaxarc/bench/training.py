@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import jax
-from jaxtyping import PRNGKeyArray, PyTree
+from jaxtyping import Array, Key, PRNGKeyArray, PyTree
 
 from jaxarc.bench.variants import Hook
 from jaxarc.bench.workloads import Program, Workload
@@ -19,8 +19,8 @@ from jaxarc.recorder import Recorder
 __all__ = ["TRAINING", "load_training"]
 
 _NUM_SEEDS = 2
-_ARC_UPDATES = 20
-_CARTPOLE_UPDATES = 20
+_ARC_UPDATES = 10
+_CARTPOLE_UPDATES = 30
 
 Train = Callable[[PRNGKeyArray], PyTree]
 
@@ -104,7 +104,7 @@ def _training_workload(
     def build(recorder: Recorder | None, hook: Hook, num_steps: int) -> Program:
         train = jax.vmap(make_train(recorder))
 
-        def run(world: PyTree, keys: PRNGKeyArray) -> tuple[PRNGKeyArray, PyTree]:
+        def run(world: PyTree, keys: Key[Array, " num_seeds"]) -> tuple[Key[Array, " num_seeds"], PyTree]:
             return keys, train(keys)
 
         return Program(run, (), keys, num_steps)

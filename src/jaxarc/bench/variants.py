@@ -14,6 +14,10 @@ __all__ = ["BATCHED", "DRAWING", "LEVELS", "NAIVE", "NONE", "Hook", "Variant", "
 Hook = Literal["", "batched", "naive"]
 
 SELECTED_ENVS = 4
+"""Environments of which every step is recorded."""
+
+_DRAWING_S = 1.0
+"""Seconds that a run draws: longer than a batch, and no longer than that needs."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Variant:
             f"capture.envs={SELECTED_ENVS}",
             "capture.keep=[all]",
             f"visualization.live.enabled={str(self.draws).lower()}",
+            f"visualization.live.max_seconds={_DRAWING_S}",
             f"storage.base_output_dir={folder}",
         ]
 

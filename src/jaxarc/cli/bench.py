@@ -88,7 +88,8 @@ def _chosen(only: Sequence[str], quick: bool, examples: Path | None) -> tuple[li
     names = list(only) or (list(QUICK) if quick else known)
     workloads, left_out = [], {}
     for name in names:
-        found = WORKLOADS[name] if name in WORKLOADS else load_training(name, examples)
+        known_here = QUICK if quick and name in QUICK else WORKLOADS
+        found = known_here[name] if name in known_here else load_training(name, examples)
         if isinstance(found, str):
             left_out[name] = found
         else:
