@@ -27,7 +27,16 @@ from jaxarc.capture import (
 )
 from jaxarc.config import Config
 from jaxarc.errors import CaptureError, RecorderClosedError, StorageError
-from jaxarc.pipeline import EXITS, Assembler, AsyncLogger, ChunkItem, CommittedReader, EpisodeWriter, Health
+from jaxarc.pipeline import (
+    EXITS,
+    Assembler,
+    AsyncLogger,
+    Budget,
+    ChunkItem,
+    CommittedReader,
+    EpisodeWriter,
+    Health,
+)
 from jaxarc.records.chunk import Chunk
 from jaxarc.records.provenance import provenance
 from jaxarc.records.table import EpisodeTable
@@ -105,7 +114,8 @@ class Recorder(RecorderProgram):
         self._started = time.time()
         logger.setLevel(config.logging.log_level)
         self._store = RunStore(config.storage, self._describe, config.pipeline.flush_interval)
-        self._assembler = Assembler(config.capture, self._name_of)
+        budget = Budget(config.capture.budget, self._recording_s)
+        self._assembler = Assembler(config.capture, self._name_of, budget)
         self._readers: list[CommittedReader] = []
         self._writer = EpisodeWriter(
             self._assembler, self._store, config.storage.segment_bytes, self._readers, self._store_documents
@@ -227,6 +237,8 @@ class Recorder(RecorderProgram):
             accepted_bytes=queue.accepted_bytes,
             dropped_steps=counts.steps_lost + self._writer.steps_given_up,
             dropped_episodes=counts.episodes_lost,
+            shed_by_budget_steps=counts.budget_steps,
+            shed_by_budget_episodes=counts.budget_episodes,
             rows_waiting=self._writer.rows_waiting,
             refused_chunks=queue.refused_items,
             lost_chunks=queue.failed_items,
@@ -316,6 +328,11 @@ class Recorder(RecorderProgram):
         if taken is None:
             raise CaptureError(f"slot {slot} is held by another Recorder; close it, or leave slot= out")
         return taken
+
+    def _recording_s(self) -> float:
+        """Return the seconds that recording took so far, in callbacks and in the writer."""
+        counts = self._logger.counts
+        return counts.submit_s + counts.handle_s
 
     def _accept(self, chunk: Chunk) -> None:
         self._logger.submit(ChunkItem(chunk))

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
-from chunks import ExpectedEpisode, Recording, assemble_slowly, layout_of
+from chunks import (
+    ExpectedEpisode,
+    Recording,
+    assemble,
+    assemble_slowly,
+    flat_recording,
+    layout_of,
+    nameless,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,36 +26,6 @@ from jaxarc.records.steps import StepBlock
 from jaxarc.records.table import EpisodeTable
 
 many = settings(max_examples=60, deadline=None)
-
-
-def nameless(label: str, values: np.ndarray) -> list[str]:
-    return [f"{label}-{value}" for value in values.tolist()]
-
-
-def assemble(
-    recording: Recording,
-    borders: Sequence[int],
-    selected: Sequence[int],
-    commits: Sequence[int] = (),
-    **capture: Any,
-) -> tuple[EpisodeTable, dict[int, list[StepBlock]], Assembler]:
-    """Ingest a recording, committing early after the chunks in ``commits``; return rows and steps by uid."""
-    config = CaptureConfig(**{"level": "verbose", "envs": tuple(selected), **capture})
-    assembler = Assembler(config, nameless)
-    taken = []
-    for number, chunk in enumerate(recording.chunks(borders, selected)):
-        assembler.ingest(chunk)
-        if number in commits:
-            taken.append(assembler.take(early=True))
-    assembler.close_open()
-    taken.append(assembler.take(early=False))
-    steps: dict[int, list[StepBlock]] = {}
-    for pending in taken:
-        for block in pending.blocks:
-            for uid in block.uid.tolist():
-                mine = np.repeat(block.uid, block.count) == uid
-                steps.setdefault(uid, []).append(block.take(mine))
-    return EpisodeTable.concatenate([pending.episodes for pending in taken]), steps, assembler
 
 
 def summary(row: Any) -> tuple[object, ...]:
@@ -136,19 +113,6 @@ def test_rows_of_minimal_equal_those_of_verbose(seed, borders):
     assert not steps
     assert not minimal["stored_steps"].any()
     assert not minimal["complete"].any()
-
-
-def flat_recording(flags: np.ndarray, **arrays: Any) -> Recording:
-    """One member, flags [envs steps], everything else plain."""
-    flags = np.asarray(flags, np.int32)[None] | FLAG_ACTIVE
-    zeros = np.zeros(flags.shape, np.float32)
-    given = {
-        "reward": zeros,
-        "metric": zeros,
-        "task": np.zeros(flags.shape, np.int32),
-        "continues": np.ones((1, flags.shape[2]), bool),
-    }
-    return Recording(flags=flags, **{**given, **arrays})
 
 
 def test_a_fresh_call_cuts_a_lane_that_is_inactive_in_it():

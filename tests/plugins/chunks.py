@@ -6,9 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
+from jaxarc.config import CaptureConfig
+from jaxarc.pipeline import Assembler, Budget
 from jaxarc.records.chunk import LANE_WORDS, Chunk, Header
 from jaxarc.records.layout import (
     FLAG_ACTIVE,
@@ -21,8 +24,18 @@ from jaxarc.records.layout import (
     Layout,
 )
 from jaxarc.records.steps import StepBlock
+from jaxarc.records.table import EpisodeTable
 
-__all__ = ["ExpectedEpisode", "Recording", "assemble_slowly", "layout_of", "rows_of"]
+__all__ = [
+    "ExpectedEpisode",
+    "Recording",
+    "assemble",
+    "assemble_slowly",
+    "flat_recording",
+    "layout_of",
+    "nameless",
+    "rows_of",
+]
 
 
 ACTION = Field("action", (), "int32", (1,))
@@ -274,3 +287,48 @@ def rows_of(block: StepBlock, uid: int) -> tuple[list[int], np.ndarray]:
     """Return which steps of an episode a block holds, and their words."""
     mine = np.repeat(block.uid, block.count) == uid
     return block.steps[mine].tolist(), block.words[mine]
+
+
+def flat_recording(flags: np.ndarray, **arrays: Any) -> Recording:
+    """One member, flags [envs steps], everything else plain."""
+    flags = np.asarray(flags, np.int32)[None] | FLAG_ACTIVE
+    zeros = np.zeros(flags.shape, np.float32)
+    given = {
+        "reward": zeros,
+        "metric": zeros,
+        "task": np.zeros(flags.shape, np.int32),
+        "continues": np.ones((1, flags.shape[2]), bool),
+    }
+    return Recording(flags=flags, **{**given, **arrays})
+
+
+def nameless(label: str, values: np.ndarray) -> list[str]:
+    """Name label values by their numbers."""
+    return [f"{label}-{value}" for value in values.tolist()]
+
+
+def assemble(
+    recording: Recording,
+    borders: Sequence[int],
+    selected: Sequence[int],
+    commits: Sequence[int] = (),
+    budget: Budget | None = None,
+    **capture: Any,
+) -> tuple[EpisodeTable, dict[int, list[StepBlock]], Assembler]:
+    """Ingest a recording, committing early after the chunks in ``commits``; return rows and steps by uid."""
+    config = CaptureConfig(**{"level": "verbose", "envs": tuple(selected), **capture})
+    assembler = Assembler(config, nameless, budget)
+    taken = []
+    for number, chunk in enumerate(recording.chunks(borders, selected)):
+        assembler.ingest(chunk)
+        if number in commits:
+            taken.append(assembler.take(early=True))
+    assembler.close_open()
+    taken.append(assembler.take(early=False))
+    steps: dict[int, list[StepBlock]] = {}
+    for pending in taken:
+        for block in pending.blocks:
+            for uid in block.uid.tolist():
+                mine = np.repeat(block.uid, block.count) == uid
+                steps.setdefault(uid, []).append(block.take(mine))
+    return EpisodeTable.concatenate([pending.episodes for pending in taken]), steps, assembler

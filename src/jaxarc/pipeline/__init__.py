@@ -2,6 +2,7 @@
 
 from jaxarc.pipeline.assembler import Assembler
 from jaxarc.pipeline.async_logger import AsyncLogger
+from jaxarc.pipeline.budget import Budget
 from jaxarc.pipeline.episode_writer import ChunkItem, CommittedReader, EpisodeWriter
 from jaxarc.pipeline.exits import EXITS
 from jaxarc.pipeline.health import Health
@@ -10,6 +11,7 @@ __all__ = [
     "EXITS",
     "Assembler",
     "AsyncLogger",
+    "Budget",
     "ChunkItem",
     "CommittedReader",
     "EpisodeWriter",

@@ -116,6 +116,7 @@ class Assembler:
         self._streams: dict[str, _Stream] = {}
         self._ended: list[EndedEpisodes] = []
         self._settled = Settled()
+        self._row_bytes = 0
         self._waiting_bytes = 0
         self._next_uid = 0
         self._next_episode = 0
@@ -124,7 +125,7 @@ class Assembler:
     @property
     def pending_bytes(self) -> int:
         """Bytes of what the next segment would hold, before steps are chosen."""
-        return self._waiting_bytes + self._settled.nbytes
+        return self._row_bytes + self._waiting_bytes + self._settled.nbytes
 
     @property
     def open_bytes(self) -> int:
@@ -192,7 +193,7 @@ class Assembler:
                 self._spill(stream)
         settled, self._settled = self._settled, Settled()
         episodes = episode_table(self._ended, self._name_of, settled.steps_of)
-        self._ended = []
+        self._ended, self._row_bytes = [], 0
         return PendingSegment(episodes, settled.blocks)
 
     def forget_steps(self, uids: np.ndarray) -> None:
@@ -275,7 +276,7 @@ class Assembler:
                 closed,
             )
         )
-        self._waiting_bytes += columns.whole.nbytes + columns.real.nbytes
+        self._row_bytes += columns.whole.nbytes + columns.real.nbytes
         self.counts.episodes += len(closed)
         self.counts.successes += int(columns["success"].sum())
         recorded = columns["recorded"].nonzero()[0]

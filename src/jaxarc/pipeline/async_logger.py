@@ -61,6 +61,7 @@ class AsyncLoggerCounts:
         shed_bytes: bytes of those steps.
         refused_items: items that came after close, or in a forked child.
         blocked_s: seconds that callers waited for room.
+        submit_s: seconds that callers spent in ``submit``, waiting left out.
         handle_s: seconds that the writer worked.
         queue_bytes_now, queue_bytes_max: bytes that wait now, and at most.
         errors: writes that failed.
@@ -75,6 +76,7 @@ class AsyncLoggerCounts:
     shed_bytes: int = 0
     refused_items: int = 0
     blocked_s: float = 0.0
+    submit_s: float = 0.0
     handle_s: float = 0.0
     queue_bytes_now: int = 0
     queue_bytes_max: int = 0
@@ -120,8 +122,10 @@ class AsyncLogger:
         """Queue an item; return whether it was accepted (not after close, not in a forked child)."""
         if os.getpid() != self._pid:
             return False
+        started = time.perf_counter()
         size = item.nbytes
         with self._condition:
+            blocked = self.counts.blocked_s
             if self._closing:
                 self.counts.refused_items += 1
                 return False
@@ -136,6 +140,8 @@ class AsyncLogger:
             self.counts.queue_bytes_now = self._bytes
             self.counts.queue_bytes_max = max(self.counts.queue_bytes_max, self._bytes)
             self._condition.notify_all()
+            waited = self.counts.blocked_s - blocked
+            self.counts.submit_s += max(0.0, time.perf_counter() - started - waited)
         return True
 
     def _make_room(self, size: int) -> None:

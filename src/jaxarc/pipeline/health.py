@@ -22,6 +22,7 @@ class Health:
         accepted_bytes: bytes of those.
         dropped_steps: steps shed to keep up, or given up after two failed writes.
         dropped_episodes: episodes that lost their steps; their rows are kept.
+        shed_by_budget_steps, shed_by_budget_episodes: those of them that ``capture.budget`` had no room for.
         rows_waiting: rows whose write failed and will be tried again.
         refused_chunks: chunks that came after close.
         lost_chunks: chunks that the writer could not use.
@@ -49,6 +50,8 @@ class Health:
     accepted_bytes: int
     dropped_steps: int
     dropped_episodes: int
+    shed_by_budget_steps: int
+    shed_by_budget_episodes: int
     rows_waiting: int
     refused_chunks: int
     lost_chunks: int

@@ -1,0 +1,89 @@
+"""Rows in memory: what is held is counted, and dead rows do not stay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from chunks import flat_recording, nameless
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jaxarc.config import CaptureConfig
+from jaxarc.pipeline import Assembler, held_rows
+from jaxarc.pipeline.held_rows import HeldRows, Piece, is_among, on_its_own
+from jaxarc.records.layout import FLAG_TERMINATED, Layout
+
+LAYOUT = Layout("steps", "train", "steps", (), (), ())
+
+
+def piece(uid: list[int], count: list[int], first_step: int = 0) -> Piece:
+    """Return runs of rows whose one word is ``1000 * uid + step``, with a dead row before each run."""
+    counts = np.array(count)
+    first = np.cumsum(counts + 1) - counts
+    words = np.full((int(counts.sum()) + len(counts), 1), -1, np.int32)
+    for owner, start, size in zip(uid, first, counts, strict=True):
+        words[start : start + size, 0] = 1000 * owner + first_step + np.arange(size)
+    octets = np.zeros((len(words), 0), np.int8)
+    offset = np.full(len(counts), first_step)
+    return Piece(LAYOUT, False, words, words, octets, np.array(uid), first, counts, offset)
+
+
+@given(
+    runs=st.lists(
+        st.tuples(st.integers(0, 5), st.integers(1, 4)), min_size=1, max_size=6, unique_by=lambda r: r[0]
+    ),
+    wanted=st.sets(st.integers(0, 5)),
+    data=st.data(),
+)
+def test_taken_rows_are_those_of_the_episodes_in_their_order(runs, wanted, data):
+    """Over several chunks, whatever else lies between, and after some were forgotten."""
+    held = HeldRows()
+    order = data.draw(st.permutations([0, 10, 20]))
+    for start in order:
+        held.add(piece([uid for uid, _ in runs], [count for _, count in runs], start))
+    forgotten = data.draw(st.sets(st.integers(0, 5)))
+    held.keep_only(np.array(sorted(set(range(6)) - forgotten), np.int64))
+    expected = {
+        uid: [1000 * uid + start + step for start in sorted(order) for step in range(count)]
+        for uid, count in sorted(runs)
+        if uid in wanted and uid not in forgotten
+    }
+    found: dict[int, list[int]] = {}
+    for part in held.take(np.array(sorted(wanted), np.int64)):
+        block = part.block
+        owner = np.repeat(block.uid, block.count)
+        assert (block.words[:, 0] == 1000 * owner + block.steps).all()
+        for uid in block.uid.tolist():
+            found[uid] = block.words[owner == uid, 0].tolist()
+    assert list(found.items()) == list(expected.items())
+    assert not held.take(np.array(sorted(wanted), np.int64))
+
+
+@given(st.lists(st.integers(0, 9)), st.sets(st.integers(0, 9)))
+def test_is_among_is_membership(values, known):
+    """Of an ascending array."""
+    expected = [value in known for value in values]
+    assert is_among(np.array(values, np.int64), np.array(sorted(known), np.int64)).tolist() == expected
+
+
+def test_a_small_view_of_a_large_array_is_copied():
+    """And nothing else is."""
+    large = np.zeros((100, 4), np.int32)
+    assert np.shares_memory(on_its_own(large[1:]), large)
+    assert np.shares_memory(on_its_own(large.reshape(-1)), large)
+    assert not np.shares_memory(on_its_own(large[:50]), large)
+
+
+def test_an_open_episode_keeps_no_more_of_its_chunks_than_twice_its_steps(monkeypatch: pytest.MonkeyPatch):
+    """One environment goes on and on, while the others end episodes that no rule keeps."""
+    monkeypatch.setattr(held_rows, "_DEAD_BYTES", 0)
+    flags = np.full((8, 200), FLAG_TERMINATED)
+    flags[3] = 0
+    assembler = Assembler(CaptureConfig(level="verbose", envs=tuple(range(8)), keep=["success"]), nameless)
+    for chunk in flat_recording(flags).chunks(range(0, 200, 10), range(8)):
+        assembler.ingest(chunk)
+        assert 0 < assembler.open_bytes <= assembler.held_bytes <= 2 * assembler.open_bytes
+    assert assembler.pending_bytes > 0
+    assembler.close_open()
+    assert not assembler.take(early=False).blocks
+    assert assembler.open_bytes == 0
