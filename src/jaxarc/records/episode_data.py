@@ -61,13 +61,18 @@ class EpisodeData:
         return self._sources.step
 
     @property
+    def num_stored_steps(self) -> int:
+        """Steps that are stored, as steps or in the journal."""
+        return len(self._everything.of_kind("steps", "journal"))
+
+    @property
     def complete(self) -> bool:
-        """Whether every step from reset to end is stored."""
+        """Whether every step from reset to end is stored, as a step or in the journal."""
         return bool(self.row.complete)
 
     @property
     def contiguous(self) -> bool:
-        """Whether every step that happened is stored, also in an episode that was cut."""
+        """Whether ``step`` has every step that happened, also in an episode that was cut."""
         return 0 < len(self.step) == self.row.total_steps
 
     @cached_property

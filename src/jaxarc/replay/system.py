@@ -135,24 +135,24 @@ class ReplaySystem:
             DamagedFileError: the segment that holds its steps cannot be read.
         """
         table = self._index.episodes
-        found = np.flatnonzero((table["episode"] == episode) & (table["writer"] == writer))
-        if not len(found):
+        at = np.flatnonzero((table["episode"] == episode) & (table["writer"] == writer))
+        if not len(at):
             numbers = table["episode"][table["writer"] == writer]
             held = f"0 to {int(numbers.max())}" if len(numbers) else "none"
             damaged = f" that can be read; damaged: {self.problems[0]}" if self.problems else ""
             raise EpisodeNotFoundError(f"run {self.name} has no episode {episode}; it has {held}{damaged}")
-        row = table.row(int(found[0]))
-        sources = []
-        if row.stored_steps:
-            sources = self._index.stored_steps(self.run_dir, writer, int(row.uid))
-            stored = sum(len(source) for source in sources)
-            if stored < row.stored_steps:
-                damaged = f": {self.problems[0]}" if self.problems else ""
-                raise DamagedFileError(
-                    self.run_dir / "steps",
-                    f"episode {episode} has {row.stored_steps} stored steps, {stored} can be read{damaged}",
-                )
-        return EpisodeData(row, sources)
+        row = table.row(int(at[0]))
+        if not row.stored_steps:
+            return EpisodeData(row, [])
+        found = EpisodeData(row, self._index.stored_steps(self.run_dir, writer, int(row.uid)))
+        if found.num_stored_steps < row.stored_steps:
+            damaged = f": {self.problems[0]}" if self.problems else ""
+            raise DamagedFileError(
+                self.run_dir / "steps",
+                f"episode {episode} has {row.stored_steps} stored steps, {found.num_stored_steps} can be "
+                f"read{damaged}",
+            )
+        return found
 
     def verify(self, episode: int, step_fn: Any, *, writer: int = 0, **options: Any) -> Verification:
         """Re-simulate an episode and say where it first differs from what was recorded.
