@@ -119,6 +119,14 @@ def test_a_table_says_what_is_met_and_what_is_missed_by_how_much() -> None:
     assert "ppo-arc: there is no ppo.py" in text
 
 
+def test_a_busy_machine_is_named() -> None:
+    """Figures of a machine that did other things are not worth a decision."""
+    busy = replace(WIDE, machine={**WIDE.machine, "load_before": 7.5})
+    assert "load 7.5 on 2 cores" in printed(busy)
+    assert "busy" not in printed(WIDE)
+    assert "2 cores, cpu; jax 0.10.2" in printed(WIDE)
+
+
 def test_what_is_missed_is_said_in_sentences() -> None:
     """Ratios by their upper end, compile times, losses, and a program that is another one."""
     slow = replace(recorded("full", 1.15, spread=0.02), compile_s=[126.0])

@@ -52,6 +52,11 @@ def report_lines(report: Report) -> Iterator[RenderableType]:
     yield Text("\nMeasured", style="bold")
     for sentence in report.measured:
         yield Text(sentence)
+    yield Text(f"\n{_where(report)}")
+    load, cores = report.machine.get("load_before", 0.0), report.machine["cores"]
+    if load > cores / 2:
+        busy = f"The machine was busy when this began (load {load:.1f} on {cores} cores)"
+        yield Text(f"{busy}: measure again when it is idle.", style="yellow")
 
 
 def missed_targets(report: Report) -> list[str]:
@@ -78,6 +83,12 @@ def missed_targets(report: Report) -> list[str]:
                 losses = ", ".join(f"{kind} {count}" for kind, count in variant.losses.items())
                 missed.append(f"{where}: lost {losses}")
     return missed
+
+
+def _where(report: Report) -> str:
+    packages = ", ".join(f"{name} {version}" for name, version in report.versions.items())
+    machine = f"{report.machine['cores']} cores, {report.machine['device']}"
+    return f"{machine}; {packages}; {report.time}{f', commit {report.commit}' if report.commit else ''}"
 
 
 def _what_was_timed(workload: WorkloadResult) -> str:
