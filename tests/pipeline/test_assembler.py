@@ -15,6 +15,7 @@ from chunks import (
     flat_recording,
     layout_of,
     nameless,
+    words_of,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,7 +57,7 @@ def by_first_tag(rows: EpisodeTable, steps: dict[int, list[StepBlock]]) -> dict[
     found = {}
     for row in rows:
         if row.stored_steps:
-            tags = np.concatenate([block.words[:, 0] for block in steps[row.uid]]).tolist()
+            tags = np.concatenate([words_of(block)[:, 0] for block in steps[row.uid]]).tolist()
             assert np.concatenate([b.steps for b in steps[row.uid]]).tolist() == list(range(row.total_steps))
             assert row.complete == (row.ended != "cut")
             found[tags[0]] = tags

@@ -43,7 +43,7 @@ class Shelf:
         return [row for segment in self.segments for row in segment.episodes]
 
     def stored(self, uid: int) -> int:
-        return sum(len(rows_of(block, uid)[0]) for segment in self.segments for block in segment.blocks)
+        return sum(len(rows_of(block, uid)) for segment in self.segments for block in segment.blocks)
 
 
 def counter_chunks(count: int) -> list[ChunkItem]:

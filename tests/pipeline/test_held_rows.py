@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from chunks import flat_recording, nameless
+from chunks import flat_recording, nameless, words_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxarc.config import CaptureConfig
 from jaxarc.pipeline import Assembler, held_rows
 from jaxarc.pipeline.held_rows import HeldRows, Piece, is_among, on_its_own
-from jaxarc.records.layout import FLAG_TERMINATED, Layout
+from jaxarc.records.layout import FLAG_TERMINATED, Field, Layout
 
-LAYOUT = Layout("steps", "train", "steps", (), (), ())
+LAYOUT = Layout("steps", "train", "steps", (), (), (Field("action", (), "int32", ()),))
 
 
 def piece(uid: list[int], count: list[int], first_step: int = 0) -> Piece:
@@ -25,7 +25,7 @@ def piece(uid: list[int], count: list[int], first_step: int = 0) -> Piece:
         words[start : start + size, 0] = 1000 * owner + first_step + np.arange(size)
     octets = np.zeros((len(words), 0), np.int8)
     offset = np.full(len(counts), first_step)
-    return Piece(LAYOUT, False, words, words, octets, np.array(uid), first, counts, offset)
+    return Piece.of(LAYOUT, False, words, words, octets, np.array(uid), first, counts, offset)
 
 
 @given(
@@ -51,10 +51,11 @@ def test_taken_rows_are_those_of_the_episodes_in_their_order(runs, wanted, data)
     found: dict[int, list[int]] = {}
     for part in held.take(np.array(sorted(wanted), np.int64)):
         block = part.block
+        words = words_of(block)
         owner = np.repeat(block.uid, block.count)
-        assert (block.words[:, 0] == 1000 * owner + block.steps).all()
+        assert (words[:, 0] == 1000 * owner + block.steps).all()
         for uid in block.uid.tolist():
-            found[uid] = block.words[owner == uid, 0].tolist()
+            found[uid] = words[owner == uid, 0].tolist()
     assert list(found.items()) == list(expected.items())
     assert not held.take(np.array(sorted(wanted), np.int64))
 

@@ -92,7 +92,7 @@ def episodes_of_three(count: int, level: str, **capture: object) -> list[tuple[E
     pending = assembler.take(early=False)
     found = []
     for row in pending.episodes:
-        found.append((row, [step for block in pending.blocks for step in rows_of(block, row.uid)[0]]))
+        found.append((row, [step for block in pending.blocks for step in rows_of(block, row.uid)]))
     return found
 
 

@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chunks import ExpectedEpisode, Recording, assemble, assemble_slowly, flat_recording, layout_of, nameless
+from chunks import (
+    ExpectedEpisode,
+    Recording,
+    assemble,
+    assemble_slowly,
+    flat_recording,
+    layout_of,
+    nameless,
+    words_of,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,7 +57,7 @@ def stored_of(recording: Recording, borders: Sequence[int], **options: Any) -> t
         kinds: dict[str, dict[int, tuple[int, ...]]] = defaultdict(dict)
         for block in blocks[row.uid]:
             kind = kinds[block.layout.kind]
-            for step, words in zip(block.steps.tolist(), block.words.tolist(), strict=True):
+            for step, words in zip(block.steps.tolist(), words_of(block).tolist(), strict=True):
                 assert step not in kind, "no step is stored twice"
                 kind[step] = tuple(words)
         found[identity(row)] = dict(kinds)

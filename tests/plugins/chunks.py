@@ -35,6 +35,7 @@ __all__ = [
     "layout_of",
     "nameless",
     "rows_of",
+    "words_of",
 ]
 
 
@@ -283,10 +284,14 @@ def assemble_slowly(recording: Recording) -> list[ExpectedEpisode]:
     return found
 
 
-def rows_of(block: StepBlock, uid: int) -> tuple[list[int], np.ndarray]:
-    """Return which steps of an episode a block holds, and their words."""
-    mine = np.repeat(block.uid, block.count) == uid
-    return block.steps[mine].tolist(), block.words[mine]
+def words_of(block: StepBlock) -> np.ndarray:
+    """Return the words of a block's steps, field after field; int32[n words]."""
+    return np.concatenate([numbers for numbers in block.fields if numbers.dtype == np.int32], axis=1)
+
+
+def rows_of(block: StepBlock, uid: int) -> list[int]:
+    """Return which steps of an episode a block holds."""
+    return block.steps[np.repeat(block.uid, block.count) == uid].tolist()
 
 
 def flat_recording(flags: np.ndarray, **arrays: Any) -> Recording:

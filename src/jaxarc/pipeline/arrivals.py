@@ -72,7 +72,7 @@ class RowTaker:
             if runs is None:
                 continue
             for layout, by_choice, words, octets in self._uses(group):
-                piece = Piece(
+                piece = Piece.of(
                     layout,
                     by_choice,
                     runs.scalars,
@@ -83,8 +83,7 @@ class RowTaker:
                     runs.count,
                     runs.offset,
                 )
-                width = piece.nbytes // max(1, len(piece.scalars))
-                np.add.at(arrivals.held, runs.span, runs.count * width)
+                np.add.at(arrivals.held, runs.span, runs.count * _width(layout))
                 yield piece
         if self.journal and chunk.keyframes is not None and len(chunk.keyframes.step):
             yield from _keyframe_piece(chunk, chunk.keyframes, spans, joined, arrivals, wanted)
@@ -110,6 +109,11 @@ class RowTaker:
             yield group.layout, by_choice, on_its_own(words), on_its_own(octets)
         if self.journal and group.layout.journal_envs and (by_choice or self.level == "minimal"):
             yield _journal_of(group.layout, words, octets)
+
+
+def _width(layout: Layout) -> int:
+    """Return the bytes that a step of a layout takes in memory."""
+    return layout.row_bytes + 4 * layout.num_scalar_words
 
 
 def _has_rows(layout: Layout) -> bool:
@@ -196,7 +200,7 @@ def _keyframe_piece(
     if not len(rows):
         return
     span, position = span[rows], position[rows]
-    piece = Piece(
+    piece = Piece.of(
         keyframes.layout,
         False,
         chunk.scalars[keyframes.member, keyframes.env, keyframes.step],
@@ -207,5 +211,5 @@ def _keyframe_piece(
         np.ones(len(rows), np.int64),
         joined.offset[span] + position - spans.first[span],
     )
-    np.add.at(arrivals.held, span, piece.nbytes // len(keyframes.step))
+    np.add.at(arrivals.held, span, _width(keyframes.layout))
     yield piece

@@ -18,6 +18,7 @@ from jaxarc.pipeline.row_columns import EndedEpisodes, NameOf, episode_table
 from jaxarc.pipeline.settling import Settled, Settler
 from jaxarc.pipeline.spans import ScalarNames, find_spans
 from jaxarc.records.chunk import Chunk
+from jaxarc.records.layout import Layout
 from jaxarc.records.steps import PendingSegment
 
 __all__ = ["Assembler", "AssemblerCounts"]
@@ -65,6 +66,7 @@ class _Stream:
     rows: RowTaker
     settler: Settler
     held: HeldRows
+    layout: Layout | None = None
     last_observation_lost: bool = False
     told_of_less: bool = False
 
@@ -216,6 +218,8 @@ class Assembler:
     def _stream(self, chunk: Chunk) -> _Stream | None:
         name = chunk.layout.stream
         stream = self._streams.get(name)
+        if stream is not None and stream.layout is chunk.layout:
+            return stream
         names = ScalarNames.of(chunk.layout)
         if stream is None:
             capture = self._capture.for_stream(name)
@@ -244,6 +248,7 @@ class Assembler:
             table.fit(stream.table.num_members, stream.table.num_envs)
             table.env_steps[:] = stream.table.env_steps
             stream.table = table
+        stream.layout = chunk.layout
         return stream
 
     def _count_losses(self, lost: np.ndarray, recorded: np.ndarray, steps: np.ndarray) -> None:

@@ -7,7 +7,8 @@ for every run of steps; bytes are moved once, when an episode is stored or when 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,9 @@ __all__ = ["UNSEEN", "Gathered", "HeldRows", "Piece", "is_among", "on_its_own"]
 
 UNSEEN = (0, -2, 0, 0)
 """``Piece.notes`` of a row that ``key_steps`` did not see."""
+
+_LONG_RUN_BYTES = 1_000
+"""Bytes of a run from which on it is copied by itself."""
 
 _DEAD_BYTES = 4_000_000
 """Bytes of dead rows that may lie among living ones, besides as many as there are living ones."""
@@ -53,7 +57,9 @@ class Piece:
     Attributes:
         layout: what the numbers mean.
         by_choice: whether only some of the steps are to be stored (level ``standard``).
-        scalars, words, octets: int32[n scalar_words], int32[n words], int8[n octets].
+        scalars: int32[n scalar_words].
+        fields: the words or octets of each row field, int32[n words] or int8[n octets].
+        nbytes: bytes that are held for the rows, those of no episode included.
         uid, first, count, offset: for every run its episode, its first row, its rows, and the step of the
             episode that the first row is; int64[r].
         notes: what ``key_steps`` noted of each row, int64[n notes]; None before it saw them.
@@ -62,49 +68,68 @@ class Piece:
     layout: Layout
     by_choice: bool
     scalars: np.ndarray
-    words: np.ndarray
-    octets: np.ndarray
+    fields: list[np.ndarray]
+    nbytes: int
     uid: np.ndarray
     first: np.ndarray
     count: np.ndarray
     offset: np.ndarray
     notes: np.ndarray | None = None
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the rows, those of no episode included."""
-        return self.scalars.nbytes + self.words.nbytes + self.octets.nbytes
-
     def select(self, runs: np.ndarray) -> Piece:
         """Return the same rows with some of the runs."""
-        return Piece(
-            self.layout,
-            self.by_choice,
-            self.scalars,
-            self.words,
-            self.octets,
-            self.uid[runs],
-            self.first[runs],
-            self.count[runs],
-            self.offset[runs],
-            self.notes,
+        return replace(
+            self, uid=self.uid[runs], first=self.first[runs], count=self.count[runs], offset=self.offset[runs]
         )
 
     def compact(self) -> Piece:
         """Return the rows of the runs in memory of their own."""
         rows = _ranges(self.first, self.count)
-        return Piece(
-            self.layout,
-            self.by_choice,
-            self.scalars[rows],
-            self.words[rows],
-            self.octets[rows],
-            self.uid,
-            np.cumsum(self.count) - self.count,
-            self.count,
-            self.offset,
-            None if self.notes is None else self.notes[rows],
+        scalars, fields = self.scalars[rows], [numbers[rows] for numbers in self.fields]
+        return replace(
+            self,
+            scalars=scalars,
+            fields=fields,
+            nbytes=scalars.nbytes + sum(numbers.nbytes for numbers in fields),
+            first=np.cumsum(self.count) - self.count,
+            notes=None if self.notes is None else self.notes[rows],
         )
+
+    @classmethod
+    def of(
+        cls,
+        layout: Layout,
+        by_choice: bool,
+        scalars: np.ndarray,
+        words: np.ndarray,
+        octets: np.ndarray,
+        *runs: Any,
+    ) -> Piece:
+        """Hold rows as they crossed; ``runs`` are ``uid``, ``first``, ``count`` and ``offset``."""
+        nbytes = scalars.nbytes + words.nbytes + octets.nbytes
+        return cls(layout, by_choice, scalars, _fields_of(layout, words, octets), nbytes, *runs)
+
+
+def _fields_of(layout: Layout, words: np.ndarray, octets: np.ndarray) -> list[np.ndarray]:
+    """Return views of the numbers of each row field: words [n words] or octets [n octets]."""
+    views = []
+    for row_field, (word, octet) in zip(layout.rows, layout.row_offsets, strict=True):
+        if row_field.codec in ("words", "half"):
+            views.append(words[:, word : word + row_field.num_words])
+        else:
+            views.append(octets[:, octet : octet + row_field.num_octets])
+    return views
+
+
+def _copy_runs(
+    into: np.ndarray, target: np.ndarray, rows: np.ndarray, source: np.ndarray, count: np.ndarray
+) -> None:
+    """Copy runs of rows; ``target`` and ``source`` are the first row of each on either side."""
+    if len(count) * _LONG_RUN_BYTES < int(count.sum()) * rows[0].nbytes:
+        for to, start, size in zip(target.tolist(), source.tolist(), count.tolist(), strict=True):
+            into[to : to + size] = rows[start : start + size]
+    else:
+        into[_ranges(target, count)] = rows[_ranges(source, count)]
 
 
 @dataclass
@@ -127,37 +152,38 @@ def _gather(pieces: Sequence[Piece]) -> Gathered:
     offset = np.concatenate([piece.offset for piece in pieces])
     count = np.concatenate([piece.count for piece in pieces])
     order = np.lexsort((offset, uid))
+    ordered, sizes = uid[order], count[order]
     start = np.empty(len(order), np.int64)
-    start[order] = np.cumsum(count[order]) - count[order]
+    start[order] = np.cumsum(sizes) - sizes
+    begins = np.ones(len(ordered), bool)
+    begins[1:] = ordered[1:] != ordered[:-1]
+    entries = begins.nonzero()[0]
+    entry = np.full(len(order), -1)
+    entry[order[entries]] = np.arange(len(entries))
+
     size = int(count.sum())
     model = pieces[0]
-    arrays = [
-        np.empty((size, part.shape[1]), part.dtype) for part in (model.scalars, model.words, model.octets)
-    ]
+    scalars = np.empty((size, model.scalars.shape[1]), model.scalars.dtype)
+    fields: list[np.ndarray] = []
+    for row_field, numbers in zip(model.layout.rows, model.fields, strict=True):
+        length = len(entries) if row_field.role == "episode" else size
+        fields.append(np.empty((length, numbers.shape[1]), numbers.dtype))
     notes = None
     if any(piece.notes is not None for piece in pieces):
         notes = np.tile(np.array(UNSEEN, np.int64), (size, 1))
-    runs = 0
-    for piece in pieces:
-        into = start[runs : runs + len(piece.uid)]
-        runs += len(piece.uid)
-        target, source = _ranges(into, piece.count), _ranges(piece.first, piece.count)
-        for whole, part in zip(arrays, (piece.scalars, piece.words, piece.octets), strict=True):
-            if whole.shape[1]:
-                whole[target] = part[source]
+    borders = np.cumsum([len(piece.uid) for piece in pieces])[:-1]
+    for piece, target, place in zip(pieces, np.split(start, borders), np.split(entry, borders), strict=True):
+        _copy_runs(scalars, target, piece.scalars, piece.first, piece.count)
+        for row_field, into, numbers in zip(model.layout.rows, fields, piece.fields, strict=True):
+            if row_field.role == "episode":
+                leads = place >= 0
+                into[place[leads]] = numbers[piece.first[leads]]
+            elif into.shape[1]:
+                _copy_runs(into, target, numbers, piece.first, piece.count)
         if notes is not None and piece.notes is not None:
-            notes[target] = piece.notes[source]
-    ordered = uid[order]
-    begins = np.ones(len(ordered), bool)
-    begins[1:] = ordered[1:] != ordered[:-1]
-    firsts = begins.nonzero()[0]
-    block = StepBlock(
-        model.layout,
-        ordered[firsts],
-        np.add.reduceat(count[order], firsts) if len(firsts) else count,
-        _ranges(offset[order], count[order]),
-        *arrays,
-    )
+            _copy_runs(notes, target, piece.notes, piece.first, piece.count)
+    total = np.add.reduceat(sizes, entries)
+    block = StepBlock(model.layout, ordered[entries], total, _ranges(offset[order], sizes), scalars, fields)
     return Gathered(block, model.by_choice, notes)
 
 

@@ -40,19 +40,12 @@ def _observation_changed(block: StepBlock, follows: np.ndarray) -> np.ndarray:
     changed = np.zeros(len(block), bool)
     after = {field.path: i for i, field in enumerate(layout.rows) if field.role == "next_observation"}
 
-    def packed(index: int) -> np.ndarray:
-        field = layout.rows[index]
-        word, octet = layout.row_offsets[index]
-        if field.codec in ("words", "half"):
-            return block.words[:, word : word + field.num_words]
-        return block.octets[:, octet : octet + field.num_octets]
-
     for index, field in enumerate(layout.rows):
         if field.role != "observation" or not field.dtype.startswith(("int", "uint", "bool")):
             continue
-        before = packed(index)
+        before = block.fields[index]
         if field.path in after:
-            changed |= (before != packed(after[field.path])).any(axis=1)
+            changed |= (before != block.fields[after[field.path]]).any(axis=1)
         else:
             changed[:-1] |= follows[:-1] & (before[:-1] != before[1:]).any(axis=1)
     return changed

@@ -217,30 +217,37 @@ class LaneTable:
             received: arrival time of the chunk.
         """
         before, goes_on = joined.before, joined.goes_on
-        now = Columns.blank(self.names, len(spans))
-        now["open"][:] = 1
-        now["uid"][:] = joined.uid
-        now["count"][:] = joined.offset + spans.count
-        now["success"][:] = before["success"] | spans.success
-        now["update"][:] = spans.update
-        now["start_step"][:] = np.where(goes_on, before["start_step"], spans.start_step)
-        now["end_step"][:] = spans.end_step
-        now["recorded"][:] = before["recorded"] | arrivals.recorded
-        now["rows"][:] = arrivals.rows
-        now["held"][:] = arrivals.held
-        now["spilled"][:] = before["spilled"]
-        now["lost"][:] = arrivals.lost
-        now["marked"][:] = before["marked"] | spans.marked
-        now.labels[:] = spans.labels
-        now["reward"][:] = np.where(goes_on, before["reward"], 0.0) + spans.reward
-        now["start_time"][:] = np.where(goes_on, before["start_time"], received)
-        now["end_time"][:] = received
-        values = now.values
+        whole: dict[str, np.ndarray] = {
+            "open": np.ones(len(spans), np.int64),
+            "uid": joined.uid,
+            "count": joined.offset + spans.count,
+            "success": before["success"] | spans.success,
+            "update": spans.update,
+            "start_step": np.where(goes_on, before["start_step"], spans.start_step),
+            "end_step": spans.end_step,
+            "recorded": before["recorded"] | arrivals.recorded,
+            "rows": arrivals.rows,
+            "held": arrivals.held,
+            "spilled": before["spilled"],
+            "lost": arrivals.lost,
+            "marked": before["marked"] | spans.marked,
+        }
+        real: dict[str, np.ndarray] = {
+            "reward": np.where(goes_on, before["reward"], 0.0) + spans.reward,
+            "start_time": np.where(goes_on, before["start_time"], received),
+            "end_time": np.full(len(spans), received),
+        }
         earlier = before.values
-        values[0] = np.where(goes_on, earlier[0], spans.first_values)
-        values[1] = spans.last_values
-        values[2] = np.where(goes_on, np.fmin(earlier[2], spans.min_values), spans.min_values)
-        values[3] = np.where(goes_on, np.fmax(earlier[3], spans.max_values), spans.max_values)
+        values = [
+            np.where(goes_on, earlier[0], spans.first_values),
+            spans.last_values,
+            np.where(goes_on, np.fmin(earlier[2], spans.min_values), spans.min_values),
+            np.where(goes_on, np.fmax(earlier[3], spans.max_values), spans.max_values),
+        ]
+        now = Columns(
+            np.array([*(whole[name] for name in _WHOLE), *spans.labels], np.int64),
+            np.concatenate([np.array([real[name] for name in _REAL]), *values]),
+        )
         self.columns["open"][lane] = 0
         staying = (~spans.closed).nonzero()[0]
         self.columns.whole[:, lane[staying]] = now.whole[:, staying]

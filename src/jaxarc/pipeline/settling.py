@@ -165,6 +165,10 @@ class Settler:
         if not len(block):
             return
         owner = np.repeat(block.uid, block.count)
+        fields = [
+            np.repeat(numbers, block.count, axis=0) if field.role == "episode" else numbers
+            for field, numbers in zip(block.layout.rows, block.fields, strict=True)
+        ]
         begins = np.ones(len(block), bool)
         begins[1:] = (owner[1:] != owner[:-1]) | (block.steps[1:] != block.steps[:-1] + 1)
         first = begins.nonzero()[0]
@@ -173,8 +177,8 @@ class Settler:
                 block.layout,
                 by_choice,
                 block.scalars,
-                block.words,
-                block.octets,
+                fields,
+                block.scalars.nbytes + sum(numbers.nbytes for numbers in fields),
                 owner[first],
                 first,
                 np.diff(np.append(first, len(block))),
@@ -188,7 +192,7 @@ class Settler:
         self, columns: Columns, lanes: np.ndarray, uids: np.ndarray, block: StepBlock, sign: int
     ) -> None:
         """Add the bytes of a block to what its episodes hold, or take them away."""
-        width = (block.nbytes - block.steps.nbytes) // max(1, len(block))
+        width = block.layout.row_bytes + 4 * block.layout.num_scalar_words
         np.add.at(columns["held"], lanes[np.searchsorted(uids, block.uid)], sign * width * block.count)
 
 

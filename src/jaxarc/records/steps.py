@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +22,8 @@ class StepBlock:
         count: steps of each of those, int64[b].
         steps: index of each step in its episode, int64[n], ascending within an entry of ``uid``.
         scalars: int32[n scalar_words].
-        words: int32[n words].
-        octets: int8[n octets].
+        fields: the words or octets of each row field, int32[n words] or int8[n octets]; of a field that is
+            constant over an episode only those of the first step of each entry of ``uid``, [b numbers].
     """
 
     layout: Layout
@@ -32,8 +31,7 @@ class StepBlock:
     count: np.ndarray
     steps: np.ndarray
     scalars: np.ndarray
-    words: np.ndarray
-    octets: np.ndarray
+    fields: list[np.ndarray]
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -41,7 +39,7 @@ class StepBlock:
     @property
     def nbytes(self) -> int:
         """Bytes that the steps take in memory."""
-        return self.steps.nbytes + self.scalars.nbytes + self.words.nbytes + self.octets.nbytes
+        return self.steps.nbytes + self.scalars.nbytes + sum(numbers.nbytes for numbers in self.fields)
 
     @property
     def first(self) -> np.ndarray:
@@ -51,28 +49,13 @@ class StepBlock:
     def take(self, selected: np.ndarray) -> StepBlock:
         """Return the steps that a boolean mask selects; entries that lose all of theirs are gone."""
         count = np.add.reduceat(selected, self.first, dtype=np.int64) if len(self.uid) else self.count
-        rows = np.flatnonzero(selected)
+        rows, left = np.flatnonzero(selected), np.flatnonzero(count)
+        fields = [
+            numbers[left if field.role == "episode" else rows]
+            for field, numbers in zip(self.layout.rows, self.fields, strict=True)
+        ]
         return StepBlock(
-            self.layout,
-            self.uid[count > 0],
-            count[count > 0],
-            self.steps[rows],
-            self.scalars[rows],
-            self.words[rows],
-            self.octets[rows],
-        )
-
-    @classmethod
-    def concatenate(cls, blocks: Sequence[StepBlock]) -> StepBlock:
-        """Join blocks of one layout, one after the other."""
-        if len(blocks) == 1:
-            return blocks[0]
-        return cls(
-            blocks[0].layout,
-            *(
-                np.concatenate([getattr(block, name) for block in blocks])
-                for name in ("uid", "count", "steps", "scalars", "words", "octets")
-            ),
+            self.layout, self.uid[left], count[left], self.steps[rows], self.scalars[rows], fields
         )
 
 

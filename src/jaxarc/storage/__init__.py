@@ -7,7 +7,7 @@ from jaxarc.storage.event_log import read_events
 from jaxarc.storage.index import RunIndex, build_index, load_index, segment_files, write_index
 from jaxarc.storage.run_directory import derive_status, find_runs, read_run_file, resolve_run
 from jaxarc.storage.run_store import RunStore
-from jaxarc.storage.segments import StoredSteps
+from jaxarc.storage.segments import StoredSteps, keep_segments_open
 
 __all__ = [
     "EpisodeManager",
@@ -19,6 +19,7 @@ __all__ = [
     "derive_status",
     "document_path",
     "find_runs",
+    "keep_segments_open",
     "load_index",
     "read_events",
     "read_run_file",

@@ -16,7 +16,6 @@ from jaxarc.records.layout import Field, PathKey, numpy_dtype
 __all__ = [
     "dataset_name",
     "file_image",
-    "filter_options",
     "group_at",
     "read_column",
     "read_field",
@@ -31,11 +30,14 @@ __all__ = [
 _CHUNK_BYTES = 256 * 1024
 
 
-def filter_options(compression: str) -> Mapping[str, Any]:
-    """Return what h5py needs to compress a dataset as ``storage.compression`` says."""
-    if compression == "zstd":
-        return hdf5plugin.Zstd(clevel=3)
-    return {} if compression == "none" else {"compression": compression}
+_ZSTD_LEVEL = 3
+_ADD_FILTER: Mapping[str, Callable[[h5py.h5p.PropDCID], Any]] = {
+    "zstd": lambda options: options.set_filter(hdf5plugin.Zstd.filter_id, 0, (_ZSTD_LEVEL,)),
+    "gzip": lambda options: options.set_deflate(4),
+    "lzf": lambda options: options.set_filter(h5py.h5z.FILTER_LZF, h5py.h5z.FLAG_OPTIONAL),
+    "none": lambda options: None,
+}
+"""How a dataset is compressed, for each ``storage.compression``."""
 
 
 def _encoded(key: PathKey) -> str:
@@ -78,16 +80,34 @@ def write_column(
     group: h5py.Group, name: str, values: np.ndarray, compression: str, attrs: Mapping[str, Any] | None = None
 ) -> None:
     """Write an array as one dataset, in chunks along its first axis, each with a checksum."""
-    options: dict[str, Any] = {}
+    options = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    options.set_obj_track_times(False)
     if values.size:
         row_bytes = max(1, values.nbytes // len(values))
         rows = min(len(values), max(1, _CHUNK_BYTES // row_bytes))
-        options = {"chunks": (rows, *values.shape[1:]), **filter_options(compression), "fletcher32": True}
+        options.set_chunk((rows, *values.shape[1:]))
         if compression != "none" and values.dtype.itemsize > 1 and values.dtype.kind in "iuf":
-            options["shuffle"] = True
-    dataset = group.create_dataset(name, data=values, track_times=False, **options)
-    for key, value in (attrs or {}).items():
-        dataset.attrs[key] = value
+            options.set_shuffle()
+        _ADD_FILTER[compression](options)
+        options.set_fletcher32()
+    # A segment has dozens of small columns: h5py's own way to make a dataset costs several times as much.
+    parents = h5py.h5p.create(h5py.h5p.LINK_CREATE)
+    parents.set_create_intermediate_group(True)
+    parents.set_char_encoding(h5py.h5t.CSET_UTF8)
+    dataset = h5py.h5d.create(
+        group.id,
+        name.encode(),
+        h5py.h5t.py_create(values.dtype, logical=True),
+        h5py.h5s.create_simple(values.shape),
+        options,
+        parents,
+    )
+    if values.size:
+        dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ascontiguousarray(values))
+    if attrs:
+        described = h5py.Dataset(dataset).attrs
+        for key, value in attrs.items():
+            described[key] = value
 
 
 def write_field(group: h5py.Group, field: Field, packed: np.ndarray, compression: str) -> None:

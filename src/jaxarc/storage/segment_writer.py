@@ -89,23 +89,13 @@ def _write_layout(group: h5py.Group, blocks: Sequence[StepBlock], compression: s
     for index, field in enumerate(layout.rows):
         if field.role == "next_observation":
             continue
-        packed = _packed(layout, index, blocks)
-        if field.role == "episode":
-            values = np.concatenate([part[block.first] for part, block in zip(packed, blocks, strict=True)])
-        elif field.role == "observation" and index in after:
-            values = _stored_once(packed, _packed(layout, after[index], blocks), row, next_row, apart)
+        numbers = [block.fields[index] for block in blocks]
+        if field.role == "observation" and index in after:
+            following = [block.fields[after[index]] for block in blocks]
+            values = _stored_once(numbers, following, row, next_row, apart)
         else:
-            values = np.concatenate(packed)
+            values = numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
         write_field(group, field, values, compression)
-
-
-def _packed(layout: Layout, index: int, blocks: Sequence[StepBlock]) -> list[np.ndarray]:
-    """Return views of one field's words or octets in every block, [n numbers]."""
-    field = layout.rows[index]
-    word, octet = layout.row_offsets[index]
-    if field.codec in ("words", "half"):
-        return [block.words[:, word : word + field.num_words] for block in blocks]
-    return [block.octets[:, octet : octet + field.num_octets] for block in blocks]
 
 
 def _following(layout: Layout) -> dict[int, int]:
@@ -139,12 +129,10 @@ def _chain(
     chained = follows.copy()
     for before, after in _following(layout).items():
         start = 0
-        for earlier, later in zip(
-            _packed(layout, after, blocks), _packed(layout, before, blocks), strict=True
-        ):
-            size = len(earlier)
-            chained[start : start + size - 1] &= (earlier[:-1] == later[1:]).all(axis=1)
-            start += size
+        for block in blocks:
+            earlier, later = block.fields[after][:-1], block.fields[before][1:]
+            chained[start : start + len(earlier)] &= (earlier == later).all(axis=1)
+            start += len(block)
     # Between blocks nothing is chained.
     chained[np.cumsum([len(block) for block in blocks]) - 1] = False
     apart = ~chained

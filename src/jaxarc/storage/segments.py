@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +24,15 @@ __all__ = [
     "BlockTable",
     "SegmentTables",
     "StoredSteps",
+    "keep_segments_open",
     "read_segment_tables",
 ]
 
 _UNREADABLE = (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError)
 """What h5py, json and NumPy raise over damaged bytes."""
+
+_MAX_KEPT_OPEN = 32
+_kept_open = threading.local()
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,41 @@ def read_segment_tables(path: Path) -> SegmentTables:
     return SegmentTables(episodes, BlockTable(**columns), layouts)
 
 
+@contextmanager
+def keep_segments_open() -> Iterator[None]:
+    """Let this thread read steps through handles that stay open: for who reads many episodes.
+
+    Segments are immutable, so that what a handle sees stays true.
+    """
+    if getattr(_kept_open, "files", None) is not None:
+        yield
+        return
+    _kept_open.files = {}
+    try:
+        yield
+    finally:
+        files, _kept_open.files = _kept_open.files, None
+        for file in files.values():
+            file.close()
+
+
+def _kept_segment(path: Path) -> h5py.File | None:
+    """Return the handle that stays open, or None where none does."""
+    files: dict[Path, h5py.File] | None = getattr(_kept_open, "files", None)
+    if files is None:
+        return None
+    if path not in files:
+        while len(files) >= _MAX_KEPT_OPEN:
+            files.pop(next(iter(files))).close()
+        files[path] = open_segment(path)
+    return files[path]
+
+
+@lru_cache(64)
+def _layout_of(text: str) -> Layout:
+    return Layout.from_json(json.loads(text))
+
+
 class StoredSteps:
     """Some consecutive stored steps of one episode in one segment, read when asked for.
 
@@ -119,7 +162,7 @@ class StoredSteps:
         self._name = layout_name
         self._rows = slice(row, row + count)
         with self._group() as group:
-            self.layout = Layout.from_json(json.loads(str(group.attrs["layout"])))
+            self.layout = _layout_of(str(group.attrs["layout"]))
             self.steps = read_column(group, "step", self._rows).astype(np.int64)
             self._block = int(np.searchsorted(read_column(group, "blocks/row"), row))
 
@@ -167,15 +210,22 @@ class _OpenGroup:
         self._name = name
 
     def __enter__(self) -> h5py.Group:
-        self._file = open_segment(self._path)
+        self._own: h5py.File | None = None
+        file = _kept_segment(self._path)
+        if file is None:
+            file = self._own = open_segment(self._path)
         try:
-            return group_at(self._file, f"steps/{self._name}")
+            return group_at(file, f"steps/{self._name}")
         except _UNREADABLE as error:
-            self._file.close()
+            self._close()
             raise self._damaged(error) from error
 
+    def _close(self) -> None:
+        if self._own is not None:
+            self._own.close()
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        self._file.close()
+        self._close()
         if isinstance(error, _UNREADABLE) and not isinstance(error, DamagedFileError):
             raise self._damaged(error) from error
 
