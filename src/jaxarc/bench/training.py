@@ -71,7 +71,7 @@ def load_training(name: str, folder: Path | None) -> Workload | str:
         return f"needs {file_name} of a checkout; give its folder with --examples"
     path = folder / file_name
     if not path.is_file():
-        return f"there is no {file_name} in {folder}"
+        return f"there is no {file_name} in the folder of --examples"
     try:
         return make(_imported(path))
     except ImportError as error:
