@@ -236,7 +236,7 @@ def flatten_step(step: Step, spec: CaptureSpec, time_axes: int = 0) -> FlatStep:
         scalars=tuple(field for field, _ in scalars),
         rows=tuple(leaf.field for leaf in rows),
         journal=tuple(leaf.field for leaf in journal),
-        journal_envs=("all" if everybody else "selected") if keyframes else "",
+        journal_envs="" if spec.journal == "off" else "all" if everybody else "selected",
         keyframes=tuple(leaf.field for leaf in keyframes),
     )
     return FlatStep(
