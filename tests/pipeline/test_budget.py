@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from chunks import Recording, assemble, assemble_slowly, flat_recording, nameless
+from recording import config, light_body, read
 
+from jaxarc import Recorder
 from jaxarc.config import CaptureConfig
 from jaxarc.pipeline import Assembler, Budget
 from jaxarc.records.chunk import Chunk
@@ -102,3 +106,16 @@ def test_rows_above_the_budget_equal_those_below_it():
     assert not steps
     assert assembler.counts.budget_episodes == sum(e.env_id in (0, 1) for e in expected)
     assert assembler.counts.budget_steps == sum(e.total_steps for e in expected if e.env_id in (0, 1))
+
+
+def test_a_recorder_says_what_its_budget_shed(run_root: Path):
+    """A share that nothing fits in: rows of every episode, steps of none, and counts of both."""
+    with Recorder(config(run_root, capture={"budget": 1e-12})) as recorder:
+        recorder.scan(light_body, jnp.arange(3), None, 12)
+    health = recorder.health()
+    assert health.shed_by_budget_episodes == health.dropped_episodes == health.episodes > 0
+    assert health.shed_by_budget_steps == health.dropped_steps == 36
+    assert health.stored_steps == 0
+    rows = read(recorder).episodes()
+    assert sum(row.total_steps for row in rows) == 36
+    assert not rows["stored_steps"].any()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +16,11 @@ from jaxarc.pipeline.lanes import LOST, SHED_BY_BUDGET, ClosedEpisodes, LaneTabl
 from jaxarc.pipeline.row_columns import EndedEpisodes, NameOf, episode_table
 from jaxarc.pipeline.settling import Settled, Settler
 from jaxarc.pipeline.spans import ScalarNames, find_spans
+from jaxarc.pipeline.stream import Stream
 from jaxarc.records.chunk import Chunk
-from jaxarc.records.layout import Layout
 from jaxarc.records.steps import PendingSegment
 
 __all__ = ["Assembler", "AssemblerCounts"]
-
-logger = logging.getLogger(__name__)
 
 _SETTLED_AT_BYTES = 16_000_000
 """Bytes of ended episodes' steps that wait until they are gathered, which frees the chunks they came in."""
@@ -55,48 +52,6 @@ class AssemblerCounts:
     budget_episodes: int = 0
 
 
-@dataclass
-class _Stream:
-    """What the assembler holds of one stream."""
-
-    name: str
-    level: str
-    table: LaneTable
-    keeper: Keeper
-    rows: RowTaker
-    settler: Settler
-    held: HeldRows
-    layout: Layout | None = None
-    last_observation_lost: bool = False
-    told_of_less: bool = False
-
-    @property
-    def open_bytes(self) -> int:
-        """Bytes of the rows of open episodes."""
-        columns = self.table.columns
-        return int((columns["held"] * columns["open"]).sum())
-
-    def tell_of_less(self, chunk: Chunk) -> None:
-        """Say once that a program was compiled for a lower level than the one that is recorded."""
-        if self.told_of_less:
-            return
-        layout = chunk.layout
-        wanted = {"minimal": (), "full": ("steps", "states")}.get(self.level, ("steps",))
-        sent = {"scalars": (), "steps": ("steps",)}.get(layout.program, ("steps", "states"))
-        missing = [part for part in wanted if part not in sent]
-        if self.rows.journal and not layout.journal_envs:
-            missing.append("journal")
-        if missing:
-            self.told_of_less = True
-            logger.warning(
-                "recording: stream %s is recorded at level %s, but the program was compiled for a lower "
-                "level and sends no %s; call jax.clear_caches() and run it again, so that it is traced anew",
-                self.name,
-                self.level,
-                missing[0],
-            )
-
-
 class Assembler:
     """Turn chunks into episode rows and the steps to store.
 
@@ -115,7 +70,7 @@ class Assembler:
         self._capture = capture
         self._name_of = name_of
         self._budget = budget
-        self._streams: dict[str, _Stream] = {}
+        self._streams: dict[str, Stream] = {}
         self._ended: list[EndedEpisodes] = []
         self._settled = Settled()
         self._row_bytes = 0
@@ -215,7 +170,7 @@ class Assembler:
         for stream in self._streams.values():
             self._close(stream, stream.table.cut(stream.table.open_lanes))
 
-    def _stream(self, chunk: Chunk) -> _Stream | None:
+    def _stream(self, chunk: Chunk) -> Stream | None:
         name = chunk.layout.stream
         stream = self._streams.get(name)
         if stream is not None and stream.layout is chunk.layout:
@@ -227,7 +182,7 @@ class Assembler:
                 return None
             rule = KeyStepRule(self._capture.key_steps, self._capture.key_delta, self._capture.window)
             held = HeldRows()
-            stream = _Stream(
+            stream = Stream(
                 name=name,
                 level=capture.level,
                 table=LaneTable(names),
@@ -264,7 +219,7 @@ class Assembler:
         self.counts.steps_lost += int(steps[recorded & (lost != 0)].sum())
         self.counts.budget_steps += int(steps[recorded & (lost == SHED_BY_BUDGET)].sum())
 
-    def _close(self, stream: _Stream, closed: ClosedEpisodes) -> None:
+    def _close(self, stream: Stream, closed: ClosedEpisodes) -> None:
         """Number the episodes that ended, and decide on their steps."""
         if not len(closed):
             return
@@ -299,7 +254,7 @@ class Assembler:
         self._waiting_bytes += int(columns["held"][stored].sum())
         stream.settler.expect(columns.take(stored.nonzero()[0]), keep[stored])
 
-    def _relieve(self, stream: _Stream) -> None:
+    def _relieve(self, stream: Stream) -> None:
         """Give memory back where too much is held."""
         if stream.held.is_mostly_dead(stream.open_bytes + self._waiting_bytes):
             stream.held.keep_only(self._living(stream))
@@ -316,12 +271,12 @@ class Assembler:
             self.counts.stored_steps += stream.settler.settle(self._settled)
         self._waiting_bytes = 0
 
-    def _spill(self, stream: _Stream) -> None:
+    def _spill(self, stream: Stream) -> None:
         hold_window = not stream.keeper.keeps_all
         count = stream.settler.spill(self._settled, stream.table.columns, hold_window=hold_window)
         self.counts.stored_steps += count
 
-    def _living(self, stream: _Stream) -> np.ndarray:
+    def _living(self, stream: Stream) -> np.ndarray:
         """Return the episodes of which steps may still be stored, ascending."""
         columns = stream.table.columns
         open_uids = columns["uid"][(columns["open"] != 0) & (columns["lost"] == 0)]

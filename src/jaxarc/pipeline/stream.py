@@ -1,0 +1,72 @@
+"""A stream: everything that the assembler holds of one flow of steps."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from jaxarc.pipeline.arrivals import RowTaker
+from jaxarc.pipeline.held_rows import HeldRows
+from jaxarc.pipeline.keep import Keeper
+from jaxarc.pipeline.lanes import LaneTable
+from jaxarc.pipeline.settling import Settler
+from jaxarc.records.chunk import Chunk
+from jaxarc.records.layout import Layout
+
+__all__ = ["Stream"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Stream:
+    """What the assembler holds of one stream.
+
+    Attributes:
+        name, level: its name and its level.
+        table: the episodes that are open.
+        keeper: decides which of them are kept when they end.
+        rows: decides which rows of its chunks are taken.
+        settler: decides which of those are stored.
+        held: the rows until then.
+        layout: that of the latest chunk.
+        last_observation_lost: the latest program gave no ``next_observation``.
+        told_of_less: a warning was given already.
+    """
+
+    name: str
+    level: str
+    table: LaneTable
+    keeper: Keeper
+    rows: RowTaker
+    settler: Settler
+    held: HeldRows
+    layout: Layout | None = None
+    last_observation_lost: bool = False
+    told_of_less: bool = False
+
+    @property
+    def open_bytes(self) -> int:
+        """Bytes of the rows of open episodes."""
+        columns = self.table.columns
+        return int((columns["held"] * columns["open"]).sum())
+
+    def tell_of_less(self, chunk: Chunk) -> None:
+        """Say once that a program was compiled for a lower level than the one that is recorded."""
+        if self.told_of_less:
+            return
+        layout = chunk.layout
+        wanted = {"minimal": (), "full": ("steps", "states")}.get(self.level, ("steps",))
+        sent = {"scalars": (), "steps": ("steps",)}.get(layout.program, ("steps", "states"))
+        missing = [part for part in wanted if part not in sent]
+        if self.rows.journal and not layout.journal_envs:
+            missing.append("journal")
+        if missing:
+            self.told_of_less = True
+            logger.warning(
+                "recording: stream %s is recorded at level %s, but the program was compiled for a lower "
+                "level and sends no %s; call jax.clear_caches() and run it again, so that it is traced anew",
+                self.name,
+                self.level,
+                missing[0],
+            )
