@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import h5py
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ import jaxarc
 from jaxarc import Recorder, Step
 from jaxarc.errors import EpisodeNotFoundError, NotRecordedError, RunNotFoundError
 from jaxarc.replay import ReplaySystem
+from jaxarc.storage import keep_segments_open
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +121,24 @@ def test_a_run_that_is_being_written_is_read_on(run_root: Path):
     run.refresh()
     assert run.status == "FINISHED"
     assert run.episodes()["ended"].tolist() == [b"terminated"] * 4 + [b"cut"]
+
+
+def test_segments_stay_open_only_while_many_episodes_are_read(run: ReplaySystem):
+    """One handle a segment, none afterwards, and the same arrays."""
+
+    def num_open() -> int:
+        return h5py.h5f.get_obj_count(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_FILE)
+
+    before = num_open()
+    apart = [run.load_episode(i).observation["count"].tolist() for i in range(12)]
+    assert num_open() == before
+    with keep_segments_open():
+        together = [run.load_episode(i).observation["count"].tolist() for i in range(12)]
+        with keep_segments_open():
+            assert run.load_episode(3).action.tolist()
+        assert num_open() == before + 3
+    assert num_open() == before
+    assert together == apart
 
 
 def test_open_finds_runs_by_name_and_environment(run: ReplaySystem, monkeypatch: pytest.MonkeyPatch):

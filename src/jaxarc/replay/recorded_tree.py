@@ -125,11 +125,12 @@ def recorded_tree(role: str, fields: Sequence[Field], like: Any = None) -> Recor
 
 
 def _check_leaf(field: Field, leaf: Any) -> None:
-    words = jax.eval_shape(key_words, leaf)
-    is_key = jnp.issubdtype(getattr(leaf, "dtype", np.float32), jax.dtypes.prng_key)
-    same_dtype = not hasattr(leaf, "dtype") or words.dtype.name == field.dtype
-    if words.shape != field.shape or not same_dtype or is_key != bool(field.key_impl):
-        example = "a typed PRNG key" if is_key else _kind(words.dtype.name, words.shape)
+    dtype = getattr(leaf, "dtype", None)  # Python's numbers have none, and fit every dtype
+    is_key = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
+    name = field.dtype if dtype is None or is_key else np.dtype(dtype).name
+    shape = (*np.shape(leaf), *field.shape[-1:]) if is_key else np.shape(leaf)
+    if shape != field.shape or name != field.dtype or is_key != bool(field.key_impl):
+        example = "a typed PRNG key" if is_key else _kind(name, shape)
         recorded = "a typed PRNG key" if field.key_impl else _kind(field.dtype, field.shape)
         raise ReplayError(
             f"{field.name} is {example} in like, recorded was {recorded}; like= is an example for one "

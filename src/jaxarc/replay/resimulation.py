@@ -126,12 +126,11 @@ def simulation_of(
         env = step_fn.env if isinstance(step_fn, AutoReset) else step_fn
         if isinstance(env, ArcEnv):
             if like_action is None:
-                like_action = jax.eval_shape(lambda: Action(0, jnp.zeros(env.shape, bool)))
+                like_action = _example_action(env.shape)
             if describes and describe is None:
                 describe = _describe_arc
         if like is None:
-            like = jax.eval_shape(env.reset, jax.random.key(0))
-            like = like[0] if type(like) is tuple else like
+            like = (_kept_example if _is_hashable(env) else _example_state)(env)
         step_fn = env.step
     recorded = recorded_states(episode)
     states = recorded_tree("state", recorded.fields, like)
@@ -146,6 +145,19 @@ def simulation_of(
     compiled = _kept_program if _is_hashable(step_fn, describe) else _program
     program = compiled(step_fn, describe, states, actions, keys)
     return Simulation(program, states, start, inputs, len(episode))
+
+
+def _example_state(env: Any) -> Any:
+    first = jax.eval_shape(env.reset, jax.random.key(0))
+    return first[0] if type(first) is tuple else first
+
+
+_kept_example = lru_cache(_KEPT_PROGRAMS)(_example_state)
+
+
+@lru_cache(_KEPT_PROGRAMS)
+def _example_action(shape: tuple[int, int]) -> Action:
+    return jax.eval_shape(lambda: Action(0, jnp.zeros(shape, bool)))
 
 
 class RecordedStates(NamedTuple):

@@ -20,6 +20,7 @@ from jaxarc.storage import (
     RunIndex,
     derive_status,
     document_path,
+    keep_segments_open,
     load_index,
     read_events,
     read_run_file,
@@ -182,12 +183,13 @@ class ReplaySystem:
             What was found of each; episodes that lack what re-simulation needs are named in ``left_out``.
         """
         found, left_out = [], {}
-        for row in self.episodes(where):
-            number, writer = int(row.episode), int(row.writer)
-            try:
-                found.append(self.verify(number, step_fn, writer=writer, **options))
-            except NotRecordedError as error:
-                left_out[writer, number] = str(error)
+        with keep_segments_open():
+            for row in self.episodes(where):
+                number, writer = int(row.episode), int(row.writer)
+                try:
+                    found.append(self.verify(number, step_fn, writer=writer, **options))
+                except NotRecordedError as error:
+                    left_out[writer, number] = str(error)
         return RunVerification(tuple(found), left_out)
 
     def task(self, task_id: str) -> dict[str, Any] | None:
