@@ -214,3 +214,17 @@ def test_a_journal_needs_a_state_and_an_action(receiver: Receiver):
         CaptureError, match=r"step\.state is missing, and capture\.journal=selected.*journal=off"
     ):
         scan(receiver.spec("steps", journal="selected"), lambda c, _: (c, (step, c)), 0, None, 2)
+
+
+@pytest.mark.parametrize("num_steps", [1, 5])
+def test_chunks_of_one_step_and_small_remainders_are_whole(receiver: Receiver, num_steps: int):
+    """A single step has no step after it to compare with, and a remainder may have none either."""
+    spec = receiver.spec("states", chunk_bytes=1500)
+    jax.jit(lambda c: scan(spec, partial(body, jnp.int32(3)), c, None, num_steps)[0])(jnp.int32(0))
+    jax.effects_barrier()
+    groups = [leaves(chunk.groups[0]) for chunk in receiver.chunks]
+    assert sum(chunk.num_steps for chunk in receiver.chunks) == num_steps
+    states = [state_of(jnp.int32(count), jnp.int32(3)) for count in range(num_steps)]
+    for name in ("board", "clipboard", "field", "count"):
+        found = np.concatenate([group[f"state.{name}"][0, 0] for group in groups])
+        np.testing.assert_array_equal(found, np.stack([state[name] for state in states]), err_msg=name)

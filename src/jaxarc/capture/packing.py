@@ -93,7 +93,7 @@ def _encode(field: Field, array: Array, lead: int, *, widen: bool) -> Array:
             flat = lax.bitcast_convert_type(flat, jnp.int8)
         return flat.astype(jnp.int32)
     if codec == "bits":
-        return lax.bitcast_convert_type(jnp.packbits(flat, axis=-1), jnp.int8)
+        return _bits(flat)
     if codec == "narrow":
         return flat.astype(jnp.int8)
     if codec == "octets":
@@ -106,6 +106,18 @@ def _encode(field: Field, array: Array, lead: int, *, widen: bool) -> Array:
         flat = jnp.stack([flat.real, flat.imag], axis=-1).reshape(*flat.shape[:-1], -1)
     words = lax.bitcast_convert_type(flat, jnp.int32)
     return words.reshape(*flat.shape[:lead], -1)
+
+
+def _bits(flags: Array) -> Array:
+    """Return int8[..., octets], eight flags an octet, the first in the highest bit, as ``jnp.packbits`` does.
+
+    XLA's CPU compiler does eight strided reads in half the time of the sum that ``packbits`` makes.
+    """
+    octets = jnp.pad(flags, [(0, 0)] * (flags.ndim - 1) + [(0, -flags.shape[-1] % 8)]).astype(jnp.uint8)
+    packed = octets[..., 0::8] << 7
+    for bit in range(1, 8):
+        packed = packed | (octets[..., bit::8] << (7 - bit))
+    return lax.bitcast_convert_type(packed, jnp.int8)
 
 
 def pack_scalars(
@@ -235,9 +247,10 @@ def _differ(a: Array, b: Array) -> Array:
     Octets are compared four at a time, which XLA's CPU compiler does three times as fast.
     """
     if a.dtype == jnp.int8 and a.shape[-1]:
-        padding = [(0, 0)] * (a.ndim - 1) + [(0, -a.shape[-1] % 4)]
+        num_words = -(-a.shape[-1] // 4)
+        padding = [(0, 0)] * (a.ndim - 1) + [(0, 4 * num_words - a.shape[-1])]
         a, b = (
-            lax.bitcast_convert_type(jnp.pad(x, padding).reshape(*x.shape[:-1], -1, 4), jnp.int32)
+            lax.bitcast_convert_type(jnp.pad(x, padding).reshape(*x.shape[:-1], num_words, 4), jnp.int32)
             for x in (a, b)
         )
     return (a != b).any(axis=-1)
