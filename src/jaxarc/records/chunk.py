@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from jaxarc.records.layout import Layout, Unit
+from jaxarc.records.layout import Layout
 
 __all__ = ["HEADER_VERSION", "LANE_WORDS", "Chunk", "Header", "Keyframes", "RowGroup"]
 
@@ -136,7 +136,8 @@ class RowGroup:
         layout: of the kind ``steps`` or ``journal``.
         env_ids: the environments, ascending, int64[S].
         words: int32[M S K words].
-        octets: int8[M S K octets].
+        octets: int8[M S K octets]. Constants of an episode (``sent`` is ``starts``) hold in its first step of
+            the chunk only.
     """
 
     layout: Layout
@@ -301,7 +302,10 @@ class Chunk:
         return tuple(groups), keyframes
 
     def _rows(self, words: _Tape, octets: _Tape) -> tuple[np.ndarray, np.ndarray]:
-        """Return whole rows, int32[M S K words] and int8[M S K octets], with what did not cross filled in."""
+        """Return whole rows, int32[M S K words] and int8[M S K octets], with what did not cross filled in.
+
+        Constants of an episode stand in its first step of the chunk only; what is in the others is not said.
+        """
         header, layout = self.header, self.layout
         rows, envs = header.num_rows, header.num_selected
         every_words = words.take(rows * layout.every_words)
@@ -317,22 +321,31 @@ class Chunk:
         whole_octets[..., : layout.every_octets] = self._in_lanes(every_octets, envs, layout.every_octets)
         present = words.take(rows) if header.room < rows else None
         for number, unit in enumerate(layout.units):
-            source = None if present is None else self._source(present, number, unit)
-            for tape, whole, span in (
-                (words, whole_words, unit.words),
-                (octets, whole_octets, unit.octets),
+            for tape, whole, kind, span in (
+                (words, whole_words, 0, unit.words),
+                (octets, whole_octets, 1, unit.octets),
             ):
                 width = span.stop - span.start
                 if not width:
                     continue
                 crossed = tape.take(header.room * width).reshape(-1, width)
-                if source is None:
+                if present is None:
                     whole[..., span] = self._in_lanes(crossed, envs, width)
+                elif unit.sent == "changed":
+                    source = self._source(present, number)
+                    whole[..., span] = crossed[np.maximum.accumulate(source, axis=-1)]
                 else:
-                    whole[..., span] = crossed[np.maximum(source, 0)]
-            if source is not None and unit.sent == "unchained":
-                self._chain(source, unit, whole_words, whole_octets)
+                    if unit.sent == "unchained":
+                        start = layout.row_offsets[self._first_observation][kind]
+                        whole[:, :, :-1, span] = whole[:, :, 1:, start : start + width]
+                    source = self._source(present, number)
+                    where = np.nonzero(source >= 0)
+                    whole[(*where, span)] = crossed[source[where]]
         return whole_words, whole_octets
+
+    @property
+    def _first_observation(self) -> int:
+        return next(i for i, field in enumerate(self.layout.rows) if field.role == "observation")
 
     def _in_lanes(self, values: np.ndarray, envs: int, width: int) -> np.ndarray:
         """Return a view [M envs K width]."""
@@ -341,25 +354,12 @@ class Chunk:
             return values.reshape(members, envs, steps, width)
         return values.reshape(members, steps, envs, width).swapaxes(1, 2)
 
-    def _source(self, present: np.ndarray, number: int, unit: Unit) -> np.ndarray:
-        """Return which crossed row of a unit every step has, int64[M S K]; -1: the next observation."""
-        crossed = (present >> number) & 1
-        position = np.cumsum(crossed, dtype=np.int64) - 1
-        source = np.where(crossed != 0, position, -1)
-        lanes = self._in_lanes(source, self.header.num_selected, 1)[..., 0]
-        if unit.sent == "unchained":
-            return lanes
-        return np.maximum.accumulate(lanes, axis=-1)
-
-    def _chain(self, source: np.ndarray, unit: Unit, words: np.ndarray, octets: np.ndarray) -> None:
-        """Fill in next observations that did not cross: each is the observation of the step after it."""
-        layout = self.layout
-        seen = [position for position, field in enumerate(layout.rows) if field.role == "observation"]
-        member, env, step = np.nonzero(source[..., :-1] < 0)
-        for whole, kind, span in ((words, 0, unit.words), (octets, 1, unit.octets)):
-            start = layout.row_offsets[seen[0]][kind]
-            width = span.stop - span.start
-            whole[member, env, step, span] = whole[member, env, step + 1, start : start + width]
+    def _source(self, present: np.ndarray, number: int) -> np.ndarray:
+        """Return for every step which crossed row of a unit is its own, int64[M S K]; -1: none."""
+        crossed = ((present >> number) & 1).astype(bool)
+        position = np.full(len(crossed), -1, np.int64)
+        position[crossed] = np.arange(np.count_nonzero(crossed))
+        return self._in_lanes(position, self.header.num_selected, 1)[..., 0]
 
     def _keyframes(self, words: _Tape, octets: _Tape, env_ids: np.ndarray) -> Keyframes:
         header, layout = self.header, self.layout.keyframe_layout
