@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jaxarc import Step
-from jaxarc.capture.packing import FlatStep, Packed, flatten_step, pack_steps, select_rows
+from jaxarc.capture import CaptureSpec
+from jaxarc.capture.flatten import FlatStep, flatten_step
+from jaxarc.capture.packing import Packed, pack_steps, select_rows
 from jaxarc.records.layout import Field
 
 BITS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64, 16: np.uint64}
@@ -64,11 +66,21 @@ def same_bits(actual: np.ndarray, expected: np.ndarray) -> bool:
     )
 
 
+def spec(program: str) -> CaptureSpec:
+    return CaptureSpec(0, "train", program, envs=1000, chunk_bytes=1000, max_step_bytes=1000)
+
+
 def pack_step(flat: FlatStep, env_ids: tuple[int, ...]) -> Packed:
     """Pack a chunk of one step, and take the axis of the steps away."""
     raw = jax.tree_util.tree_map(lambda leaf: leaf[None], select_rows(flat, env_ids))
-    packed = pack_steps(flat.layout, raw, 1 if flat.num_envs is None else 2)
-    return Packed(*(part[0] for part in packed))
+    packed = pack_steps(flat.layout, raw, 1 if flat.num_envs is None else 2, env_ids, None)
+    return jax.tree_util.tree_map(lambda leaf: leaf[0], packed)
+
+
+def row(flat: FlatStep, packed: Packed, index: int) -> np.ndarray:
+    """Decode a field of the rows."""
+    assert packed.rows is not None
+    return flat.layout.decode_row(index, np.asarray(packed.rows.words), np.asarray(packed.rows.octets))
 
 
 def round_trip(name: str, values: np.ndarray, lead: int) -> np.ndarray:
@@ -79,12 +91,12 @@ def round_trip(name: str, values: np.ndarray, lead: int) -> np.ndarray:
         terminated=jnp.zeros(shape, bool),
         info=[jnp.ones((*shape, 3), bool), jnp.asarray(values), jnp.ones((*shape, 2), jnp.int32)],
     )
-    flat = flatten_step(step, "steps", "train")
+    flat = flatten_step(step, spec("steps"))
     packed = pack_step(flat, tuple(range(shape[0])) if shape else ())
     index = next(i for i, f in enumerate(flat.layout.rows) if f.path == (1,))
     assert flat.layout.rows[index].dtype == name
     assert flat.layout.rows[2].size == 2
-    return flat.layout.decode_row(index, np.asarray(packed.words), np.asarray(packed.octets))
+    return row(flat, packed, index)
 
 
 @pytest.mark.parametrize("name", NATIVE)
@@ -117,7 +129,7 @@ def test_a_scalar_comes_back_bit_for_bit(name: str):
                 terminated=jnp.ones(shape, bool),
                 metrics={"a": jnp.asarray(values), "b": jnp.arange(int(np.prod(shape))).reshape(shape)},
             )
-            flat = flatten_step(step, "scalars", "train")
+            flat = flatten_step(step, spec("scalars"))
             scalars = np.asarray(pack_step(flat, ()).scalars)
             assert scalars.shape == (*shape, flat.layout.num_scalar_words)
             assert same_bits(flat.layout.decode_scalar(0, scalars), values)
@@ -129,12 +141,12 @@ def test_typed_keys_cross_as_their_words(impl: str):
     """A typed PRNG key is recorded as uint32 words and the name of its implementation."""
     keys = jax.random.split(jax.random.key(3, impl=impl), 4)
     step = Step(reward=jnp.zeros(4), terminated=jnp.zeros(4, bool), key=keys)
-    flat = flatten_step(step, "steps", "train")
+    flat = flatten_step(step, spec("steps"))
     field = flat.layout.rows[0]
     assert (field.role, field.dtype) == ("key", "uint32")
     assert field.key_impl == impl
     packed = pack_step(flat, (0, 1, 2, 3))
-    words = flat.layout.decode_row(0, np.asarray(packed.words), np.asarray(packed.octets))
+    words = row(flat, packed, 0)
     assert same_bits(words, np.asarray(jax.random.key_data(keys)))
 
 
@@ -155,9 +167,9 @@ def test_only_the_selected_environments_cross(envs: set[int]):
     ids = tuple(sorted(envs))
     values = np.arange(7 * 3, dtype=np.int16).reshape(7, 3)
     step = Step(reward=jnp.arange(7.0), terminated=jnp.zeros(7, bool), observation=jnp.asarray(values))
-    flat = flatten_step(step, "steps", "train")
+    flat = flatten_step(step, spec("steps"))
     packed = pack_step(flat, ids)
     assert packed.scalars.shape[0] == 7
-    assert packed.words.shape[0] == len(ids)
-    decoded = flat.layout.decode_row(0, np.asarray(packed.words), np.asarray(packed.octets))
+    assert packed.rows.words.shape[0] == len(ids)
+    decoded = row(flat, packed, 0)
     assert same_bits(decoded, values[list(ids)])

@@ -83,8 +83,11 @@ def test_a_header_survives_its_words(data: st.DataObject):
         num_steps=data.draw(st.integers(1, 10_000)),
         num_envs=num_envs,
         num_selected=len(env_ids),
+        num_journalled=data.draw(st.integers(0, num_envs)),
         env_major=data.draw(st.booleans()),
         num_lanes=lanes,
+        room=data.draw(st.integers(0, 10_000)),
+        keyframe_room=data.draw(st.integers(0, 10_000)),
         members=members,
         env_ids=env_ids,
     )
@@ -97,9 +100,9 @@ def test_a_header_survives_its_words(data: st.DataObject):
 
 def test_a_header_of_another_version_is_refused():
     """The message names both versions."""
-    words = Header(0, 1, 1, 1, 1, True, 1, (), (0,)).static_words()
+    words = Header(0, 1, 1, 1, 1, 0, True, 1, 1, 0, (), (0,)).static_words()
     words[0] = 99
-    with pytest.raises(ValueError, match=r"version 99.*reads 1"):
+    with pytest.raises(ValueError, match=r"version 99.*reads 2"):
         Header.parse(np.concatenate([words, np.zeros(LANE_WORDS, np.int32)]))
 
 

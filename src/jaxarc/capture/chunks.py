@@ -99,7 +99,7 @@ def steps_per_chunk(spec: CaptureSpec, layout: Layout, num_envs: int | None, len
     one = TapPlan(spec, layout, 1, num_envs).header(1)
     row = layout.every_bytes + (layout.row_bytes - layout.every_bytes) / 8
     state = layout.keyframe_layout.row_bytes
-    journal = layout.journal_layout.row_bytes + state / 8
+    journal = layout.journal_layout.row_bytes + state / 4
     fits = [
         _SCALAR_CHUNKS
         * spec.chunk_bytes

@@ -12,7 +12,6 @@ import numpy as np
 from jax import lax, tree_util
 from jaxtyping import Array
 
-from jaxarc.capture.hashing import leaf_hash
 from jaxarc.capture.spec import CaptureSpec, select_envs
 from jaxarc.capture.step import Step
 from jaxarc.errors import CaptureError
@@ -42,8 +41,9 @@ class FlatStep(NamedTuple):
         num_envs: length of the environment axis, or None without one.
         flags: the boolean attributes that were given, by name.
         scalars: one array for every field of ``layout.scalars``.
-        rows: one array for every field of ``layout.rows`` that shares no other's.
-        journal: one array for every field of ``layout.journal``.
+        rows: one for every field of ``layout.rows`` that shares no other's; for a ``state_hash`` the leaf
+            that is to be hashed, once it is known of which environments.
+        journal: one array for every field of ``layout.journal``, likewise.
         keyframes: one array for every field of ``layout.keyframes``.
     """
 
@@ -268,8 +268,7 @@ def _journal(
     states = _leaves("state", step.state, lead)
     hashes = []
     for leaf in states:
-        value = leaf_hash(leaf.array, lead)
-        hashes.append(_Leaf(Field("state_hash", leaf.field.path, "uint32", ()), value, value))
+        hashes.append(_Leaf(Field("state_hash", leaf.field.path, "uint32", ()), leaf.array, None))
     everybody = spec.journal == "all"
     if everybody and num_envs is not None and len(select_envs(spec.envs, num_envs)) == num_envs:
         everybody = False

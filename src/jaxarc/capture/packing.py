@@ -10,6 +10,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Int8, Int32
 
 from jaxarc.capture.flatten import FlatStep
+from jaxarc.capture.hashing import leaf_hash
 from jaxarc.capture.sharding import taken
 from jaxarc.records.layout import (
     FLAG_ACTIVE,
@@ -139,18 +140,26 @@ def select_rows(flat: FlatStep, env_ids: tuple[int, ...], env_axis: int = 0) -> 
         env_axis: where the environment axis is.
     """
 
-    def chosen(arrays: list[Array]) -> list[Array]:
-        if flat.num_envs is None or len(env_ids) == flat.num_envs:
-            return arrays
-        return [taken(array, env_ids, axis=env_axis) for array in arrays]
+    lead = env_axis + (flat.num_envs is not None)
+    some = flat.num_envs is not None and len(env_ids) < flat.num_envs
 
-    everybody = flat.layout.journal_envs == "all"
+    def crossing(fields: Sequence[Field], arrays: Sequence[Array], *, chosen: bool) -> list[Array]:
+        rows = []
+        for field, array in zip(fields, arrays, strict=True):
+            if chosen and some:
+                array = taken(array, env_ids, axis=env_axis)
+            rows.append(leaf_hash(array, lead) if field.role == "state_hash" else array)
+        return rows
+
+    layout = flat.layout
+    own = [field for field in layout.rows if field.shares < 0]
+    journalled = layout.journal_envs == "selected"
     return RawStep(
         flags=flat.flags,
         scalars=flat.scalars,
-        rows=chosen(flat.rows),
-        journal=flat.journal if everybody else chosen(flat.journal),
-        keyframes=flat.keyframes if everybody else chosen(flat.keyframes),
+        rows=crossing(own, flat.rows, chosen=True),
+        journal=crossing(layout.journal, flat.journal, chosen=journalled),
+        keyframes=crossing(layout.keyframes, flat.keyframes, chosen=journalled),
     )
 
 

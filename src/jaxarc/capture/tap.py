@@ -92,8 +92,8 @@ class TapPlan:
     def compact_header(self, num_lanes: int) -> Header:
         """Return the header of a chunk in which what crosses for some steps takes the room of few.
 
-        That room is for one step in eight, and for keyframes besides; a chunk that is too small to gain by it
-        keeps the room of all.
+        That room is for one step in eight, of keyframes for one in four and for the planned ones besides; a
+        chunk that is too small to gain by it keeps the room of all.
         """
         header = self.header(num_lanes)
         room = header.room
@@ -104,11 +104,12 @@ class TapPlan:
         if self.layout.keyframes:
             lanes = header.num_members * header.num_journalled
             planned = lanes * (self.num_steps // self.spec.keyframe_steps)
-            states = self.num_steps * lanes // 8 + 2 * lanes + planned
+            # States are large, and whole chunks of them are to be rare: room for one step in four.
+            states = self.num_steps * lanes // 4 + 2 * lanes + planned
         return replace(
             header,
             room=room if 2 * room <= header.room else header.room,
-            keyframe_room=states if 2 * states <= header.keyframe_room else header.keyframe_room,
+            keyframe_room=states if states < header.keyframe_room else header.keyframe_room,
         )
 
 
