@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxarc.capture import SLOTS, CaptureSpec, Step, scan
+from jaxarc.capture import SLOTS, CaptureSpec, Step, scan, tap
 from jaxarc.records.chunk import Chunk, RowGroup
 
 SIZE = 12
@@ -79,7 +79,7 @@ def batched(period: jax.Array, counts: jax.Array, _: None) -> tuple[jax.Array, A
     return counts, (step, (step, counts))
 
 
-def play(spec: CaptureSpec, period: int, batch: str, num_envs: int = 3) -> Step:
+def play(spec: CaptureSpec, period: int, batch: str, num_envs: int = 3) -> Any:
     """Record, and return the Steps as the program saw them, [M E K ...]."""
     counts = jnp.arange(num_envs) * 7
     if batch == "vmap":
@@ -205,6 +205,45 @@ def test_a_journal_holds_actions_hashes_and_keyframes(
                 starts = step == 0 or bool(steps.terminated[member, env, step - 1])
                 if starts or step % 8 == 0:
                     assert (member, env, step) in held
+
+
+def test_a_journal_of_all_where_all_are_selected_is_not_doubled(receiver: Receiver):
+    """Under vmap that is known on the host only."""
+    play(receiver.spec("steps", journal="all"), 16, "vmap", num_envs=2)
+    jax.effects_barrier()
+    (chunk,) = receiver.chunks
+    assert [(group.layout.kind, group.env_ids.tolist()) for group in chunk.groups] == [("steps", [0, 1])]
+    assert chunk.keyframes is not None
+    assert set(chunk.keyframes.env.tolist()) == {0, 1}
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_tap_sends_states_where_an_episode_starts(receiver: Receiver, given: bool):
+    """As far as Step.start says it; without it every step may be a start."""
+    spec = receiver.spec("scalars", journal="all")
+    for time in range(4):
+        count = jnp.arange(2) + time
+        start = count % 3 == 0 if given else None
+        state = {"count": count}
+        ended = count % 3 == 2
+        tap(spec, Step(reward=jnp.zeros(2), terminated=ended, action=count, state=state, start=start))
+    jax.effects_barrier()
+    frames = [chunk.keyframes for chunk in receiver.chunks]
+    counts = [f.layout.decode_row(0, f.words, f.octets).tolist() for f in frames if f is not None]
+    assert counts == ([[0], [], [3], [3]] if given else [[0, 1], [1, 2], [2, 3], [3, 4]])
+
+
+def test_ids_without_the_first_environment_do_not_lift_the_limit(receiver: Receiver):
+    """Chunks of a vmapped environment are as long whichever environment is selected."""
+    for envs in ((0,), (2,)):
+        spec = receiver.spec("steps", envs=envs, chunk_bytes=4000)
+        run = jax.vmap(lambda c, spec=spec: scan(spec, partial(body, jnp.int32(5)), c, None, NUM_STEPS)[0])
+        jax.jit(run)(jnp.arange(3))
+    jax.effects_barrier()
+    lengths = [chunk.num_steps for chunk in receiver.chunks]
+    half = len(lengths) // 2
+    assert half > 1
+    assert lengths[:half] == lengths[half:]
 
 
 def test_a_journal_needs_a_state_and_an_action(receiver: Receiver):

@@ -92,3 +92,38 @@ def test_chunks_arrive_in_order_where_the_body_depends_on_nothing_before(run_roo
         recorder.flush()
         assert recorder.health().accepted_chunks == (1 if num_steps == 5 else -(-num_steps // 3))
     assert counts_by_lane(read(recorder)) == {(0, 0): counted(0, num_steps)}
+
+
+def test_an_eager_scan_of_one_body_is_traced_once(run_root: Path):
+    """Called again outside of a program it is not compiled again, as with jax.lax.scan."""
+    traced = []
+
+    def body(carry, x):
+        traced.append(1)
+        return carry + 1, (Step(reward=carry, terminated=False), x)
+
+    with Recorder(config(run_root)) as recorder:
+        recorder.scan(body, jnp.float32(0), None, 3)
+        first = len(traced)
+        recorder.scan(body, jnp.float32(5), None, jnp.int32(3))
+        assert len(traced) == first
+        recorder.scan(body, jnp.float32(5), None, 3, unroll=True)
+        assert len(traced) > first
+    assert read(recorder).load_episode(0).reward.tolist() == [0, 1, 2, 5, 6, 7, 5, 6, 7]
+
+
+def test_a_recorder_is_an_argument_without_arrays(run_root: Path):
+    """A jitted function that takes it is compiled again for another level only."""
+    traced = []
+
+    @jax.jit
+    def play(recorder: Recorder, count: jax.Array) -> jax.Array:
+        traced.append(1)
+        return recorder.scan(light_body, count, None, 4)[0]
+
+    for level in ("verbose", "verbose", "minimal"):
+        with Recorder(config(run_root, level)) as recorder:
+            assert not jax.tree_util.tree_leaves(recorder)
+            jax.block_until_ready(play(recorder, jnp.arange(2)))
+        assert read(recorder).episodes()["total_steps"].sum() == 8
+    assert len(traced) == 2

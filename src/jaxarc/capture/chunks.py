@@ -81,7 +81,7 @@ def check_step_bytes(spec: CaptureSpec, layout: Layout, num_envs: int | None) ->
     Raises:
         CaptureError: with the size, the limit and the largest leaf.
     """
-    step_bytes = TapPlan(spec, layout, 1, num_envs).header(1).num_bytes(layout)
+    step_bytes = TapPlan(spec, layout, 1, num_envs, is_sized=True).header(1).num_bytes(layout)
     if step_bytes > spec.max_step_bytes:
         biggest = max((*layout.rows, *layout.keyframes), key=lambda field: field.num_bytes, default=None)
         named = (
@@ -96,7 +96,7 @@ def check_step_bytes(spec: CaptureSpec, layout: Layout, num_envs: int | None) ->
 
 def steps_per_chunk(spec: CaptureSpec, layout: Layout, num_envs: int | None, length: int) -> int:
     """Return K: as many steps as ``chunk_bytes`` has room for, if episodes are long."""
-    one = TapPlan(spec, layout, 1, num_envs).header(1)
+    one = TapPlan(spec, layout, 1, num_envs, is_sized=True).header(1)
     row = layout.every_bytes + (layout.row_bytes - layout.every_bytes) / 8
     state = layout.keyframe_layout.row_bytes
     journal = layout.journal_layout.row_bytes + state / 4
@@ -118,9 +118,9 @@ def plan_chunks(spec: CaptureSpec, layout: Layout, num_envs: int | None, num_ste
     whole, rest = divmod(num_steps, size)
 
     def num_bytes(steps: int) -> int:
-        return TapPlan(spec, layout, steps, num_envs).compact_header(1).num_bytes(layout)
+        return TapPlan(spec, layout, steps, num_envs, is_sized=True).compact_header(1).num_bytes(layout)
 
-    one = TapPlan(spec, layout, 1, num_envs).header(1)
+    one = TapPlan(spec, layout, 1, num_envs, is_sized=True).header(1)
     return CapturePlan(
         num_steps=num_steps,
         steps_per_chunk=size,
@@ -133,19 +133,22 @@ def plan_chunks(spec: CaptureSpec, layout: Layout, num_envs: int | None, num_ste
     )
 
 
-def send_chunk(plan: TapPlan, raw: RawStep, lanes: Array, first: ArrayLike = 0) -> Array:
+def send_chunk(plan: TapPlan, raw: RawStep, lanes: Array, first: ArrayLike | None = None) -> Array:
     """Send a chunk; return a word of it, for the next one to wait for.
 
     Args:
         plan: what is known while tracing.
         raw: its stacked steps.
         lanes: the words that hold for all of them.
-        first: position of the chunk's first step in its scan.
+        first: position of the chunk's first step in its scan, from which keyframes are counted; None where
+            there is no scan, and keyframes are where episodes start, as far as ``Step.start`` says it.
     """
     raw = replicated(raw)
     env_ids = () if plan.num_envs is None else select_envs(plan.spec.envs, plan.num_envs)
     keyframe = None
     if plan.layout.keyframes:
+        keyframe = jnp.full(plan.num_steps, not plan.layout.has("start"))
+    if plan.layout.keyframes and first is not None:
         keyframe = (first + jnp.arange(plan.num_steps)) % plan.spec.keyframe_steps == 0
     packed = pack_steps(plan.layout, raw, 1 if plan.num_envs is None else 2, env_ids, keyframe)
     send(plan, Operands(packed, lanes if plan.num_envs is None else lanes[None]))

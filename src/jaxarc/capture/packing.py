@@ -193,17 +193,25 @@ def pack_steps(
         words, octets = _joined(layout.journal, raw.journal, lead)
         journal = Rows(words, octets, ())
     if layout.keyframes and keyframe is not None:
-        wanted = starts if layout.journal_envs == "all" else selected
+        wanted = _may_start(word, known=True) if layout.has("start") else starts
+        if layout.journal_envs != "all" and lead == 2 and len(env_ids) < shape[1]:
+            wanted = taken(wanted, env_ids, axis=1)
         wanted = wanted | keyframe.reshape(-1, *[1] * (lead - 1))
         keyframes = Some(wanted, *_joined(layout.keyframes, raw.keyframes, lead))
     return Packed(scalars, rows, journal, keyframes)
 
 
-def _may_start(flags: Array) -> Array:
-    """Say for each row whether an episode may begin there, or goes on from rows that are not recorded."""
+def _may_start(flags: Array, *, known: bool = False) -> Array:
+    """Say for each row whether an episode may begin there, or goes on from rows that are not recorded.
+
+    Args:
+        flags: the words of flags [steps …].
+        known: ``Step.start`` says it for the first of them.
+    """
     ended = (flags & (FLAG_TERMINATED | FLAG_TRUNCATED)) != 0
     silent = (flags & FLAG_ACTIVE) == 0
-    before = jnp.concatenate([jnp.ones_like(ended[:1]), (ended | silent)[:-1]])
+    first = jnp.full_like(ended[:1], not known)
+    before = jnp.concatenate([first, (ended | silent)[:-1]])
     return before | ((flags & FLAG_START) != 0)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import operator
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, SupportsIndex, TypeVar
 
 import jax
 from jax import tree_util
@@ -40,10 +41,12 @@ class StreamSettings:
     Attributes:
         program: ``off``, ``scalars``, ``steps`` or ``states``.
         envs: how many environments are selected (spread evenly), or their ids.
+        journal: ``off``, ``selected`` or ``all``.
     """
 
     program: str
     envs: int | tuple[int, ...]
+    journal: str
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class ProgramSettings:
         slot: where the rows are sent to.
         default: what streams send that are not named.
         streams: what the others send, by name.
-        chunk_bytes, max_step_bytes, journal, keyframe_steps: as in ``CaptureSpec``.
+        chunk_bytes, max_step_bytes, keyframe_steps: as in ``CaptureSpec``.
     """
 
     slot: int
@@ -62,7 +65,6 @@ class ProgramSettings:
     streams: tuple[tuple[str, StreamSettings], ...]
     chunk_bytes: int
     max_step_bytes: int
-    journal: str
     keyframe_steps: int
 
 
@@ -83,7 +85,7 @@ class RecorderProgram:
         f: Callable[[Any, Any], tuple[Any, tuple[Step, Any]]],
         init: Carry,
         xs: PyTree = None,
-        length: int | None = None,
+        length: SupportsIndex | None = None,
         *,
         reverse: bool = False,
         unroll: int | bool = 1,
@@ -114,7 +116,7 @@ class RecorderProgram:
         """
         spec = self._spec(stream)
         options: dict[str, Any] = {
-            "length": length,
+            "length": None if length is None else operator.index(length),
             "reverse": reverse,
             "unroll": unroll,
             "axis_name": axis_name,
@@ -222,7 +224,7 @@ class RecorderProgram:
             envs=sends.envs,
             chunk_bytes=settings.chunk_bytes,
             max_step_bytes=settings.max_step_bytes,
-            journal=settings.journal,
+            journal=sends.journal,
             keyframe_steps=settings.keyframe_steps,
         )
 
@@ -246,7 +248,8 @@ def _compiled_scan(spec: CaptureSpec, f: Callable[..., Any], **options: Any) -> 
         known = _COMPILED.setdefault(f, {})
     except TypeError:  # no weak references to it, or it cannot be hashed
         known = {}
-    key = (spec, *sorted(options.items()))
+    # True and 1 are equal, but not as unroll=.
+    key = (spec, *((name, type(value), value) for name, value in sorted(options.items())))
     if key not in known:
         body = weakref.ref(f) if known is _COMPILED.get(f) else lambda: f
 

@@ -55,6 +55,7 @@ class TapPlan:
         num_envs: E, or None until the environment axis is known.
         env_major: the environment axis came from vmap and stands before the steps.
         members: lengths of the member axes so far, outermost first.
+        is_sized: the plan only says how large a chunk is; its one environment counts as selected.
     """
 
     spec: CaptureSpec
@@ -63,13 +64,15 @@ class TapPlan:
     num_envs: int | None
     env_major: bool = False
     members: tuple[int, ...] = ()
+    is_sized: bool = False
 
     def header(self, num_lanes: int) -> Header:
         """Return the header of everything that there is; what is sent compacted says so."""
         num_envs = 1 if self.num_envs is None else self.num_envs
         if self.num_envs is None:
             # This is also how a program looks before vmap adds its environments: no id is wrong yet.
-            env_ids = (0,) if isinstance(self.spec.envs, int) or 0 in self.spec.envs else ()
+            is_selected = isinstance(self.spec.envs, int) or 0 in self.spec.envs or self.is_sized
+            env_ids = (0,) if is_selected else ()
         else:
             env_ids = select_envs(self.spec.envs, num_envs)
         journalled = num_envs if self.layout.journal_envs == "all" else len(env_ids)

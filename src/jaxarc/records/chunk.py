@@ -295,7 +295,8 @@ class Chunk:
             if groups:
                 env_ids = np.setdiff1d(journalled, selected)
                 parts = [part[:, env_ids] for part in parts]
-            groups.append(RowGroup(journal, env_ids, parts[0], parts[1]))
+            if len(env_ids):
+                groups.append(RowGroup(journal, env_ids, parts[0], parts[1]))
         keyframes = None
         if layout.keyframes and header.num_journalled:
             keyframes = self._keyframes(words, octets, journalled)
