@@ -60,7 +60,8 @@ def _settings(config: Config, slot: int) -> ProgramSettings:
 
     def of_stream(name: str) -> StreamSettings:
         stream = config.capture.for_stream(name)
-        return StreamSettings(PROGRAM_OF_LEVEL[stream.level], stream.envs)
+        journal = "off" if stream.level == "off" else stream.journal
+        return StreamSettings(PROGRAM_OF_LEVEL[stream.level], stream.envs, journal)
 
     return ProgramSettings(
         slot=slot,
@@ -68,7 +69,6 @@ def _settings(config: Config, slot: int) -> ProgramSettings:
         streams=tuple((name, of_stream(name)) for name in sorted(config.capture.streams)),
         chunk_bytes=config.capture.chunk_bytes,
         max_step_bytes=config.pipeline.queue_bytes,
-        journal=config.capture.journal,
         keyframe_steps=config.capture.keyframe_steps,
     )
 

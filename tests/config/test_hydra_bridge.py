@@ -135,6 +135,7 @@ def test_streams_need_no_plus_sign():
     """capture.streams.NAME.level works as it is written, although no file knows the name."""
     config = load_config(["capture.streams.eval.level=full", "capture.streams.eval.keep=[best_n:3,success]"])
     assert config.capture.for_stream("eval").level == "full"
+    assert load_config(["capture.streams.eval.journal=off"]).capture.for_stream("eval").journal == "off"
     assert load_config(["capture={streams: {eval: {level: off}}}"]).capture.for_stream("eval").level == "off"
 
 

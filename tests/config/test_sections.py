@@ -70,6 +70,7 @@ stream_configs = st.builds(
     level=st.none() | st.sampled_from(LEVELS),
     envs=st.none() | envs,
     keep=st.none() | keep,
+    journal=st.none() | st.sampled_from(JOURNALS),
 )
 capture_configs = st.builds(
     CaptureConfig,
@@ -250,6 +251,8 @@ WRONG = [
     ("capture.streams", {"ev/al": {}}),
     ("capture.streams.eval", "full"),
     ("capture.streams.eval.keep", ["never"]),
+    ("capture.streams.eval.journal", "some"),
+    ("capture.streams.eval.journal", False),
     ("pipeline.queue_bytes", 10),
     ("pipeline.overflow", "drop"),
     ("pipeline.flush_interval", 0.0),
@@ -414,6 +417,10 @@ def test_a_stream_inherits_what_it_does_not_say():
     assert (trained.level, trained.envs, trained.keep) == ("minimal", 2, (KeepRule("success"),))
     keeps = CaptureConfig(streams={"eval": StreamConfig(keep=["worst_n:3"], envs=(7,))}).for_stream("eval")
     assert (keeps.keep, keeps.envs) == ((KeepRule("worst_n", 3),), (7,))
+    capture = CaptureConfig(
+        journal="all", streams={"eval": StreamConfig(journal="off"), "other": StreamConfig()}
+    )
+    assert [capture.for_stream(name).journal for name in ("train", "eval", "other")] == ["all", "off", "all"]
 
 
 @given(keep_rule)

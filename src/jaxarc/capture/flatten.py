@@ -263,7 +263,8 @@ def _journal(
         if getattr(step, name) is None:
             raise CaptureError(
                 f"step.{name} is missing, and capture.journal={spec.journal} records what an episode needs "
-                f"to be simulated again: give Step({name}=…), or set capture.journal=off"
+                f"to be simulated again: give Step({name}=…), or set "
+                f"capture.streams.{spec.stream}.journal=off"
             )
     states = _leaves("state", step.state, lead)
     hashes = []

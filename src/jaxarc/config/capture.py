@@ -31,6 +31,7 @@ def selected_envs(value: Any) -> int | tuple[int, ...]:
 
 
 level_rule = one_of(*LEVELS)
+journal_rule = one_of(*JOURNALS)
 keep_rules = listed(keep_rule_text, minimum=1)
 
 
@@ -42,6 +43,7 @@ class StreamConfig(Section):
         level: amount of data of this stream.
         envs: environments whose steps are captured, as a count or as ids.
         keep: rules by which episodes of this stream are kept.
+        journal: environments of this stream whose journal is captured.
     """
 
     key: ClassVar[str] = "capture.streams.STREAM"
@@ -49,6 +51,7 @@ class StreamConfig(Section):
     level: str | None = checked(None, optional(level_rule))
     envs: int | tuple[int, ...] | None = checked(None, optional(selected_envs))
     keep: Sequence[str] | None = checked(None, optional(keep_rules))
+    journal: str | None = checked(None, optional(journal_rule))
 
     @classmethod
     def of_stream(cls, name: str, value: Any) -> Self:
@@ -79,7 +82,7 @@ def stream_configs(value: Any) -> FrozenMapping[StreamConfig]:
     """Accept a mapping from stream names to what those streams capture differently."""
     if not isinstance(value, Mapping):
         raise RejectedError(
-            f"must be a mapping from stream names to their level, envs and keep, got {shown(value)}"
+            f"must be a mapping from stream names to their level, envs, keep and journal, got {shown(value)}"
         )
     streams: dict[str, StreamConfig] = {}
     problems: list[ConfigProblem] = []
@@ -107,11 +110,13 @@ class StreamCapture:
         level: one of ``LEVELS``.
         envs: a count to be spread evenly over the environments, or ascending ids.
         keep: an episode is kept when any of these rules keeps it.
+        journal: one of ``JOURNALS``.
     """
 
     level: str
     envs: int | tuple[int, ...]
     keep: tuple[KeepRule, ...]
+    journal: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +154,7 @@ class CaptureConfig(Section):
     keep: Sequence[str] = checked(("all",), keep_rules)
     key_steps: int = checked(16, integer(2))
     key_delta: float = checked(0.05, number(minimum=0.0))
-    journal: str = checked("off", one_of(*JOURNALS))
+    journal: str = checked("off", journal_rule)
     keyframe_steps: int = checked(64, integer(1))
     window: int = checked(0, integer(0))
     chunk_bytes: int = checked(1_000_000, integer(1))
@@ -176,4 +181,5 @@ class CaptureConfig(Section):
             level=self.level if stream.level is None else stream.level,
             envs=self.envs if stream.envs is None else stream.envs,
             keep=tuple(parse_keep_rule(rule) for rule in keep),
+            journal=self.journal if stream.journal is None else stream.journal,
         )

@@ -187,7 +187,7 @@ class Assembler:
                 level=capture.level,
                 table=LaneTable(names),
                 keeper=Keeper(capture.keep),
-                rows=RowTaker(capture.level, self._capture.journal != "off"),
+                rows=RowTaker(capture.level, capture.journal != "off"),
                 settler=Settler(rule, held),
                 held=held,
             )
