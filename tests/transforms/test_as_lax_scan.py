@@ -106,7 +106,9 @@ def recorded(body: Body) -> Body:
 
     def with_step(carry: Any, x: Any) -> tuple[Any, Any]:
         after, y = body(carry, x)
-        step = Step(reward=1.0, terminated=False, observation=carry, info={"x": x, "y": y})
+        step = Step(
+            reward=1.0, terminated=False, observation=carry, info={"x": x, "y": y}, next_observation=after
+        )
         return after, (step, y)
 
     return with_step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 from jax import tree_util
 from jaxtyping import Array, ArrayLike
@@ -52,14 +53,27 @@ def record_rollout(
     check_devices(raw.scalars[0], axis_name)
     counted = whole_number("update", update)
 
-    def one(
-        carry: tuple[()], index: Array, raw: RawStep, steps: int, before: ArrayLike
-    ) -> tuple[tuple[()], tuple[tuple[()], Array]]:
-        goes_on = jnp.logical_or(jnp.asarray(continues, bool), index > 0)
-        lanes = lane_words(update=counted, continues=goes_on, chunk=index, axis_name=axis_name, before=before)
-        return carry, ((), send_chunk(TapPlan(spec, layout, steps, num_envs), raw, lanes, index * size))
+    # Up to JAX 0.10 a loop whose outputs nobody uses is dropped when a checkpointed scan is differentiated,
+    # with the custom_vmap function in it; a function with a derivative of its own is not.
+    @jax.custom_jvp
+    def send_all(raw: RawStep, counted: WholeNumber | None, continues: Array) -> Array:
+        def one(
+            carry: tuple[()], index: Array, raw: RawStep, steps: int, before: ArrayLike
+        ) -> tuple[tuple[()], tuple[tuple[()], Array]]:
+            lanes = lane_words(
+                update=counted,
+                continues=jnp.logical_or(continues, index > 0),
+                chunk=index,
+                axis_name=axis_name,
+                before=before,
+            )
+            return carry, ((), send_chunk(TapPlan(spec, layout, steps, num_envs), raw, lanes, index * size))
 
-    in_chunks(one, (), raw, num_steps, size)
+        in_chunks(one, (), raw, num_steps, size)
+        return jnp.zeros(())
+
+    send_all.defjvp(lambda primals, _: (send_all(*primals), jnp.zeros(())))
+    send_all(raw, counted, jnp.asarray(continues, bool))
 
 
 def tap(

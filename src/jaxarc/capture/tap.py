@@ -137,7 +137,9 @@ def lane_words(
         )
     low, high = (0, 0) if update is None else update
     words = (update is not None, low, high, continues, chunk, device, before)
-    return jnp.stack([jnp.asarray(word).astype(jnp.int32) for word in words])
+    whole = [jnp.asarray(word).astype(jnp.int32) for word in words]
+    alike = 0 * sum(whole)  # words that vary over an explicit mesh cannot be stacked with words that do not
+    return jnp.stack([word + alike for word in whole])
 
 
 def check_devices(array: Array, axis_name: str | tuple[str, ...] | None) -> None:
@@ -219,7 +221,7 @@ def _emit(plan: TapPlan, operands: Operands) -> None:
             keyframes = _flat(packed.keyframes, header.num_journal_rows)
     scalars = packed.scalars.reshape(-1)
 
-    def call(header: Header, rows: Rows | None, presence: Array | None, keyframes: Some | None) -> None:
+    def call(rows: Rows | None, presence: Array | None, keyframes: Some | None) -> None:
         words, octets = [scalars], []
         if rows is not None:
             words += [rows.words, *([] if presence is None else [presence])]
@@ -231,13 +233,14 @@ def _emit(plan: TapPlan, operands: Operands) -> None:
         if keyframes is not None:
             words.append(keyframes.words)
             octets += [keyframes.present.astype(jnp.int8), keyframes.octets]
-        head = jnp.concatenate([jnp.asarray(header.static_words()), lanes.reshape(-1)])
         jax.debug.callback(receive, _strung(octets, jnp.int8), _strung(words, jnp.int32), head)
 
     def everything() -> None:
-        call(header, rows, None, keyframes)
+        call(rows, None, keyframes)
 
-    compact = _compacted(header, plan.compact_header(lanes.shape[1]), rows, keyframes)
+    small = plan.compact_header(lanes.shape[1])
+    compact = _compacted(header, small, rows, keyframes)
+    head = jnp.concatenate([_head(header, small, None if compact is None else compact[0]), lanes.reshape(-1)])
 
     def send_it() -> None:
         if compact is None:
@@ -277,7 +280,7 @@ def _strung(parts: list[Array], dtype: Any) -> Array:
 
 def _compacted(
     whole: Header, header: Header, rows: Rows | None, keyframes: Some | None
-) -> tuple[Array, tuple[Header, Rows | None, Array | None, Some | None]] | None:
+) -> tuple[Array, tuple[Rows | None, Array | None, Some | None]] | None:
     """Gather what crosses for some steps only into the room that is kept for it.
 
     Args:
@@ -307,7 +310,27 @@ def _compacted(
         keyframes = Some(keyframes.present, _at(keyframes.words, at), _at(keyframes.octets, at))
     if not fits:
         return None
-    return jnp.all(jnp.stack(fits)), (header, rows, presence, keyframes)
+    return jnp.all(jnp.stack(fits)), (rows, presence, keyframes)
+
+
+def _head(whole: Header, compact: Header, fits: Array | None) -> Int32[Array, " words"]:
+    """Return the static words of the header that holds.
+
+    They are literals and no array: JAX asserts against constants of a custom_vmap function that stands in a
+    cond with a batched predicate.
+    """
+    ids = whole.env_ids
+    spread = ids == select_envs(len(ids), whole.num_envs)
+    num_literals = len(whole.static_words()) - (len(ids) if whole.num_selected < whole.num_envs else 0)
+    literals = zip(whole.static_words().tolist(), compact.static_words().tolist(), strict=True)
+    words = [
+        jnp.int32(word) if word == less or fits is None else jnp.where(fits, jnp.int32(less), jnp.int32(word))
+        for word, less in literals
+    ]
+    if spread and len(words) > num_literals:
+        count = jnp.arange(len(ids), dtype=jnp.int32)
+        return jnp.concatenate([jnp.stack(words[:num_literals]), count * whole.num_envs // len(ids)])
+    return jnp.stack(words)
 
 
 def _positions(present: Array, room: int) -> tuple[Array, Array]:

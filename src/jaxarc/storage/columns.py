@@ -30,7 +30,7 @@ __all__ = [
 _CHUNK_BYTES = 256 * 1024
 
 
-_ZSTD_LEVEL = 3
+_ZSTD_LEVEL = 1
 _ADD_FILTER: Mapping[str, Callable[[h5py.h5p.PropDCID], Any]] = {
     "zstd": lambda options: options.set_filter(hdf5plugin.Zstd.filter_id, 0, (_ZSTD_LEVEL,)),
     "gzip": lambda options: options.set_deflate(4),
