@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jaxarc.config import CaptureConfig
 from jaxarc.pipeline import Assembler, held_rows
 from jaxarc.pipeline.held_rows import HeldRows, Piece, is_among, on_its_own
-from jaxarc.records.layout import FLAG_TERMINATED, Field, Layout
+from jaxarc.records.layout import FLAG_MARK, FLAG_TERMINATED, Field, Layout
 
 LAYOUT = Layout("steps", "train", "steps", (), (), (Field("action", (), "int32", ()),))
 
@@ -83,8 +83,53 @@ def test_an_open_episode_keeps_no_more_of_its_chunks_than_twice_its_steps(monkey
     assembler = Assembler(CaptureConfig(level="verbose", envs=tuple(range(8)), keep=["success"]), nameless)
     for chunk in flat_recording(flags).chunks(range(0, 200, 10), range(8)):
         assembler.ingest(chunk)
-        assert 0 < assembler.open_bytes <= assembler.held_bytes <= 2 * assembler.open_bytes
+        held = assembler._streams["train"].held
+        assert 0 < assembler.open_bytes <= held.row_bytes <= 2 * assembler.open_bytes
     assert assembler.pending_bytes > 0
     assembler.close_open()
     assert not assembler.take(early=False).blocks
     assert assembler.open_bytes == 0
+
+
+@given(data=st.data(), forgotten=st.sets(st.integers(0, 2)))
+def test_joined_pieces_hold_the_same_rows(data: st.DataObject, forgotten: set[int]):
+    """Whatever was forgotten before they were joined, and however large the pieces are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(held_rows, "_MOST_FRESH", data.draw(st.integers(1, 7)))
+        patch.setattr(held_rows, "_SMALL_BYTES", data.draw(st.sampled_from([1, 40, 10_000])))
+        held = HeldRows()
+        for start in range(0, 40, 4):
+            held.add(piece([2, 0, 1], [4, 3, 2], start))
+            if start == 20:
+                held.keep_only(np.array(sorted({0, 1, 2} - forgotten), np.int64))
+    [part] = held.take(np.arange(3))
+    block = part.block
+    assert held.row_bytes == held.nbytes == 0
+    expected = [
+        1000 * uid + start + step
+        for uid, count in enumerate([3, 2, 4])
+        for start in range(24 if uid in forgotten else 0, 40, 4)
+        for step in range(count)
+    ]
+    assert words_of(block)[:, 0].tolist() == expected
+    assert block.scalars[:, 0].tolist() == expected
+
+
+def test_a_step_at_a_time_lies_in_few_pieces(monkeypatch: pytest.MonkeyPatch):
+    """Taps of four environments whose episodes do not end: what is held is little more than their rows."""
+    monkeypatch.setattr(held_rows, "_SMALL_BYTES", 8_000)
+    config = CaptureConfig(level="standard", envs=4)
+    num_steps = 2_000
+    assembler = Assembler(config, nameless)
+    flags = np.zeros((4, num_steps))
+    flags[:, ::400] = FLAG_MARK
+    held = None
+    for chunk in flat_recording(flags).chunks(range(num_steps), range(4)):
+        assembler.ingest(chunk)
+        held = assembler._streams["train"].held
+        assert held.num_pieces <= 256 + held.row_bytes // 8_000 + 1
+        assert held.nbytes >= held.row_bytes + 1_000 * held.num_pieces
+    assert held is not None
+    assert held.row_bytes == assembler.open_bytes == 4 * num_steps * 20
+    assembler.close_open()
+    assert assembler.take(early=False).episodes["stored_steps"].tolist() == [6] * 4

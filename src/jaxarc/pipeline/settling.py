@@ -164,28 +164,7 @@ class Settler:
         """Take steps back into memory."""
         if not len(block):
             return
-        owner = np.repeat(block.uid, block.count)
-        fields = [
-            np.repeat(numbers, block.count, axis=0) if field.role == "episode" else numbers
-            for field, numbers in zip(block.layout.rows, block.fields, strict=True)
-        ]
-        begins = np.ones(len(block), bool)
-        begins[1:] = (owner[1:] != owner[:-1]) | (block.steps[1:] != block.steps[:-1] + 1)
-        first = begins.nonzero()[0]
-        self.held.add(
-            Piece(
-                block.layout,
-                by_choice,
-                block.scalars,
-                fields,
-                block.scalars.nbytes + sum(numbers.nbytes for numbers in fields),
-                owner[first],
-                first,
-                np.diff(np.append(first, len(block))),
-                block.steps[first],
-                notes,
-            )
-        )
+        self.held.add(Piece.of_block(block, by_choice, notes))
         self._account(columns, lanes, uids, block, 1)
 
     def _account(
