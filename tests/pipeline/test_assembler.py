@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from jaxarc.config import CaptureConfig
 from jaxarc.pipeline import Assembler
-from jaxarc.records.layout import FLAG_ACTIVE, FLAG_TERMINATED
+from jaxarc.records.layout import FLAG_ACTIVE, FLAG_SUCCESS, FLAG_TERMINATED
 from jaxarc.records.steps import StepBlock
 from jaxarc.records.table import EpisodeTable
 
@@ -202,6 +202,75 @@ def test_shed_steps_cost_their_episode_its_steps_and_never_its_row(when: int):
     assert [row.complete for row in rows] == [n != when for n in range(3)]
     assert assembler.counts.steps_lost == 4
     assert assembler.counts.episodes_lost == 1
+
+
+@pytest.mark.parametrize("journal", ["off", "selected"])
+@pytest.mark.parametrize("when", [0, 1, 2])
+def test_damaged_rows_cost_their_episode_its_steps_and_no_scalar(when: int, journal: str):
+    """The rows of one chunk are cut short: it raises, and its episode has a row all the same."""
+    flags = np.zeros((1, 12))
+    flags[0, [3, 7, 11]] = FLAG_TERMINATED
+    recording = flat_recording(flags)
+    recording.layout = layout_of(journal=journal)
+    assembler = Assembler(CaptureConfig(level="verbose", envs=(0,), journal=journal), nameless)
+    for number, chunk in enumerate(recording.chunks([2, 4, 6, 8, 10], [0])):
+        if number == 2 * when:
+            assert chunk._words is not None
+            chunk._words = chunk._words[:-1]
+            with pytest.raises(ValueError, match="reshape"):
+                assembler.ingest(chunk)
+        else:
+            assembler.ingest(chunk)
+    rows = list(assembler.take(early=False).episodes)
+    assert [(row.total_steps, row.start_step, row.ended) for row in rows] == [
+        (4, 4 * number, "terminated") for number in range(3)
+    ]
+    assert [row.stored_steps for row in rows] == [0 if n == when else 4 for n in range(3)]
+    assert (assembler.counts.steps_lost, assembler.counts.episodes_lost) == (4, 1)
+    assert assembler.open_bytes == 0
+
+
+@pytest.mark.parametrize("keep", ["all", "success"])
+def test_steps_that_no_rule_keeps_are_not_counted_as_stored(keep: str):
+    """Though they had to go to disk before their episode ended."""
+    flags = np.zeros((1, 12))
+    flags[0, [5, 11]] = FLAG_TERMINATED
+    flags[0, 10] = FLAG_SUCCESS
+    config = CaptureConfig(level="verbose", envs=(0,), keep=[keep], assembler_bytes=1, chunk_bytes=1)
+    assembler = Assembler(config, nameless)
+    for chunk in flat_recording(flags).chunks([2, 4, 6, 8, 10], [0]):
+        assembler.ingest(chunk)
+    pending = assembler.take(early=False)
+    assert sum(len(block) for block in pending.blocks) > 6
+    stored = pending.episodes["stored_steps"]
+    assert stored.tolist() == ([6, 6] if keep == "all" else [0, 6])
+    assert assembler.counts.stored_steps == stored.sum()
+
+
+@pytest.mark.parametrize(
+    ("level", "program", "journal", "is_told"),
+    [
+        ("verbose", "steps", "off", True),
+        ("minimal", "scalars", "selected", True),
+        ("minimal", "scalars", "off", False),
+        ("minimal", "scalars", "all", False),
+        ("minimal", "steps", "off", False),
+    ],
+)
+def test_environments_that_a_program_does_not_step_are_told_of_once(
+    level: str, program: str, journal: str, is_told: bool, caplog: pytest.LogCaptureFixture
+):
+    """Where steps or a journal of selected environments were wanted, and none of them is there."""
+    recording = flat_recording(np.zeros((1, 4)))
+    recording.layout = layout_of(program, journal=journal)
+    assembler = Assembler(CaptureConfig(level=level, envs=(3,), journal=journal), nameless)
+    for chunk in recording.chunks([2], []):
+        assembler.ingest(chunk)
+    assembler.close_open()
+    assert assembler.take(early=False).episodes["total_steps"].tolist() == [4]
+    said = [record.message for record in caplog.records if "does not step" in record.message]
+    assert len(said) == is_told
+    assert not said or "it steps 1" in said[0]
 
 
 def test_expected_episodes_are_not_all_alike():

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from chunks import Recording, rows_of
 
-from jaxarc.config import CaptureConfig
+from jaxarc.config import AsyncLoggerConfig, CaptureConfig
 from jaxarc.errors import StorageError
-from jaxarc.pipeline import Assembler, ChunkItem, EpisodeWriter
+from jaxarc.pipeline import Assembler, AsyncLogger, ChunkItem, EpisodeWriter
 from jaxarc.records.layout import FLAG_ACTIVE, FLAG_TERMINATED
 from jaxarc.records.steps import PendingSegment
 from jaxarc.records.table import EpisodeTable
@@ -149,3 +149,21 @@ def test_an_idle_commit_writes_nothing_and_beats():
     writer.commit()
     writer.commit()
     assert (len(shelf.segments), shelf.beats) == (0, 2)
+
+
+def test_damaged_rows_are_counted_logged_once_and_cost_no_row(caplog: pytest.LogCaptureFixture):
+    """Two chunks whose rows are cut short: the queue goes on, and every episode has its row."""
+    shelf = Shelf()
+    writer = writer_on(shelf)
+    queue = AsyncLogger(AsyncLoggerConfig(flush_interval=600.0), writer)
+    for number, item in enumerate(counter_chunks(9)):
+        if number in (0, 4):
+            assert item.chunk._words is not None
+            item.chunk._words = item.chunk._words[:-1]
+        assert queue.submit(item)
+    assert queue.close(20.0) is False
+    assert (queue.counts.errors, queue.counts.failed_items) == (2, 2)
+    assert "reshape" in queue.counts.first_error
+    assert len([record for record in caplog.records if "is lost (" in record.message]) == 1
+    assert_rows_agree_with_steps(shelf, 6)
+    assert [row.stored_steps for row in shelf.rows] == [0, 3, 0, 0, 3, 3]

@@ -37,8 +37,16 @@ class RowTaker:
         journalled = layout.journal_envs if self.journal else ""
         if journalled == "all":
             return np.arange(chunk.num_envs)
-        wants_steps = self.level != "minimal" and layout.program != "scalars"
-        return np.array(header.env_ids, np.int64) if wants_steps or journalled else None
+        return np.array(header.env_ids, np.int64) if self._wants_steps(layout) or journalled else None
+
+    def misses_envs(self, chunk: Chunk) -> bool:
+        """Say whether rows of selected environments were to come, and no environment is selected."""
+        if chunk.header.num_selected:
+            return False
+        return self._wants_steps(chunk.layout) or (self.journal and chunk.layout.journal_envs == "selected")
+
+    def _wants_steps(self, layout: Layout) -> bool:
+        return self.level != "minimal" and layout.program != "scalars"
 
     def arrivals(
         self, chunk: Chunk, spans: Spans, joined: Joined, recorded: np.ndarray, *, is_over_budget: bool

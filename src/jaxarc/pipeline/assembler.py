@@ -12,10 +12,10 @@ from jaxarc.pipeline.budget import Budget
 from jaxarc.pipeline.held_rows import HeldRows, is_among
 from jaxarc.pipeline.keep import Keeper
 from jaxarc.pipeline.key_steps import KeyStepRule
-from jaxarc.pipeline.lanes import LOST, SHED_BY_BUDGET, ClosedEpisodes, LaneTable
+from jaxarc.pipeline.lanes import LOST, SHED_BY_BUDGET, Arrivals, ClosedEpisodes, Joined, LaneTable
 from jaxarc.pipeline.row_columns import EndedEpisodes, NameOf, episode_table
 from jaxarc.pipeline.settling import Settled, Settler
-from jaxarc.pipeline.spans import ScalarNames, find_spans
+from jaxarc.pipeline.spans import ScalarNames, Spans, find_spans
 from jaxarc.pipeline.stream import Stream
 from jaxarc.records.chunk import Chunk
 from jaxarc.records.steps import PendingSegment
@@ -35,7 +35,7 @@ class AssemblerCounts:
         episodes: episodes that ended, whatever was stored of them.
         successes: those of them that were solved.
         kept_episodes: episodes of which steps are stored because a rule keeps them.
-        stored_steps: steps handed to the segments.
+        stored_steps: steps handed to the segments, without those of episodes that ended and are not stored.
         steps_lost: steps of recorded environments that were shed with their episode.
         episodes_lost: episodes that lost their steps, but not their row.
         budget_steps, budget_episodes: those of them that ``capture.budget`` had no room for.
@@ -95,7 +95,11 @@ class Assembler:
         return self._settled.nbytes + sum(stream.held.nbytes for stream in self._streams.values())
 
     def ingest(self, chunk: Chunk) -> None:
-        """Take one chunk of a stream."""
+        """Take one chunk of a stream.
+
+        Raises:
+            Exception: what kept its rows from being read, after its scalars were taken; the steps are lost.
+        """
         stream = self._stream(chunk)
         if stream is None:
             return
@@ -108,6 +112,7 @@ class Assembler:
             member, env = np.nonzero(afresh)
             self._close(stream, table.cut((member + member_offset) * table.num_envs + env))
         stream.tell_of_less(chunk)
+        stream.tell_of_envs(chunk)
         spans = find_spans(chunk, table.names, table.env_steps[member_offset : member_offset + members])
         if spans is None:
             return
@@ -128,15 +133,16 @@ class Assembler:
             recorded = selected[spans.lane % chunk.num_envs]
         over = self._budget is not None and self._budget.is_exceeded()
         arrivals = stream.rows.arrivals(chunk, spans, joined, recorded, is_over_budget=over)
+        failure = self._hold_rows(stream, chunk, spans, joined, arrivals)
         self._count_losses(
             arrivals.lost,
             recorded,
             spans.count + (joined.before["rows"] - joined.before["spilled"]) * (joined.before["lost"] == 0),
         )
-        for piece in stream.rows.pieces(chunk, spans, joined, arrivals):
-            stream.held.add(piece)
         self._close(stream, table.merge(spans, lane, joined, arrivals, chunk.received))
         self._relieve(stream)
+        if failure is not None:
+            raise failure
 
     def take(self, *, early: bool) -> PendingSegment:
         """Hand over what is ready to be committed, and number its episodes.
@@ -206,6 +212,19 @@ class Assembler:
         stream.layout = chunk.layout
         return stream
 
+    def _hold_rows(
+        self, stream: Stream, chunk: Chunk, spans: Spans, joined: Joined, arrivals: Arrivals
+    ) -> Exception | None:
+        """Hold the rows that a chunk brings; none of them where they can't be read."""
+        try:
+            pieces = list(stream.rows.pieces(chunk, spans, joined, arrivals))
+        except Exception as error:  # noqa: BLE001 - raised to the edge of the writer after the scalars
+            arrivals.lose()
+            return error
+        for piece in pieces:
+            stream.held.add(piece)
+        return None
+
     def _count_losses(self, lost: np.ndarray, recorded: np.ndarray, steps: np.ndarray) -> None:
         """Count the steps of spans that are lost.
 
@@ -251,6 +270,8 @@ class Assembler:
         self.counts.budget_episodes += int((columns["lost"] == SHED_BY_BUDGET).sum())
         self.counts.kept_episodes += int((keep & whole & (columns["rows"] > 0)).sum())
         stored = whole & (keep | (self._capture.window > 0) & (columns["marked"] != 0))
+        # What went to disk of the others before they ended is nobody's.
+        self.counts.stored_steps -= int(columns["spilled"][~stored].sum())
         self._waiting_bytes += int(columns["held"][stored].sum())
         stream.settler.expect(columns.take(stored.nonzero()[0]), keep[stored])
 

@@ -56,7 +56,7 @@ class AsyncLoggerCounts:
         accepted_items: items that were queued.
         accepted_bytes: bytes of those.
         handled_items: items that the writer took.
-        failed_items: items that it took and could not use; what was in them is lost.
+        failed_items: items that it took and could not use, or not all of; what was in them is lost.
         shed_items: items that lost their steps to make room.
         shed_bytes: bytes of those steps.
         refused_items: items that came after close, or in a forked child.
@@ -224,7 +224,7 @@ class AsyncLogger:
         size = item.nbytes
         due: list[bool] = []
         handled = self._guard(
-            lambda: due.append(self._handler.handle(item)), "a record could not be taken and is lost"
+            lambda: due.append(self._handler.handle(item)), "what could not be taken of a record is lost"
         )
         if any(due):
             self._guard(self._handler.commit)

@@ -17,7 +17,8 @@ class Health:
         successes: those of them that were solved.
         persisted_episodes: episodes whose rows are on disk.
         kept_episodes: episodes of which steps are stored.
-        stored_steps: steps handed to segments.
+        stored_steps: steps handed to segments; those of an episode that went to disk before it ended are
+            taken off again when no rule keeps it.
         accepted_chunks: chunks that were queued.
         accepted_bytes: bytes of those.
         dropped_steps: steps shed to keep up, or given up after two failed writes.
@@ -25,7 +26,7 @@ class Health:
         shed_by_budget_steps, shed_by_budget_episodes: those of them that ``capture.budget`` had no room for.
         rows_waiting: rows whose write failed and will be tried again.
         refused_chunks: chunks that came after close.
-        lost_chunks: chunks that the writer could not use.
+        lost_chunks: chunks that the writer could not use, or only the scalars of them.
         orphaned_chunks: chunks for a slot that nobody held (counted for the whole process).
         failed_chunks: chunks that could not be read or handed over (counted for the whole process).
         queue_bytes: bytes that wait now.

@@ -146,6 +146,12 @@ class Arrivals:
     held: np.ndarray
     lost: np.ndarray
 
+    def lose(self) -> None:
+        """Give up the steps of every span whose rows were to be had: they can't be read."""
+        unreadable = self.recorded & (self.lost == 0)
+        self.lost[unreadable] = LOST
+        self.held[unreadable] = 0
+
 
 @dataclass
 class LaneTable:

@@ -31,7 +31,7 @@ class Stream:
         held: the rows until then.
         layout: that of the latest chunk.
         last_observation_lost: the latest program gave no ``next_observation``.
-        told_of_less: a warning was given already.
+        told_of_less, told_of_envs: a warning of ``tell_of_less``, of ``tell_of_envs`` was given already.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Stream:
     layout: Layout | None = None
     last_observation_lost: bool = False
     told_of_less: bool = False
+    told_of_envs: bool = False
 
     @property
     def open_bytes(self) -> int:
@@ -70,3 +71,17 @@ class Stream:
                 self.level,
                 missing[0],
             )
+
+    def tell_of_envs(self, chunk: Chunk) -> None:
+        """Say once that the environments which are selected are none of those that the program steps."""
+        if self.told_of_envs or not self.rows.misses_envs(chunk):
+            return
+        self.told_of_envs = True
+        logger.warning(
+            "recording: capture.envs names environments that this program does not step (it steps %d), so no "
+            "steps of stream %s are stored; name an id below %d, or give a count: capture.streams.%s.envs=4",
+            chunk.header.num_envs,
+            self.name,
+            chunk.header.num_envs,
+            self.name,
+        )
