@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import FrozenInstanceError, replace
 from functools import cache
 from typing import Any
@@ -94,15 +94,16 @@ def with_flip(leaf: str, at: int, bit: int) -> Any:
 
 
 def test_a_sound_episode_is_confirmed_and_says_what_was_compared():
-    """True, with the number of steps behind every kind of evidence."""
+    """True, with the number of steps behind every kind of evidence; where it starts is no evidence."""
     report = check(*sound())
     assert report
     assert report.ok
     assert (report.step, report.path, report.differences) == (None, None, ())
-    assert report.compared == {"keyframe": 4, "hash": T}
+    assert report.compared == {"keyframe": 3, "hash": T - 1}
+    assert (report.unproven, report.floats_exact, report.last_float_step) == ((), True, None)
     assert (report.total_steps, report.num_leaves, report.differing_steps) == (T, 7, 0)
     assert str(report).startswith(
-        "episode 7: 30 steps re-simulated, nothing differs (keyframe at 4 steps; hash"
+        "episode 7: 30 steps re-simulated, nothing differs (keyframe at 3 steps; hash"
     )
     with pytest.raises(FrozenInstanceError):
         report.episode = 1  # pyright: ignore[reportAttributeAccessIssue]
@@ -152,7 +153,7 @@ def test_a_bit_of_a_state_of_level_full_is_found(leaf: str, at: int):
     states, actions, keys, rewards = pendulum.play(0, T)
     before = jax.tree.map(lambda value: value[:T], states)
     steps = remember("steps", range(T), {"state": before, "action": actions, "key": keys}, rewards)
-    assert check(steps).compared == {"state": T}
+    assert check(steps).compared == {"state": T - 1}
     report = check(steps.changed(f"state.{leaf}", at, flip_bit(at)))
     assert (report.step, report.path, report.differing_steps) == (at, f"state.{leaf}", 1)
     (difference,) = report.differences
@@ -179,9 +180,125 @@ def test_floats_that_another_program_rounds_otherwise_raise_no_alarm(num_steps: 
     report = check(journal, keyframes, num_steps=num_steps)
     assert report, str(report)
     assert report.floats_exact is False
-    assert "floats within 1e-05 + 0.0001 of their size" in str(report)
+    last = (num_steps - 1) // 8 * 8
+    assert report.last_float_step == last
+    assert f"; floats within 1e-05 + 0.0001 of their size, the last at step {last})" in str(report)
     exact = check(journal, keyframes, num_steps=num_steps, rtol=0.0, atol=0.0)
     assert exact.rtol == 0.0
+
+
+def test_floats_without_a_later_value_are_not_confirmed_by_other_hashes():
+    """Rounded otherwise or completely wrong: it can't be told, and how to record more is."""
+    journal, keyframes = recording(step=pendulum.step_in_another_order, every=T)
+    report = check(journal, keyframes)
+    assert not report
+    assert (report.differences, report.step, report.differing_steps) == ((), None, 0)
+    assert [leaf.path for leaf in report.unproven] == ["state.angle", "state.velocity"]
+    assert report.compared == {"hash": T - 1}
+    first = min(leaf.step for leaf in report.unproven)
+    assert 1 <= first < T - 1
+    assert f"hashes differ from step {first} on and no later value was recorded to compare with\n" in str(
+        report
+    )
+    assert "\n  record more keyframes (capture.keyframe_steps=16)" in str(report)
+    assert check(*recording(every=T)).floats_exact is True
+    assert check(*recording(step=pendulum.step_in_another_order, every=16))
+
+
+def moved(how: str) -> Callable[[dict[str, jax.Array], jax.Array], tuple[dict[str, jax.Array], jax.Array]]:
+    """Return a step that moves a float; its result is nearly the same, or wrong."""
+
+    def step(state: dict[str, jax.Array], action: jax.Array) -> tuple[dict[str, jax.Array], jax.Array]:
+        after = {
+            "one way": state["f"] * 0.7 + action,
+            "another": (action * 3 + state["f"] * 2.1) / 3,
+            "wrong": state["f"] * 0 - 1e6,
+        }[how]
+        return {"f": after}, after
+
+    return step
+
+
+def travel(num_steps: int = 31, keyframes: Sequence[int] = (0,)) -> EpisodeData:
+    """Return an episode of that step, whose rewards are the floats that it moved to."""
+    actions = jnp.linspace(0.1, 0.9, num_steps)
+    _, (states, rewards) = jax.lax.scan(
+        lambda state, action: (
+            moved("one way")(state, action)[0],
+            (state, moved("one way")(state, action)[1]),
+        ),
+        {"f": jnp.float32(1)},
+        actions,
+    )
+    journal = journal_of(states, actions, rewards=rewards)
+    return episode_of(num_steps, journal, keyframes_of(states, keyframes))
+
+
+def moved_to(state: Any, action: Any, out: Any) -> Step:
+    """Describe a step by the float that it moved to."""
+    return Step(reward=out[1], terminated=False)
+
+
+def moved_from(state: Any, action: Any, out: Any) -> Step:
+    """Describe a step by nothing that the float shows in."""
+    return Step(terminated=False)
+
+
+def test_completely_wrong_floats_of_an_episode_with_one_keyframe_are_not_confirmed():
+    """Where the simulation starts, nothing has gone wrong yet."""
+    report = jaxarc.verify(travel(), moved("wrong"))
+    assert not report
+    assert report.compared == {}
+    assert [(leaf.path, leaf.step) for leaf in report.unproven] == [("state.f", 1)]
+    assert "state.f: hashes differ from step 1 on and no later value was recorded" in str(report)
+    assert "(nothing else was compared)" in str(report)
+    same = jaxarc.verify(travel(), moved("one way"))
+    assert (bool(same), same.compared, same.floats_exact) == (True, {"hash": 30}, True)
+    assert "floats bit for bit" in str(same)
+    found = jaxarc.verify(travel(keyframes=(0, 20)), moved("wrong"))
+    assert (found.step, found.path, found.unproven) == (20, "state.f", ())
+
+
+def test_a_value_before_the_first_other_hash_confirms_nothing_after_it():
+    """The float goes wrong behind the only keyframe."""
+
+    def step(state: dict[str, jax.Array], action: jax.Array) -> dict[str, jax.Array]:
+        after, _ = moved("one way")(state, action)
+        return {"f": jnp.where(action > 0.7, -1e6, after["f"])}
+
+    report = jaxarc.verify(travel(keyframes=(0, 8)), step)
+    assert not report
+    (leaf,) = report.unproven
+    assert leaf.step > 20
+    assert report.compared == {"keyframe": 1}
+
+
+def test_a_part_of_the_steps_that_hashes_show_to_be_the_leaf_is_a_value_of_it():
+    """Rewards that are the float after the step; a described part that is another thing proves nothing."""
+    report = jaxarc.verify(travel(), moved("another"), describe=moved_to)
+    assert report, str(report)
+    assert (report.floats_exact, report.last_float_step) == (False, 30)
+    assert not jaxarc.verify(travel(), moved("another"), describe=moved_from)
+    rewards = travel().journal.sources.scalars("reward")[()]
+
+    def well_told(state: Any, action: jax.Array, out: Any) -> Step:
+        place = jnp.round((action - 0.1) * 37.5).astype(int)
+        return Step(reward=jnp.asarray(rewards)[place], terminated=False)
+
+    report = jaxarc.verify(travel(), moved("wrong"), describe=well_told)
+    assert (report.differences, report.compared["reward"]) == ((), 31)
+    assert [leaf.path for leaf in report.unproven] == ["state.f"]
+
+
+def test_an_episode_of_one_step_is_confirmed_only_by_what_its_step_says():
+    """No state that it led to was recorded."""
+    journal, keyframes = recording(1)
+    report = check(journal, keyframes, num_steps=1)
+    assert not report
+    assert str(report).startswith("episode 7: 1 steps re-simulated, nothing that they led to was recorded")
+    assert check(
+        journal, keyframes, num_steps=1, describe=lambda s, a, out: Step(reward=out[1], terminated=False)
+    )
 
 
 def test_floats_that_differ_by_more_than_the_tolerance_are_found_at_a_keyframe():

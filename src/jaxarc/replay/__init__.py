@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxarc.replay.query import QueryError
 from jaxarc.replay.system import ReplaySystem, open_run
-from jaxarc.replay.verification import Difference, RunVerification, Verification
+from jaxarc.replay.verification import Difference, RunVerification, Unproven, Verification
 
 if TYPE_CHECKING:
     from jaxarc.replay.resimulation import resimulate
@@ -16,6 +16,7 @@ __all__ = [
     "QueryError",
     "ReplaySystem",
     "RunVerification",
+    "Unproven",
     "Verification",
     "open_run",
     "resimulate",

@@ -180,16 +180,22 @@ class ReplaySystem:
             **options: as for `verify`.
 
         Returns:
-            What was found of each; episodes that lack what re-simulation needs are named in ``left_out``.
+            What was found of each; episodes that lack what re-simulation needs, or what it could be compared
+            with (those of one step, without ``describe``), are named in ``left_out``.
         """
         found, left_out = [], {}
         with keep_segments_open():
             for row in self.episodes(where):
                 number, writer = int(row.episode), int(row.writer)
                 try:
-                    found.append(self.verify(number, step_fn, writer=writer, **options))
+                    verification = self.verify(number, step_fn, writer=writer, **options)
                 except NotRecordedError as error:
                     left_out[writer, number] = str(error)
+                    continue
+                if verification.says_something:
+                    found.append(verification)
+                else:
+                    left_out[writer, number] = str(verification)
         return RunVerification(tuple(found), left_out)
 
     def task(self, task_id: str) -> dict[str, Any] | None:

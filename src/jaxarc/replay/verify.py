@@ -14,7 +14,7 @@ from jaxarc.records.hashing import leaf_hash
 from jaxarc.records.layout import Field
 from jaxarc.replay.recorded_tree import flat_leaves, leaves_by_path
 from jaxarc.replay.resimulation import DESCRIBED_ROLES, Simulation, recorded_states, simulation_of
-from jaxarc.replay.verification import Difference, Verification
+from jaxarc.replay.verification import Difference, Unproven, Verification
 
 __all__ = ["verify"]
 
@@ -38,9 +38,16 @@ def verify(
 
     Integers, booleans and PRNG keys of the states must be the recorded ones at every step: by value at level
     ``full``, by hash with a journal. Floats must be near the recorded ones, at keyframes and wherever their
-    values were recorded: two compiled programs don't round alike, so their hashes are not held against them.
-    For the same reason a state with floats is taken up again from the recording every 64 steps or
-    more, where it has a keyframe.
+    values were recorded: two compiled programs don't round alike, so another hash is no difference. But it
+    is no confirmation either. Where all hashes of a float leaf are the recorded ones, it is the same bit for
+    bit. Where they are not, a value from the first other hash on must be near: a keyframe, a state of level
+    ``full``, or, with ``describe``, a part of the steps that the hashes show to be this leaf (such as metrics
+    that hold the velocity of the state). Without such a value the leaf is ``unproven``, and the episode not
+    confirmed. What follows the last value can't be told from rounding; the verification names its step.
+
+    The state that the simulation starts from is recorded, so it is counted nowhere as compared; that it fits
+    its own hash is looked at all the same. A state with floats is taken up again from the recording every 64
+    steps or more, where it has a keyframe, once it was compared with it.
 
     Args:
         episode: an episode of a run.
@@ -64,9 +71,11 @@ def verify(
     near = _Near(rtol, atol)
     compared: dict[str, int] = {}
     found: dict[tuple[str, str], _Compared] = {}
-    leaves = [*_states(episode, simulation, states), *_described(episode, said)]
+    described = list(_described(episode, said))
+    leaves = [*_states(episode, simulation, states), *described]
     for leaf in sorted(leaves, key=lambda leaf: _ORDER.index(leaf.evidence)):
-        compared[leaf.evidence] = max(compared.get(leaf.evidence, 0), len(leaf.steps))
+        if leaf.num_compared:
+            compared[leaf.evidence] = max(compared.get(leaf.evidence, 0), leaf.num_compared)
         found[leaf.evidence, leaf.path] = leaf
     differing = {name: leaf.differs(near) for name, leaf in found.items()}
     wrong = sorted({int(step) for name, leaf in found.items() for step in leaf.steps[differing[name]]})
@@ -75,7 +84,14 @@ def verify(
         rows = np.flatnonzero(differing[name])
         if len(rows) and int(leaf.steps[rows[0]]) == wrong[0] and leaf.path not in differences:
             differences[leaf.path] = leaf.difference(int(rows[0]), near)
-    floats = [leaf.exact for leaf in found.values() if leaf.is_state and leaf.is_float]
+    floats = {
+        field.name: _judge(
+            [leaf for (_, path), leaf in found.items() if path == field.name], resimulated, described, near
+        )
+        for field, resimulated in zip(simulation.states.fields, states, strict=True)
+        if _is_float(resimulated.dtype)
+    }
+    inexact = [judged.last_value for judged in floats.values() if not judged.exact and not judged.doubtful]
     return Verification(
         episode=int(episode.row.episode),
         total_steps=len(episode),
@@ -83,7 +99,11 @@ def verify(
         compared=compared,
         differences=tuple(differences.values()),
         differing_steps=len(wrong),
-        floats_exact=all(floats) if floats else None,
+        unproven=tuple(
+            Unproven(path, judged.first_other_hash) for path, judged in floats.items() if judged.doubtful
+        ),
+        floats_exact=all(judged.exact for judged in floats.values()) if floats else None,
+        last_float_step=min(inexact, default=None),
         rtol=rtol,
         atol=atol,
     )
@@ -134,6 +154,15 @@ class _Compared(NamedTuple):
         """Whether everything is the same, bit for bit."""
         return self.recorded.tobytes() == self.resimulated.tobytes()
 
+    @property
+    def num_compared(self) -> int:
+        """How many steps are confirmed by it: where a simulation starts, it has made nothing yet."""
+        if not self.is_state:
+            return len(self.steps)
+        if self.hashed is not None and self.is_float and not self.exact:
+            return 0
+        return int(np.count_nonzero(self.steps))
+
     def differs(self, near: _Near) -> np.ndarray:
         """Return the steps at which the leaf differs, bool[n]."""
         if self.hashed is not None and _is_float(self.hashed):
@@ -153,6 +182,65 @@ class _Compared(NamedTuple):
             index=tuple(int(i) for i in elements[0]),
             num_elements=len(elements),
         )
+
+
+class _Judged(NamedTuple):
+    """What is known of a float leaf of the states.
+
+    Attributes:
+        exact: whether everything recorded of it is the same, bit for bit.
+        first_other_hash: the first step whose hash is not the recorded one, or -1.
+        last_value: the last step that it was compared at by value, 0 if at none.
+    """
+
+    exact: bool
+    first_other_hash: int
+    last_value: int
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether hashes differ, and no value tells whether by rounding alone."""
+        return self.first_other_hash >= 0 and self.last_value < max(self.first_other_hash, 1)
+
+
+def _judge(
+    leaves: list[_Compared], resimulated: np.ndarray, described: list[_Compared], near: _Near
+) -> _Judged:
+    """Say what is known of a float leaf, where the evidence of states leaves a doubt by that of the steps."""
+    judged = _Judged(
+        exact=all(leaf.exact for leaf in leaves),
+        first_other_hash=-1,
+        last_value=max((int(leaf.steps[-1]) for leaf in leaves if leaf.hashed is None), default=0),
+    )
+    for leaf in leaves:
+        if leaf.hashed is None:
+            continue
+        others = leaf.steps[leaf.recorded != leaf.resimulated]
+        if len(others):
+            judged = judged._replace(first_other_hash=int(others[0]))
+            if judged.doubtful:
+                judged = judged._replace(last_value=_last_value_in(described, leaf, resimulated, near))
+    return judged
+
+
+def _last_value_in(
+    described: list[_Compared], hashed: _Compared, resimulated: np.ndarray, near: _Near
+) -> int:
+    """Return the last step whose state has this leaf's value in a part of the steps, 0 if none has.
+
+    Its recorded hash is the proof that a recorded part (before the action, or after it) is this leaf.
+    """
+    last = 0
+    for part in described:
+        if (part.recorded.dtype, part.recorded.shape[1:]) != (resimulated.dtype, resimulated.shape[1:]):
+            continue
+        for delay in (0, 1):
+            steps, rows, places = np.intersect1d(part.steps + delay, hashed.steps, return_indices=True)
+            is_leaf = leaf_hash(part.recorded[rows], 1) == hashed.recorded[places]
+            steps, values = steps[is_leaf], part.recorded[rows[is_leaf]]
+            if len(steps) and not near.differs(values, resimulated[steps]).any():
+                last = max(last, int(steps[-1]))
+    return last
 
 
 def _is_float(dtype: np.dtype) -> bool:
