@@ -10,7 +10,7 @@ from jaxarc.bench.workloads import Workload, arc_game, cart_pole_game, loop_work
 __all__ = ["QUICK", "WORKLOADS"]
 
 _ALL = (
-    scan_workload("arc-1", "ARC, 1 env", arc_game, 1, 512, hooks=("batched",)),
+    scan_workload("arc-1", "ARC, 1 env", arc_game, 1, 2048, hooks=("batched",)),
     scan_workload("arc-64", "ARC, 64 envs", arc_game, 64, 128, hooks=("batched", "naive"), draws=True),
     scan_workload("arc-1024", "ARC, 1024 envs", arc_game, 1024, 32, hooks=("batched",)),
     scan_workload("cartpole-4", "CartPole, 4 envs", cart_pole_game, 4, 512, hooks=("batched", "naive")),

@@ -39,15 +39,14 @@ class RawStep(NamedTuple):
     """What crosses of one step, or of stacked ones, before it is packed.
 
     Attributes:
-        flags: the boolean attributes that were given, by name.
-        scalars: one array for every field of ``layout.scalars``.
+        scalars: int32[*lead scalar_words], packed: each array that is stacked costs part of a microsecond a
+            step, however small it is.
         rows: one for every field of ``layout.rows`` that shares no other's, of the selected environments.
         journal: one for every field of ``layout.journal``, of the journalled environments.
         keyframes: one for every field of ``layout.keyframes``, of the journalled environments.
     """
 
-    flags: dict[str, Array]
-    scalars: list[Array]
+    scalars: Array
     rows: list[Array]
     journal: list[Array]
     keyframes: list[Array]
@@ -155,12 +154,20 @@ def select_rows(flat: FlatStep, env_ids: tuple[int, ...], env_axis: int = 0) -> 
     own = [field for field in layout.rows if field.shares < 0]
     journalled = layout.journal_envs == "selected"
     return RawStep(
-        flags=flat.flags,
-        scalars=flat.scalars,
+        scalars=_packed_scalars(flat, lead),
         rows=crossing(own, flat.rows, chosen=True),
         journal=crossing(layout.journal, flat.journal, chosen=journalled),
         keyframes=crossing(layout.keyframes, flat.keyframes, chosen=journalled),
     )
+
+
+def _packed_scalars(flat: FlatStep, lead: int) -> Array:
+    """Return the word of flags and every scalar, int32[*lead scalar_words]."""
+    shape = flat.scalars[0].shape[:lead]
+    word = jnp.zeros(shape, jnp.int32) if "active" in flat.flags else jnp.full(shape, FLAG_ACTIVE, jnp.int32)
+    for name, value in flat.flags.items():
+        word = word | jnp.where(value, jnp.int32(_FLAGS[name]), jnp.int32(0))
+    return pack_scalars(flat.layout.scalars, flat.scalars, [word[..., None]], lead)
 
 
 def pack_steps(
@@ -168,7 +175,7 @@ def pack_steps(
 ) -> Packed:
     """Pack a chunk: scalars of every environment, rows of the selected ones.
 
-    Packing a whole chunk costs a few large operations, where packing step by step costs many small ones.
+    Rows are packed once a chunk: that costs a few large operations, where step by step costs many small ones.
 
     Args:
         layout: what the arrays mean.
@@ -177,11 +184,8 @@ def pack_steps(
         env_ids: the selected environments; ignored for ``lead`` 1.
         keyframe: bool[steps], the steps whose states cross in any case.
     """
-    shape = raw.scalars[0].shape[:lead]
-    word = jnp.zeros(shape, jnp.int32) if "active" in raw.flags else jnp.full(shape, FLAG_ACTIVE, jnp.int32)
-    for name, value in raw.flags.items():
-        word = word | jnp.where(value, jnp.int32(_FLAGS[name]), jnp.int32(0))
-    scalars = pack_scalars(layout.scalars, raw.scalars, [word[..., None]], lead)
+    scalars = raw.scalars
+    shape, word = scalars.shape[:lead], scalars[..., 0]
     starts = _may_start(word)
     selected = starts
     if lead == 2 and len(env_ids) < shape[1]:

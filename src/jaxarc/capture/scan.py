@@ -152,7 +152,7 @@ def scan(
                 "the Step changed its structure between two traces of the scan body; let it depend on "
                 "nothing but the carry and x"
             )
-        check_devices(raw.scalars[0], axis_name)
+        check_devices(raw.scalars, axis_name)
         goes_on = jnp.logical_or(jnp.asarray(continues, bool), index > 0)
         lanes = lane_words(update=counted, continues=goes_on, chunk=index, axis_name=axis_name, before=before)
         return carry, (ys, send_chunk(TapPlan(spec, layout, steps, num_envs), raw, lanes, index * size))

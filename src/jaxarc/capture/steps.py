@@ -50,7 +50,7 @@ def record_rollout(
         return
     size = steps_per_chunk(spec, layout, num_envs, num_steps)
     raw = select_rows(flat, () if num_envs is None else select_envs(spec.envs, num_envs), env_axis=1)
-    check_devices(raw.scalars[0], axis_name)
+    check_devices(raw.scalars, axis_name)
     counted = whole_number("update", update)
 
     # Up to JAX 0.10 a loop whose outputs nobody uses is dropped when a checkpointed scan is differentiated,
@@ -100,7 +100,7 @@ def tap(
     layout, num_envs = flat.layout, flat.num_envs
     check_step_bytes(spec, layout, num_envs)
     raw = select_rows(flat, () if num_envs is None else select_envs(spec.envs, num_envs))
-    check_devices(raw.scalars[0], axis_name)
+    check_devices(raw.scalars, axis_name)
     lanes = lane_words(
         update=whole_number("update", update), continues=continues, chunk=0, axis_name=axis_name
     )
