@@ -25,7 +25,7 @@ import time
 from typing import Any, NamedTuple
 
 import equinox as eqx
-import gymnax
+import gymnax  # pyright: ignore[reportMissingImports]
 import jax
 import jax.numpy as jnp
 import numpy as np
