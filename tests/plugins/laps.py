@@ -31,14 +31,19 @@ def observe(at: jax.Array, lap: jax.Array) -> dict[str, jax.Array]:
     return {"at": at, "board": board.astype(jnp.int8)}
 
 
+def _remainder(count: jax.Array, divisor: int) -> jax.Array:
+    """Return ``count % divisor``, which JAX 0.8 cannot vmap over an explicit mesh axis."""
+    return jax.lax.rem(count, jnp.full_like(count, divisor))
+
+
 def lap_step(count: jax.Array, weight: Any = 1.0, active: jax.Array | None = None) -> Step:
     """Describe the step of the count, scalar or [num_envs]; its reward is ``weight`` times the count."""
-    phase = count % PERIOD
+    phase = _remainder(count, PERIOD)
     at = jnp.where(phase < 9, phase, jnp.where(phase < 12, phase - 9, 0))
-    lap = 4 * (count // PERIOD) + jnp.where(phase < 9, 0, jnp.where(phase < 12, 1, phase - 10))
+    lap = 4 * jax.lax.div(count, jnp.full_like(count, PERIOD)) + jnp.where(phase < 9, 0, jnp.where(phase < 12, 1, phase - 10))
     return Step(
         observation=observe(at, lap),
-        action=(count % 3).astype(jnp.int8),
+        action=_remainder(count, 3).astype(jnp.int8),
         reward=weight * count.astype(jnp.float32),
         terminated=(phase == 8) | (phase == 12),
         truncated=(phase == 11) | (phase == 13),

@@ -166,7 +166,7 @@ def _packed_scalars(flat: FlatStep, lead: int) -> Array:
     shape = flat.scalars[0].shape[:lead]
     word = jnp.zeros(shape, jnp.int32) if "active" in flat.flags else jnp.full(shape, FLAG_ACTIVE, jnp.int32)
     for name, value in flat.flags.items():
-        word = word | jnp.where(value, jnp.int32(_FLAGS[name]), jnp.int32(0))
+        word = word | value.astype(jnp.int32) * _FLAGS[name]
     return pack_scalars(flat.layout.scalars, flat.scalars, [word[..., None]], lead)
 
 
