@@ -40,7 +40,8 @@ def lap_step(count: jax.Array, weight: Any = 1.0, active: jax.Array | None = Non
     """Describe the step of the count, scalar or [num_envs]; its reward is ``weight`` times the count."""
     phase = _remainder(count, PERIOD)
     at = jnp.where(phase < 9, phase, jnp.where(phase < 12, phase - 9, 0))
-    lap = 4 * jax.lax.div(count, jnp.full_like(count, PERIOD)) + jnp.where(phase < 9, 0, jnp.where(phase < 12, 1, phase - 10))
+    before = 4 * jax.lax.div(count, jnp.full_like(count, PERIOD))
+    lap = before + jnp.where(phase < 9, 0, jnp.where(phase < 12, 1, phase - 10))
     return Step(
         observation=observe(at, lap),
         action=_remainder(count, 3).astype(jnp.int8),
