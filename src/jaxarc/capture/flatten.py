@@ -18,7 +18,7 @@ from jaxarc.errors import CaptureError
 from jaxarc.records.layout import Field, Layout, PathKey
 from jaxarc.records.table import RESERVED_COLUMNS, label_name_column
 
-__all__ = ["FlatStep", "flatten_step", "leaf_field", "refuse_non_arrays"]
+__all__ = ["FlatStep", "flatten_step", "leaf_field", "path_key", "refuse_non_arrays"]
 
 _ROW_ROLES = ("observation", "next_observation", "action", "info", "key", "state", "episode")
 _METRIC_PARTS = ("_first", "_last", "_min", "_max")
@@ -64,7 +64,8 @@ class _Leaf(NamedTuple):
     given: Any
 
 
-def _path_key(key: Any) -> PathKey:
+def path_key(key: Any) -> PathKey:
+    """Return one step of a path in a tree: a name, or a position."""
     if isinstance(key, tree_util.SequenceKey):
         return key.idx
     if isinstance(key, tree_util.GetAttrKey):
@@ -112,7 +113,7 @@ def refuse_non_arrays(tree: Any, where: str) -> None:
     """
     for key_path, leaf in tree_util.tree_flatten_with_path(tree)[0]:
         if not isinstance(leaf, jax.Array) and np.asarray(leaf).dtype.kind not in "biufcV":
-            keys = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in map(_path_key, key_path))
+            keys = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in map(path_key, key_path))
             raise CaptureError(
                 f"{where}{keys} is a {type(leaf).__name__}, which is no array; record numbers and arrays only"
             )
@@ -121,7 +122,7 @@ def refuse_non_arrays(tree: Any, where: str) -> None:
 def _leaves(role: str, value: Any, lead: int) -> list[_Leaf]:
     leaves = []
     for key_path, leaf in tree_util.tree_flatten_with_path(value)[0]:
-        field, array = leaf_field(role, tuple(_path_key(key) for key in key_path), leaf, lead)
+        field, array = leaf_field(role, tuple(path_key(key) for key in key_path), leaf, lead)
         leaves.append(_Leaf(field, array, leaf))
     return leaves
 

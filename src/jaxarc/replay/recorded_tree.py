@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import tree_util
 
+from jaxarc.capture import path_key
 from jaxarc.errors import ReplayError
 from jaxarc.records.layout import Field, PathKey, numpy_dtype, unflatten
 
@@ -82,8 +83,7 @@ def flat_leaves(tree: Any) -> dict[Path, Any]:
 def leaves_by_path(tree: Any) -> dict[Path, Any]:
     """Return the leaves of any pytree by the path that a recording gives them, in tree order."""
     return {
-        tuple(_path_key(key) for key in path): leaf
-        for path, leaf in tree_util.tree_flatten_with_path(tree)[0]
+        tuple(path_key(key) for key in path): leaf for path, leaf in tree_util.tree_flatten_with_path(tree)[0]
     }
 
 
@@ -140,13 +140,3 @@ def _check_leaf(field: Field, leaf: Any) -> None:
 
 def _kind(dtype: str, shape: Sequence[int]) -> str:
     return f"{dtype}[{' '.join(map(str, shape))}]"
-
-
-def _path_key(key: Any) -> PathKey:
-    if isinstance(key, tree_util.SequenceKey):
-        return key.idx
-    if isinstance(key, tree_util.GetAttrKey):
-        return key.name
-    if isinstance(key, tree_util.FlattenedIndexKey):
-        return int(key.key)
-    return str(key.key)
