@@ -8,14 +8,12 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import jax
-import numpy as np
-
 from jaxarc import capture
 from jaxarc.capture import (
     PROGRAM_OF_LEVEL,
@@ -39,8 +37,7 @@ from jaxarc.pipeline import (
 )
 from jaxarc.records.chunk import Chunk
 from jaxarc.records.provenance import provenance
-from jaxarc.records.table import EpisodeTable
-from jaxarc.storage import EpisodeManager, RunStore
+from jaxarc.storage import EpisodeManager, LabelNames, RunStore
 from jaxarc.visualization import EnhancedVisualizer, LiveDrawing
 
 __all__ = ["Recorder"]
@@ -109,16 +106,15 @@ class Recorder(RecorderProgram):
         self.config: Config = config
         self._lock = threading.Lock()
         self._closed = False
-        self._names: dict[str, Sequence[str]] = {}
-        self._documented: set[tuple[str, int]] = set()
         self._started = time.time()
         logger.setLevel(config.logging.log_level)
         self._store = RunStore(config.storage, self._describe, config.pipeline.flush_interval)
+        self._names = LabelNames(self._store.write_document)
         budget = Budget(config.capture.budget, self._recording_s)
-        self._assembler = Assembler(config.capture, self._name_of, budget)
+        self._assembler = Assembler(config.capture, self._names.of, budget)
         self._readers: list[CommittedReader] = []
         self._writer = EpisodeWriter(
-            self._assembler, self._store, config.storage.segment_bytes, self._readers, self._store_documents
+            self._assembler, self._store, config.storage.segment_bytes, self._readers, self._names.store_documents
         )
         self._pid = os.getpid()
         self._slot = -1
@@ -196,13 +192,7 @@ class Recorder(RecorderProgram):
         Raises:
             CaptureError: what is given for a label is no sequence.
         """
-        for label, values in names.items():
-            if isinstance(values, (str, Mapping)) or not hasattr(values, "__getitem__"):
-                raise CaptureError(
-                    f"names of {label} are a {type(values).__name__}; "
-                    "give a sequence, the name of value 0 first"
-                )
-        self._names = {**self._names, **names}
+        self._names.add(names)
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until everything accepted before this call is on disk.
@@ -342,23 +332,6 @@ class Recorder(RecorderProgram):
             raise RecorderClosedError(
                 "the recorder is closed; open a new one before tracing a program with it"
             )
-
-    def _name_of(self, label: str, values: np.ndarray) -> list[str]:
-        names = self._names.get(label)
-        if names is None:
-            return [""] * len(values)
-        return [str(names[value]) if 0 <= value < len(names) else str(value) for value in values.tolist()]
-
-    def _store_documents(self, episodes: EpisodeTable) -> None:
-        """Store what the names know of the values in these rows, once each."""
-        for label, names in self._names.items():
-            document = getattr(names, "document", None)
-            if document is None or label not in episodes:
-                continue
-            for value in np.unique(episodes[label]).tolist():
-                if 0 <= value < len(names) and (label, value) not in self._documented:
-                    self._store.write_document(f"{label}s", str(names[value]), document(value))
-                    self._documented.add((label, value))
 
     def _describe(self) -> dict[str, Any]:
         return {

@@ -5,12 +5,14 @@ from jaxarc.storage.documents import document_path
 from jaxarc.storage.episode_manager import EpisodeManager
 from jaxarc.storage.event_log import read_events
 from jaxarc.storage.index import RunIndex, build_index, load_index, segment_files, write_index
+from jaxarc.storage.label_names import LabelNames
 from jaxarc.storage.run_directory import derive_status, find_runs, read_run_file, resolve_run
 from jaxarc.storage.run_store import RunStore
 from jaxarc.storage.segments import StoredSteps, keep_segments_open
 
 __all__ = [
     "EpisodeManager",
+    "LabelNames",
     "RunIndex",
     "RunStore",
     "StoredSteps",
