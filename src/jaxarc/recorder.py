@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import jax
+
 from jaxarc import capture
 from jaxarc.capture import (
     PROGRAM_OF_LEVEL,
@@ -114,7 +115,11 @@ class Recorder(RecorderProgram):
         self._assembler = Assembler(config.capture, self._names.of, budget)
         self._readers: list[CommittedReader] = []
         self._writer = EpisodeWriter(
-            self._assembler, self._store, config.storage.segment_bytes, self._readers, self._names.store_documents
+            self._assembler,
+            self._store,
+            config.storage.segment_bytes,
+            self._readers,
+            self._names.store_documents,
         )
         self._pid = os.getpid()
         self._slot = -1
