@@ -4,10 +4,11 @@ from jaxarc.storage.atomic import atomic_write_bytes
 from jaxarc.storage.documents import document_path
 from jaxarc.storage.episode_manager import EpisodeManager
 from jaxarc.storage.event_log import read_events
-from jaxarc.storage.index import RunIndex, build_index, load_index, segment_files, write_index
+from jaxarc.storage.index import RunIndex, build_index, load_index, write_index
 from jaxarc.storage.label_names import LabelNames
 from jaxarc.storage.run_directory import derive_status, find_runs, read_run_file, resolve_run
 from jaxarc.storage.run_store import RunStore
+from jaxarc.storage.segment_names import SegmentName, next_sequence, segment_files
 from jaxarc.storage.segments import StoredSteps, keep_segments_open
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "LabelNames",
     "RunIndex",
     "RunStore",
+    "SegmentName",
     "StoredSteps",
     "atomic_write_bytes",
     "build_index",
@@ -23,6 +25,7 @@ __all__ = [
     "find_runs",
     "keep_segments_open",
     "load_index",
+    "next_sequence",
     "read_events",
     "read_run_file",
     "resolve_run",

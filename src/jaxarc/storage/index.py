@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,20 +12,14 @@ from jaxarc.errors import DamagedFileError
 from jaxarc.records.table import EpisodeTable, encode_text
 from jaxarc.storage.atomic import atomic_write_bytes
 from jaxarc.storage.columns import file_image, group_at, read_column, read_table, write_column, write_table
+from jaxarc.storage.segment_names import SegmentName, segment_files
 from jaxarc.storage.segments import StoredSteps, read_segment_tables
 
-__all__ = ["INDEX_FILE", "RunIndex", "build_index", "load_index", "segment_files", "write_index"]
+__all__ = ["INDEX_FILE", "RunIndex", "build_index", "load_index", "write_index"]
 
 INDEX_FILE = "index.h5"
 INDEX_VERSION = 1
-_SEGMENT_NAME = re.compile(r"p(\d{3,})-(\d{6,})\.h5")
 _BLOCK_COLUMNS = ("writer", "uid", "segment", "layout", "row", "count")
-
-
-def segment_files(run_dir: Path) -> list[Path]:
-    """Return the segments of a run, in the order in which each writer wrote them."""
-    found = [path for path in (run_dir / "steps").glob("p*.h5") if _SEGMENT_NAME.fullmatch(path.name)]
-    return sorted(found, key=lambda path: tuple(int(part) for part in path.stem.removeprefix("p").split("-")))
 
 
 @dataclass
@@ -82,7 +75,9 @@ def build_index(run_dir: Path) -> RunIndex:
         except FileNotFoundError as error:
             problems.append(DamagedFileError(path, f"went away while it was read ({error})"))
             continue
-        writer = int(path.name[1:].split("-")[0])
+        name = SegmentName.parse(path.name)
+        assert name is not None
+        writer = name.writer
         position = np.array([layouts.setdefault(name, len(layouts)) for name in found.layouts], np.int64)
         count = len(found.blocks.uid)
         parts["writer"].append(np.full(count, writer, np.int64))
