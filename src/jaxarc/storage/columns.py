@@ -21,8 +21,9 @@ __all__ = [
     "read_field",
     "read_scalar",
     "read_table",
+    "table_column",
     "write_column",
-    "write_field",
+    "write_rows",
     "write_scalar",
     "write_table",
 ]
@@ -49,10 +50,16 @@ def dataset_name(field: Field) -> str:
     return "/".join([field.role, *map(_encoded, field.path)])
 
 
-def write_table(group: h5py.Group, columns: Mapping[str, np.ndarray], compression: str) -> None:
-    """Write named columns; names are percent-encoded, for a slash in one would make a group."""
+def table_column(table: str, name: str) -> str:
+    """Return the path of a table's column; the name is percent-encoded, for a slash would make a group."""
+    return f"{table}/{_encoded(name)}"
+
+
+def write_table(file: h5py.File, table: str, columns: Mapping[str, np.ndarray], compression: str) -> None:
+    """Write named columns as the group ``table``, which is there without any as well."""
+    file.require_group(table)
     for name, column in columns.items():
-        write_column(group, _encoded(name), column, compression)
+        write_column(file, table_column(table, name), column, compression)
 
 
 def read_table(group: h5py.Group) -> dict[str, np.ndarray]:
@@ -110,7 +117,7 @@ def write_column(
             described[key] = value
 
 
-def write_field(group: h5py.Group, field: Field, packed: np.ndarray, compression: str) -> None:
+def write_rows(group: h5py.Group, name: str, field: Field, packed: np.ndarray, compression: str) -> None:
     """Write one row field from its octets or words.
 
     Booleans stay bit-packed (attribute ``bits``: number of elements); dtypes that HDF5 does not know are
@@ -124,12 +131,12 @@ def write_field(group: h5py.Group, field: Field, packed: np.ndarray, compression
         attrs["bits"] = field.size
     else:
         values = _known_to_hdf5(field.decode(packed))
-    write_column(group, dataset_name(field), values, compression, attrs)
+    write_column(group, name, values, compression, attrs)
 
 
-def write_scalar(group: h5py.Group, field: Field, values: np.ndarray, compression: str) -> None:
+def write_scalar(group: h5py.Group, name: str, field: Field, values: np.ndarray, compression: str) -> None:
     """Write the values [n] of one scalar field."""
-    write_column(group, dataset_name(field), _known_to_hdf5(values), compression, {"dtype": field.dtype})
+    write_column(group, name, _known_to_hdf5(values), compression, {"dtype": field.dtype})
 
 
 def _known_to_hdf5(values: np.ndarray) -> np.ndarray:

@@ -119,7 +119,7 @@ def write_index(run_dir: Path, index: RunIndex) -> None:
         write_column(file, "segments/name", encode_text(index.segments), "none")
         write_column(file, "segments/size", np.array(index.sizes, np.int64), "none")
         write_column(file, "layouts", encode_text(index.layouts), "none")
-        write_table(file.create_group("episodes"), index.episodes.columns, "zstd")
+        write_table(file, "episodes", index.episodes.columns, "zstd")
         for name in _BLOCK_COLUMNS:
             write_column(file, f"blocks/{name}", index.blocks[name], "zstd")
 

@@ -6,15 +6,16 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from jaxarc.records.layout import FLAG_MARK, FLAG_SUCCESS, FLAG_TERMINATED, FLAG_TRUNCATED, Field, Layout
 from jaxarc.records.steps import PendingSegment, StepBlock
 from jaxarc.storage.atomic import atomic_write_bytes
-from jaxarc.storage.columns import file_image, write_column, write_field, write_scalar, write_table
+from jaxarc.storage.columns import dataset_name, table_column
+from jaxarc.storage.hdf5_sink import hdf5_segment
+from jaxarc.storage.segment_sink import SegmentSink
 
-__all__ = ["SEGMENT_FORMAT", "SEGMENT_VERSION", "write_segment"]
+__all__ = ["SEGMENT_FORMAT", "SEGMENT_VERSION", "fill_segment", "write_segment"]
 
 SEGMENT_FORMAT = "jaxarc-segment"
 SEGMENT_VERSION = 1
@@ -42,26 +43,35 @@ def write_segment(
         StorageError: nothing was written.
     """
 
-    def write(file: h5py.File) -> None:
-        file.attrs["format"] = SEGMENT_FORMAT
-        file.attrs["schema_version"] = SEGMENT_VERSION
-        file.attrs["writer"] = writer
-        file.attrs["sequence"] = sequence
-        write_table(file.create_group("episodes"), pending.episodes.columns, compression)
-        _write_steps(file.create_group("steps"), pending.blocks, compression)
+    def fill(sink: SegmentSink) -> None:
+        fill_segment(sink, pending, writer=writer, sequence=sequence)
 
-    atomic_write_bytes(path, file_image(path, write))
+    atomic_write_bytes(path, hdf5_segment(path, compression, fill))
 
 
-def _write_steps(group: h5py.Group, blocks: Sequence[StepBlock], compression: str) -> None:
+def fill_segment(sink: SegmentSink, pending: PendingSegment, *, writer: str, sequence: int) -> None:
+    """Give a sink all that a segment holds.
+
+    Args:
+        sink: takes the parts.
+        pending, writer, sequence: as in ``write_segment``.
+    """
+    sink.attribute("/", "format", SEGMENT_FORMAT)
+    sink.attribute("/", "schema_version", SEGMENT_VERSION)
+    sink.attribute("/", "writer", writer)
+    sink.attribute("/", "sequence", sequence)
+    sink.group("episodes")
+    for name, column in pending.episodes.columns.items():
+        sink.column(table_column("episodes", name), column)
     by_layout: dict[int, list[StepBlock]] = {}
-    for block in blocks:
+    for block in pending.blocks:
         by_layout.setdefault(block.layout.id, []).append(block)
-    for layout_id, members in by_layout.items():
-        _write_layout(group.create_group(f"{layout_id:08x}"), members, compression)
+    sink.group("steps")
+    for layout_id, blocks in by_layout.items():
+        _fill_layout(sink, f"steps/{layout_id:08x}", blocks)
 
 
-def _write_layout(group: h5py.Group, blocks: Sequence[StepBlock], compression: str) -> None:
+def _fill_layout(sink: SegmentSink, group: str, blocks: Sequence[StepBlock]) -> None:
     layout = blocks[0].layout
     uids = np.concatenate([block.uid for block in blocks])
     counts = np.concatenate([block.count for block in blocks])
@@ -69,22 +79,22 @@ def _write_layout(group: h5py.Group, blocks: Sequence[StepBlock], compression: s
     scalars = np.concatenate([block.scalars for block in blocks])
     rows = np.cumsum(counts) - counts
 
-    group.attrs["layout"] = json.dumps(layout.to_json(), sort_keys=True)
-    write_column(group, "blocks/uid", uids, compression)
-    write_column(group, "blocks/row", rows, compression)
-    write_column(group, "blocks/count", counts, compression)
-    write_column(group, "step", steps.astype(np.int32), compression)
+    sink.attribute(group, "layout", json.dumps(layout.to_json(), sort_keys=True))
+    sink.column(f"{group}/blocks/uid", uids)
+    sink.column(f"{group}/blocks/row", rows)
+    sink.column(f"{group}/blocks/count", counts)
+    sink.column(f"{group}/step", steps.astype(np.int32))
     for name, flag in _FLAG_COLUMNS.items():
         if name == "terminated" or layout.has(name):
-            write_column(group, name, (scalars[:, 0] & flag) != 0, compression)
+            sink.column(f"{group}/{name}", (scalars[:, 0] & flag) != 0)
     for index, field in enumerate(layout.scalars):
-        write_scalar(group, field, layout.decode_scalar(index, scalars), compression)
+        sink.scalar(f"{group}/{dataset_name(field)}", field, layout.decode_scalar(index, scalars))
     follows = np.zeros(len(steps), bool)
     follows[:-1] = steps[1:] == steps[:-1] + 1
     follows[rows[1:] - 1] = False
     row, next_row, apart = _chain(layout, blocks, follows)
-    write_column(group, "observation_row", row.astype(np.int32), compression)
-    write_column(group, "next_observation_row", next_row.astype(np.int32), compression)
+    sink.column(f"{group}/observation_row", row.astype(np.int32))
+    sink.column(f"{group}/next_observation_row", next_row.astype(np.int32))
     after = _following(layout)
     for index, field in enumerate(layout.rows):
         if field.role == "next_observation":
@@ -95,7 +105,7 @@ def _write_layout(group: h5py.Group, blocks: Sequence[StepBlock], compression: s
             values = _stored_once(numbers, following, row, next_row, apart)
         else:
             values = numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
-        write_field(group, field, values, compression)
+        sink.rows(f"{group}/{dataset_name(field)}", field, values)
 
 
 def _following(layout: Layout) -> dict[int, int]:
