@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -14,6 +15,7 @@ import numpy as np
 from jaxarc.records.layout import Field, PathKey, numpy_dtype
 
 __all__ = [
+    "create_column",
     "dataset_name",
     "file_image",
     "group_at",
@@ -83,17 +85,22 @@ def file_image(path: Path, write: Callable[[h5py.File], None]) -> bytes:
         return file.id.get_file_image()
 
 
-def write_column(
-    group: h5py.Group, name: str, values: np.ndarray, compression: str, attrs: Mapping[str, Any] | None = None
-) -> None:
-    """Write an array as one dataset, in chunks along its first axis, each with a checksum."""
+def create_column(
+    group: h5py.Group,
+    name: str,
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    compression: str,
+    attrs: Mapping[str, Any] | None = None,
+) -> h5py.Dataset:
+    """Make a dataset, in chunks along its first axis, each with a checksum; what is in it comes later."""
     options = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     options.set_obj_track_times(False)
-    if values.size:
-        row_bytes = max(1, values.nbytes // len(values))
-        rows = min(len(values), max(1, _CHUNK_BYTES // row_bytes))
-        options.set_chunk((rows, *values.shape[1:]))
-        if compression != "none" and values.dtype.itemsize > 1 and values.dtype.kind in "iuf":
+    if 0 not in shape:
+        row_bytes = max(1, dtype.itemsize * prod(shape[1:]))
+        rows = min(shape[0], max(1, _CHUNK_BYTES // row_bytes))
+        options.set_chunk((rows, *shape[1:]))
+        if compression != "none" and dtype.itemsize > 1 and dtype.kind in "iuf":
             options.set_shuffle()
         _ADD_FILTER[compression](options)
         options.set_fletcher32()
@@ -101,20 +108,29 @@ def write_column(
     parents = h5py.h5p.create(h5py.h5p.LINK_CREATE)
     parents.set_create_intermediate_group(True)
     parents.set_char_encoding(h5py.h5t.CSET_UTF8)
-    dataset = h5py.h5d.create(
+    created = h5py.h5d.create(
         group.id,
         name.encode(),
-        h5py.h5t.py_create(values.dtype, logical=True),
-        h5py.h5s.create_simple(values.shape),
+        h5py.h5t.py_create(dtype, logical=True),
+        h5py.h5s.create_simple(shape),
         options,
         parents,
     )
-    if values.size:
-        dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ascontiguousarray(values))
+    dataset = h5py.Dataset(created)
     if attrs:
-        described = h5py.Dataset(dataset).attrs
+        described = dataset.attrs
         for key, value in attrs.items():
             described[key] = value
+    return dataset
+
+
+def write_column(
+    group: h5py.Group, name: str, values: np.ndarray, compression: str, attrs: Mapping[str, Any] | None = None
+) -> None:
+    """Write an array as one dataset, in chunks along its first axis, each with a checksum."""
+    dataset = create_column(group, name, values.shape, values.dtype, compression, attrs)
+    if values.size:
+        dataset.id.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ascontiguousarray(values))
 
 
 def write_rows(group: h5py.Group, name: str, field: Field, packed: np.ndarray, compression: str) -> None:

@@ -21,14 +21,16 @@ from jaxarc.storage.columns import group_at, read_column, read_field, read_scala
 from jaxarc.storage.segment_writer import SEGMENT_FORMAT, SEGMENT_VERSION
 
 __all__ = [
+    "UNREADABLE",
     "BlockTable",
     "SegmentTables",
     "StoredSteps",
     "keep_segments_open",
+    "open_segment",
     "read_segment_tables",
 ]
 
-_UNREADABLE = (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError)
+UNREADABLE = (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError)
 """What h5py, json and NumPy raise over damaged bytes."""
 
 _MAX_KEPT_OPEN = 32
@@ -74,7 +76,7 @@ def open_segment(path: Path) -> h5py.File:
     try:
         found = file.attrs.get("format")
         version = int(file.attrs.get("schema_version", 0))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         file.close()
         raise DamagedFileError(path, f"its attributes cannot be read ({error})") from error
     if found != SEGMENT_FORMAT or version > SEGMENT_VERSION:
@@ -104,7 +106,7 @@ def read_segment_tables(path: Path) -> SegmentTables:
                 for part in ("uid", "row", "count"):
                     parts[part].append(read_column(blocks, part))
                 parts["layout"].append(np.full(len(parts["uid"][-1]), position, np.int64))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise DamagedFileError(path, f"a table of this segment cannot be read ({error})") from error
     columns = {
         name: np.concatenate(arrays) if arrays else np.zeros(0, np.int64) for name, arrays in parts.items()
@@ -216,7 +218,7 @@ class _OpenGroup:
             file = self._own = open_segment(self._path)
         try:
             return group_at(file, f"steps/{self._name}")
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             self._close()
             raise self._damaged(error) from error
 
@@ -226,7 +228,7 @@ class _OpenGroup:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
         self._close()
-        if isinstance(error, _UNREADABLE) and not isinstance(error, DamagedFileError):
+        if isinstance(error, UNREADABLE) and not isinstance(error, DamagedFileError):
             raise self._damaged(error) from error
 
     def _damaged(self, error: BaseException) -> DamagedFileError:
