@@ -30,6 +30,7 @@ __all__ = [
     "Layout",
     "PathKey",
     "Unit",
+    "layout_digest",
     "numpy_dtype",
     "unflatten",
 ]
@@ -206,8 +207,7 @@ class Layout:
     @cached_property
     def id(self) -> int:
         """A 31-bit digest: the same layout has the same id in every process."""
-        text = json.dumps(self.to_json(), sort_keys=True)
-        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
+        return layout_digest(json.dumps(self.to_json(), sort_keys=True))
 
     @cached_property
     def num_scalar_words(self) -> int:
@@ -347,6 +347,11 @@ class Layout:
             journal_envs=value.get("journal_envs", ""),
             keyframes=fields(value.get("keyframes", [])),
         )
+
+
+def layout_digest(text: str) -> int:
+    """Return the 31-bit digest of a layout that is written as JSON with sorted keys."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
 
 
 def unflatten(leaves: Sequence[tuple[tuple[PathKey, ...], Any]]) -> Any:

@@ -13,6 +13,7 @@ import hdf5plugin
 import numpy as np
 
 from jaxarc.records.layout import Field, PathKey, numpy_dtype
+from jaxarc.storage.limits import check_same_file, checked_dataset, checked_table
 
 __all__ = [
     "create_column",
@@ -66,7 +67,7 @@ def write_table(file: h5py.File, table: str, columns: Mapping[str, np.ndarray], 
 
 def read_table(group: h5py.Group) -> dict[str, np.ndarray]:
     """Read what ``write_table`` wrote."""
-    return {unquote("" if name == "%" else str(name)): read_column(group, str(name)) for name in group}
+    return {unquote("" if name == "%" else name): read_column(group, name) for name in checked_table(group)}
 
 
 def file_image(path: Path, write: Callable[[h5py.File], None]) -> bytes:
@@ -166,15 +167,18 @@ def group_at(parent: h5py.Group, name: str) -> h5py.Group:
     found = parent[name]
     if not isinstance(found, h5py.Group):
         raise KeyError(f"{name} is no group")
+    check_same_file(parent, found, name)
     return found
 
 
 def read_column(group: h5py.Group, name: str, rows: Any = ()) -> np.ndarray:
-    """Return a dataset, or some rows of it, as an array; KeyError when there is none."""
-    found = group[name]
-    if not isinstance(found, h5py.Dataset):
-        raise KeyError(f"{name} is no dataset")
-    return np.asarray(found[rows])
+    """Return a dataset, or some rows of it, as an array.
+
+    Raises:
+        KeyError: there is none.
+        ValueError: its size is not borne out by what is stored (``limits``).
+    """
+    return np.asarray(checked_dataset(group, name, rows)[rows])
 
 
 def read_field(group: h5py.Group, field: Field, rows: Any) -> np.ndarray:

@@ -15,9 +15,10 @@ import h5py
 import numpy as np
 
 from jaxarc.errors import DamagedFileError
-from jaxarc.records.layout import Layout
+from jaxarc.records.layout import Layout, layout_digest
 from jaxarc.records.table import EpisodeTable
 from jaxarc.storage.columns import group_at, read_column, read_field, read_scalar, read_table
+from jaxarc.storage.limits import checked_names, read_attribute
 from jaxarc.storage.segment_writer import SEGMENT_FORMAT, SEGMENT_VERSION
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "SegmentTables",
     "StoredSteps",
     "keep_segments_open",
+    "layout_of",
     "open_segment",
     "read_segment_tables",
 ]
@@ -74,8 +76,8 @@ def open_segment(path: Path) -> h5py.File:
     except (OSError, RuntimeError) as error:
         raise DamagedFileError(path, f"not a readable HDF5 file ({error})") from error
     try:
-        found = file.attrs.get("format")
-        version = int(file.attrs.get("schema_version", 0))
+        found = read_attribute(file, "format")
+        version = int(read_attribute(file, "schema_version", 0))
     except UNREADABLE as error:
         file.close()
         raise DamagedFileError(path, f"its attributes cannot be read ({error})") from error
@@ -99,7 +101,7 @@ def read_segment_tables(path: Path) -> SegmentTables:
         try:
             episodes = EpisodeTable(read_table(group_at(file, "episodes")))
             steps = group_at(file, "steps")
-            layouts = tuple(steps)
+            layouts = tuple(checked_names(steps))
             parts: dict[str, list[np.ndarray]] = {"uid": [], "row": [], "count": [], "layout": []}
             for position, name in enumerate(layouts):
                 blocks = group_at(steps, f"{name}/blocks")
@@ -145,7 +147,16 @@ def _kept_segment(path: Path) -> h5py.File | None:
 
 
 @lru_cache(64)
-def _layout_of(text: str) -> Layout:
+def layout_of(name: str, text: str) -> Layout:
+    """Return the layout that a group's attribute describes.
+
+    HDF5 has no checksum over text in attributes; the group's name is one.
+
+    Raises:
+        ValueError: the text is not the one that the group was named after.
+    """
+    if f"{layout_digest(text):08x}" != name:
+        raise ValueError(f"the layout of steps/{name} is not the one that it was written with")
     return Layout.from_json(json.loads(text))
 
 
@@ -164,7 +175,7 @@ class StoredSteps:
         self._name = layout_name
         self._rows = slice(row, row + count)
         with self._group() as group:
-            self.layout = _layout_of(str(group.attrs["layout"]))
+            self.layout = layout_of(layout_name, read_attribute(group, "layout"))
             self.steps = read_column(group, "step", self._rows).astype(np.int64)
             self._block = int(np.searchsorted(read_column(group, "blocks/row"), row))
 
