@@ -23,6 +23,7 @@ class Shelf:
     def __init__(self, refuse: int = 0):
         self.refuse = refuse
         self.segments: list[PendingSegment] = []
+        self.open = EpisodeTable.empty()
         self.beats = 0
 
     def write_segment(self, pending: PendingSegment) -> Path:
@@ -31,6 +32,9 @@ class Shelf:
             raise StorageError("the shelf is full")
         self.segments.append(PendingSegment(EpisodeTable(pending.episodes.columns), list(pending.blocks)))
         return Path("shelf")
+
+    def write_open_rows(self, rows: EpisodeTable) -> None:
+        self.open = rows
 
     def append_event(self, event: Any) -> None:
         raise AssertionError("no events here")
@@ -167,3 +171,39 @@ def test_damaged_rows_are_counted_logged_once_and_cost_no_row(caplog: pytest.Log
     assert len([record for record in caplog.records if "is lost (" in record.message]) == 1
     assert_rows_agree_with_steps(shelf, 6)
     assert [row.stored_steps for row in shelf.rows] == [0, 3, 0, 0, 3, 3]
+
+
+def test_open_rows_wait_for_the_steps_that_they_speak_of():
+    """They are written after their segment, once; with steps that are given up they say so."""
+    shelf = Shelf(refuse=2)
+    writer = writer_on(shelf)
+    items = counter_chunks(4)
+    writer.handle(items[0])
+    for _ in range(2):
+        with pytest.raises(StorageError):
+            writer.commit()
+        assert len(shelf.open) == 0
+    writer.commit()
+    assert (shelf.open["total_steps"].tolist(), shelf.open["stored_steps"].tolist()) == ([2], [0])
+    shelf.open = EpisodeTable.empty()
+    writer.commit()
+    assert len(shelf.open) == 0
+    for item in items[1:]:
+        writer.handle(item)
+    writer.commit()
+    assert (shelf.open["total_steps"].tolist(), shelf.open["stored_steps"].tolist()) == ([2], [2])
+    writer.close()
+    assert len(shelf.open) == 0
+
+
+def test_a_full_segment_is_written_without_open_rows():
+    """They come with the next commit that is due, whether or not steps came since."""
+    shelf = Shelf()
+    writer = writer_on(shelf, segment_bytes=1)
+    for item in counter_chunks(2):
+        if writer.handle(item):
+            writer.commit()
+    assert len(shelf.segments) == 1
+    assert len(shelf.open) == 0
+    writer.commit()
+    assert shelf.open["total_steps"].tolist() == [1]

@@ -112,12 +112,18 @@ def test_a_run_that_is_being_written_is_read_on(run_root: Path):
             for time in range(7):
                 recorder.tap(light_step(jnp.array([7 * round_ + time])))
             assert recorder.flush()
-            assert len(run) == len(seen)
+            before = len(run)
+            assert before == len(run.episodes())
             run.refresh()
-            assert len(run) == (7 * round_ + 7) // 5
-            for row in run.episodes():
+            ended = run.episodes("ended != 'running'")
+            assert len(ended) == (7 * round_ + 7) // 5
+            for row in ended:
                 assert seen.setdefault(row.episode, dict(row)) == dict(row)
                 assert run.load_episode(row.episode).complete
+            (going_on,) = run.episodes("ended == 'running'")
+            assert going_on.episode == len(ended)
+            assert going_on.total_steps == (7 * round_ + 7) % 5
+            assert len(run.load_episode(going_on.episode).observation["count"]) == going_on.total_steps + 1
     run.refresh()
     assert run.status == "FINISHED"
     assert run.episodes()["ended"].tolist() == [b"terminated"] * 4 + [b"cut"]

@@ -13,7 +13,7 @@ from jaxarc.pipeline.held_rows import HeldRows, is_among
 from jaxarc.pipeline.keep import Keeper
 from jaxarc.pipeline.key_steps import KeyStepRule
 from jaxarc.pipeline.lanes import LOST, SHED_BY_BUDGET, Arrivals, ClosedEpisodes, Joined, LaneTable
-from jaxarc.pipeline.row_columns import EndedEpisodes, NameOf, episode_table
+from jaxarc.pipeline.row_columns import EndedEpisodes, NameOf, episode_table, open_table
 from jaxarc.pipeline.settling import Settled, Settler
 from jaxarc.pipeline.spans import ScalarNames, Spans, find_spans
 from jaxarc.pipeline.stream import Stream
@@ -77,6 +77,7 @@ class Assembler:
         self._waiting_bytes = 0
         self._next_uid = 0
         self._next_episode = 0
+        self._open_changed = False
         self.counts = AssemblerCounts()
 
     @property
@@ -117,6 +118,7 @@ class Assembler:
         if spans is None:
             return
         self.counts.env_steps += len(spans.steps)
+        self._open_changed = True
         lane = spans.lane
         if member_offset or table.num_envs != chunk.num_envs:
             member, env = np.divmod(spans.lane, chunk.num_envs)
@@ -144,11 +146,12 @@ class Assembler:
         if failure is not None:
             raise failure
 
-    def take(self, *, early: bool) -> PendingSegment:
+    def take(self, *, early: bool, open_rows: bool = True) -> PendingSegment:
         """Hand over what is ready to be committed, and number its episodes.
 
         Args:
             early: also hand over steps of episodes that are still open, where they are sure to be stored.
+            open_rows: also hand over the rows of these episodes as they stand, if any of them changed since.
         """
         self._settle()
         for stream in self._streams.values():
@@ -157,7 +160,11 @@ class Assembler:
         settled, self._settled = self._settled, Settled()
         episodes = episode_table(self._ended, self._name_of, settled.steps_of)
         self._ended, self._row_bytes = [], 0
-        return PendingSegment(episodes, settled.blocks)
+        pending = PendingSegment(episodes, settled.blocks)
+        if open_rows and self._open_changed:
+            pending.open = open_table([stream.still_open for stream in self._streams.values()], self._name_of)
+            self._open_changed = False
+        return pending
 
     def forget_steps(self, uids: np.ndarray) -> None:
         """Store no more steps of these episodes (ascending): what went to disk early did not get there."""
@@ -168,6 +175,7 @@ class Assembler:
             ).nonzero()[0]
             self.counts.steps_lost += int((columns["rows"][lanes] - columns["spilled"][lanes]).sum())
             columns["lost"][lanes] = LOST
+            self._open_changed = True
             columns["held"][lanes] = 0
             stream.held.keep_only(self._living(stream))
 
@@ -245,16 +253,8 @@ class Assembler:
         columns = closed.columns
         number = self._next_episode + np.arange(len(closed))
         self._next_episode += len(closed)
-        self._ended.append(
-            EndedEpisodes(
-                stream.name,
-                stream.table.names,
-                stream.table.num_envs,
-                stream.last_observation_lost,
-                number,
-                closed,
-            )
-        )
+        self._ended.append(stream.ended(closed, number))
+        self._open_changed = True
         self._row_bytes += columns.whole.nbytes + columns.real.nbytes
         self.counts.episodes += len(closed)
         self.counts.successes += int(columns["success"].sum())

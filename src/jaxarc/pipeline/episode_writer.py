@@ -28,6 +28,10 @@ class SegmentStore(Protocol):
         """Commit one segment, whole or not at all."""
         ...
 
+    def write_open_rows(self, rows: EpisodeTable) -> None:
+        """Replace the rows of the episodes that are open."""
+        ...
+
     def append_event(self, event: Event) -> None:
         """Append one event."""
         ...
@@ -89,6 +93,8 @@ class EpisodeWriter:
         self._readers = readers
         self._before_commit = before_commit
         self._failed: PendingSegment | None = None
+        self._open: EpisodeTable | None = None
+        self._is_full = False
         self.persisted_episodes = 0
         self.steps_given_up = 0
         self.rows_waiting = 0
@@ -102,29 +108,44 @@ class EpisodeWriter:
                 self._store.append_event(event)
             return False
         self._assembler.ingest(chunk)
-        return self._assembler.pending_bytes >= self._segment_bytes
+        self._is_full = self._assembler.pending_bytes >= self._segment_bytes
+        return self._is_full
 
     def commit(self) -> None:
-        """Commit finished episodes, and the steps so far of those that are open."""
-        self._commit(early=True)
+        """Commit finished episodes, and rows and steps so far of those that are open."""
+        # A segment that is written because it is full comes between two commits that are due, and a crash
+        # loses nothing that is older than those: open rows need not be written as often as steps arrive.
+        is_due, self._is_full = not self._is_full, False
+        self._commit(early=True, open_rows=is_due)
         self._store.beat()
 
     def close(self) -> None:
         """End what is open as ``cut`` and commit it."""
         self._assembler.close_open()
-        self._commit(early=False)
+        self._commit(early=False, open_rows=True)
         self._store.beat()
 
-    def _commit(self, *, early: bool) -> None:
-        pending = self._assembler.take(early=early)
+    def _commit(self, *, early: bool, open_rows: bool) -> None:
+        pending = self._assembler.take(early=early, open_rows=open_rows)
+        if pending.open is not None:
+            self._open = pending.open
         retried = self._failed is not None
         if self._failed is not None:
             pending = PendingSegment(
                 EpisodeTable.concatenate([self._failed.episodes, pending.episodes]),
                 [*self._failed.blocks, *pending.blocks],
             )
-        if not pending:
-            return
+        failure = self._write_segment(pending, retried) if pending else None
+        if self._open is not None:
+            # After the steps that these rows say are stored; with a segment that failed they wait for it.
+            failure = self._prepare(self._open) or failure
+            self._store.write_open_rows(self._open)
+            self._open = None
+        if failure is not None:
+            raise failure
+
+    def _write_segment(self, pending: PendingSegment, retried: bool) -> Exception | None:
+        """Write a segment; return what failed of the documents that belong to its rows."""
         failure = self._prepare(pending.episodes)
         try:
             self._store.write_segment(pending)
@@ -139,8 +160,7 @@ class EpisodeWriter:
         self.persisted_episodes += len(pending.episodes)
         for reader in self._readers:
             reader.committed(pending.episodes)
-        if failure is not None:
-            raise failure
+        return failure
 
     def _prepare(self, episodes: EpisodeTable) -> Exception | None:
         """Write what belongs to the rows; a document that fails is reported and costs no step."""
@@ -157,6 +177,7 @@ class EpisodeWriter:
                 "recording: %d steps could not be written twice and are given up; rows are kept", count
             )
         self.steps_given_up += count
+        self._open = None  # it says that these steps are stored
         if pending.blocks:
             self._assembler.forget_steps(np.unique(np.concatenate([block.uid for block in pending.blocks])))
         pending.blocks = []

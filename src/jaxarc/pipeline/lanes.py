@@ -186,11 +186,15 @@ class LaneTable:
         """Lanes in which an episode is open."""
         return self.columns["open"].nonzero()[0]
 
+    def as_cut(self, lanes: np.ndarray) -> ClosedEpisodes:
+        """Return the open episodes of these lanes as if they ended here; they go on."""
+        lanes = lanes[self.columns["open"][lanes] != 0]
+        return ClosedEpisodes(lanes, np.full(len(lanes), CUT), self.columns.take(lanes))
+
     def cut(self, lanes: np.ndarray) -> ClosedEpisodes:
         """Close the open episodes of these lanes as ``cut``."""
-        lanes = lanes[self.columns["open"][lanes] != 0]
-        closed = ClosedEpisodes(lanes, np.full(len(lanes), CUT), self.columns.take(lanes))
-        self.columns["open"][lanes] = 0
+        closed = self.as_cut(lanes)
+        self.columns["open"][closed.lane] = 0
         return closed
 
     def join(self, spans: Spans, lane: np.ndarray, next_uid: int) -> Joined:

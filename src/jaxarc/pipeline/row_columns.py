@@ -1,4 +1,4 @@
-"""Rows of episodes that ended: from what the lanes knew to the columns that are stored."""
+"""Rows of episodes: from what the lanes knew to the columns that are stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jaxarc.pipeline.lanes import ClosedEpisodes, Columns
 from jaxarc.pipeline.spans import ScalarNames
 from jaxarc.records.table import ENDED, EpisodeTable, encode_text, label_name_column
 
-__all__ = ["EndedEpisodes", "NameOf", "episode_table"]
+__all__ = ["EndedEpisodes", "NameOf", "episode_table", "open_table"]
 
 NameOf = Callable[[str, np.ndarray], Sequence[str]]
 
@@ -56,6 +56,25 @@ def episode_table(
     tables = [_rows(parts, name_of, stored) for parts in alike.values()]
     table = EpisodeTable.concatenate(tables)
     return table if len(tables) < 2 else table.take(np.argsort(table["episode"]))
+
+
+def open_table(still_open: Sequence[EndedEpisodes], name_of: NameOf) -> EpisodeTable:
+    """Return the rows of episodes that are open, as they stand, by uid.
+
+    Args:
+        still_open: the episodes, as if they were cut here.
+        name_of: as in ``episode_table``.
+    """
+    still_open = [part for part in still_open if len(part.closed)]
+    if not still_open:
+        return EpisodeTable.empty()
+    uids = np.concatenate([part.closed.columns["uid"] for part in still_open])
+    on_disk = np.concatenate(
+        [np.where(part.closed.columns["lost"] == 0, part.closed.columns["spilled"], 0) for part in still_open]
+    )
+    order = np.argsort(uids)
+    rows = episode_table(still_open, name_of, lambda uid: on_disk[order][np.searchsorted(uids[order], uid)])
+    return rows.take(np.argsort(rows["uid"]))
 
 
 def _rows(

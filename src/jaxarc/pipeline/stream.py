@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+import numpy as np
+
 from jaxarc.pipeline.arrivals import RowTaker
 from jaxarc.pipeline.held_rows import HeldRows
 from jaxarc.pipeline.keep import Keeper
-from jaxarc.pipeline.lanes import LaneTable
+from jaxarc.pipeline.lanes import ClosedEpisodes, LaneTable
+from jaxarc.pipeline.row_columns import EndedEpisodes
 from jaxarc.pipeline.settling import Settler
 from jaxarc.records.chunk import Chunk
 from jaxarc.records.layout import Layout
@@ -51,6 +54,19 @@ class Stream:
         """Bytes of the rows of open episodes."""
         columns = self.table.columns
         return int((columns["held"] * columns["open"]).sum())
+
+    def ended(self, closed: ClosedEpisodes, number: np.ndarray) -> EndedEpisodes:
+        """Return what makes rows of episodes that ended; ``number`` is the number of each."""
+        table = self.table
+        return EndedEpisodes(
+            self.name, table.names, table.num_envs, self.last_observation_lost, number, closed
+        )
+
+    @property
+    def still_open(self) -> EndedEpisodes:
+        """The episodes that are open, as if they were cut here; they have no number yet."""
+        closed = self.table.as_cut(self.table.open_lanes)
+        return self.ended(closed, np.full(len(closed), -1))
 
     def tell_of_less(self, chunk: Chunk) -> None:
         """Say once that a program was compiled for a lower level than the one that is recorded."""

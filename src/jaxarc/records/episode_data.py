@@ -35,7 +35,8 @@ class EpisodeData:
 
     def __init__(self, row: EpisodeRow, sources: Iterable[StepSource]):
         self.row = row
-        everything = StepSources(sources)
+        # Of an episode that was open at its last commit more steps may lie there than its row knows of.
+        everything = StepSources(sources).before(int(row.total_steps))
         steps, journal = everything.of_kind("steps"), everything.of_kind("journal")
         self._everything = everything
         self._sources = steps or journal

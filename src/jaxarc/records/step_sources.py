@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxarc.records.layout import Field, Layout, PathKey, unflatten
 
-__all__ = ["StepSource", "StepSources"]
+__all__ = ["FirstSteps", "StepSource", "StepSources"]
 
 
 class StepSource(Protocol):
@@ -47,6 +47,43 @@ class StepSource(Protocol):
         ...
 
 
+class FirstSteps:
+    """A source's steps before one of the episode's: what was recorded after it belongs to nobody.
+
+    Args:
+        source: the source.
+        end: index in the episode of the first step that is left out.
+    """
+
+    def __init__(self, source: StepSource, end: int):
+        self._source = source
+        self._count = int(np.searchsorted(source.steps, end))
+        self.layout = source.layout
+        self.steps = source.steps[: self._count]
+
+    def column(self, name: str) -> np.ndarray:
+        """Return a flag column, bool[n]."""
+        return self._source.column(name)[: self._count]
+
+    def scalar(self, index: int) -> np.ndarray:
+        """Return scalar field ``index``, [n]."""
+        return self._source.scalar(index)[: self._count]
+
+    def field(self, index: int) -> np.ndarray:
+        """Return row field ``index``, [n, *shape]; constants of the episode [1, *shape]."""
+        values = self._source.field(index)
+        return values if self.layout.rows[index].role == "episode" else values[: self._count]
+
+    def observation_rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the observation rows before and after each step, int[n] each."""
+        before, after = self._source.observation_rows()
+        return before[: self._count], after[: self._count]
+
+    def observations(self, index: int, rows: np.ndarray) -> np.ndarray:
+        """Return observation field ``index`` at observation rows."""
+        return self._source.observations(index, rows)
+
+
 class StepSources:
     """Several sources of one episode's steps, read as one; a step that several hold counts once.
 
@@ -70,6 +107,13 @@ class StepSources:
     def step(self) -> np.ndarray:
         """Index in the episode of every step, ascending, int64[n]."""
         return np.unique(_joined([source.steps for source in self._sources], np.int64))
+
+    def before(self, end: int) -> StepSources:
+        """Return the sources without the steps from ``end`` on."""
+        if not any(len(source.steps) and source.steps[-1] >= end for source in self._sources):
+            return self
+        found = [FirstSteps(source, end) for source in self._sources]
+        return StepSources(source for source in found if len(source.steps))
 
     def of_kind(self, *kinds: str) -> StepSources:
         """Return the sources whose layout is of one of these kinds."""

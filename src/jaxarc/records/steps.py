@@ -66,10 +66,13 @@ class PendingSegment:
     Attributes:
         episodes: rows of the episodes that ended.
         blocks: steps to store, of those and of episodes that are still open.
+        open: rows of all episodes that are open, as they stand; None where nothing is new of them.
     """
 
     episodes: EpisodeTable
     blocks: list[StepBlock]
+    open: EpisodeTable | None = None
 
     def __bool__(self) -> bool:
+        """Whether there is something for a segment, which open rows are not part of."""
         return bool(len(self.episodes) or self.blocks)

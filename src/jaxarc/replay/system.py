@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,9 @@ from jaxarc.storage import (
     document_path,
     keep_segments_open,
     load_index,
+    number_open_rows,
     read_events,
+    read_open_rows,
     read_run_file,
     resolve_run,
 )
@@ -68,16 +70,30 @@ class ReplaySystem:
             # What it says is derived: the segments hold every episode without it.
             self.info = {"run_id": self.run_dir.name, "status": "LOST"}
             self._run_file_problems.append(error)
+        # First what is open: of an episode that ends in between there are both rows, and the last one counts.
+        open_rows, self._open_problems = read_open_rows(self.run_dir)
         self._index: RunIndex = load_index(self.run_dir)
+        self._episodes = self._with_open_rows(open_rows)
+
+    def _with_open_rows(self, open_rows: Mapping[int, EpisodeTable]) -> EpisodeTable:
+        committed = self._index.episodes
+        tables = [committed]
+        for writer, rows in open_rows.items():
+            mine = committed["writer"] == writer
+            first = int(committed["episode"][mine].max()) + 1 if mine.any() else 0
+            found = number_open_rows(rows, committed["uid"][mine], first, is_running=self.status == "RUNNING")
+            found.columns["writer"] = np.full(len(found), writer, np.int32)
+            tables.append(found)
+        return EpisodeTable.concatenate(tables)
 
     def __repr__(self) -> str:
         return f"ReplaySystem({self.name!r}, status={self.status!r}, episodes={len(self)})"
 
     def __len__(self) -> int:
-        return len(self._index.episodes)
+        return len(self._episodes)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._index.episodes)
+        return iter(self._episodes)
 
     @property
     def name(self) -> str:
@@ -92,7 +108,12 @@ class ReplaySystem:
     @property
     def problems(self) -> tuple[DamagedFileError, ...]:
         """Files that could not be read and episodes that are missing; everything else is there."""
-        return (*self._run_file_problems, *self._index.problems, *self._missing_episodes())
+        return (
+            *self._run_file_problems,
+            *self._open_problems,
+            *self._index.problems,
+            *self._missing_episodes(),
+        )
 
     def _missing_episodes(self) -> Iterator[DamagedFileError]:
         """Yield a problem where an ended run counted more episodes than its segments hold."""
@@ -117,7 +138,7 @@ class ReplaySystem:
         Raises:
             QueryError: the expression cannot be understood.
         """
-        table = self._index.episodes
+        table = self._episodes
         if where is not None:
             table = table.take(where_mask(where, table))
         if sort is not None:
@@ -135,7 +156,7 @@ class ReplaySystem:
             EpisodeNotFoundError: there is no such episode.
             DamagedFileError: the segment that holds its steps cannot be read.
         """
-        table = self._index.episodes
+        table = self._episodes
         at = np.flatnonzero((table["episode"] == episode) & (table["writer"] == writer))
         if not len(at):
             numbers = table["episode"][table["writer"] == writer]

@@ -6,6 +6,7 @@ from jaxarc.storage.episode_manager import EpisodeManager
 from jaxarc.storage.event_log import read_events
 from jaxarc.storage.index import RunIndex, build_index, load_index, write_index
 from jaxarc.storage.label_names import LabelNames
+from jaxarc.storage.open_rows import number_open_rows, read_open_rows
 from jaxarc.storage.run_directory import derive_status, find_runs, read_run_file, resolve_run
 from jaxarc.storage.run_store import RunStore
 from jaxarc.storage.segment_names import SegmentName, next_sequence, segment_files
@@ -26,7 +27,9 @@ __all__ = [
     "keep_segments_open",
     "load_index",
     "next_sequence",
+    "number_open_rows",
     "read_events",
+    "read_open_rows",
     "read_run_file",
     "resolve_run",
     "segment_files",

@@ -14,10 +14,12 @@ from jaxarc.config import EpisodeConfig
 from jaxarc.errors import StorageError
 from jaxarc.records.events import Event
 from jaxarc.records.steps import PendingSegment
+from jaxarc.records.table import EpisodeTable
 from jaxarc.storage.atomic import atomic_write_bytes, storage_errors
 from jaxarc.storage.documents import document_path
 from jaxarc.storage.event_log import EventLog
 from jaxarc.storage.index import build_index, write_index
+from jaxarc.storage.open_rows import write_open_rows
 from jaxarc.storage.run_directory import RUN_FILE, create_run_dir, write_run_file
 from jaxarc.storage.segment_writer import write_segment
 
@@ -110,6 +112,15 @@ class RunStore:
         self.segments_written += 1
         self.segment_bytes += path.stat().st_size
         return path
+
+    def write_open_rows(self, rows: EpisodeTable) -> None:
+        """Replace the rows of the episodes that are open.
+
+        Raises:
+            StorageError: they could not be written; those before them are still there.
+        """
+        if len(rows) or self._run_dir is not None:
+            write_open_rows(self.open(), self.writer, rows, self._config.compression)
 
     def write_document(self, folder: str, name: str, content: Mapping[str, Any]) -> None:
         """Write a small JSON document once (``tasks/<id>.json``); one that is there stays as it is."""
