@@ -75,6 +75,7 @@ def long_episodes(num_envs: int, num_steps: int) -> Recording:
 def test_a_thousand_long_episodes_take_one_small_file(tmp_path: Path):
     """It is replaced at every commit at which steps came, and at no other; no segment is written for it."""
     store = RunStore(EpisodeConfig(base_output_dir=str(tmp_path)), dict, 5.0)
+    run_dir = store.open()
     assembler = Assembler(CaptureConfig(level="minimal"), nameless)
     writer = EpisodeWriter(assembler, store, 10**9, [], lambda _: None)
     written = []
@@ -82,18 +83,17 @@ def test_a_thousand_long_episodes_take_one_small_file(tmp_path: Path):
         writer.handle(ChunkItem(chunk))
         for _ in range(2):
             writer.commit()
-            assert store.run_dir is not None
-            (path,) = (store.run_dir / "open").iterdir()
+            (path,) = (run_dir / "open").iterdir()
             written.append((path.stat().st_ino, path.stat().st_mtime_ns))
             assert path.stat().st_size < 100_000
     assert written[0::2] == written[1::2]
     assert len(set(written)) == 4
     assert store.segments_written == 0
-    rows, problems = read_open_rows(store.run_dir)
+    rows, problems = read_open_rows(run_dir)
     assert problems == []
     assert rows[0]["total_steps"].tolist() == [40] * 1024
     writer.close()
-    assert not list((store.run_dir / "open").iterdir())
+    assert not list((run_dir / "open").iterdir())
     assert store.segments_written == 1
 
 
