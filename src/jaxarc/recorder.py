@@ -27,6 +27,7 @@ from jaxarc.capture import (
 from jaxarc.config import Config
 from jaxarc.errors import CaptureError, RecorderClosedError, StorageError
 from jaxarc.pipeline import (
+    CLOSE_S,
     EXITS,
     Assembler,
     AsyncLogger,
@@ -35,6 +36,7 @@ from jaxarc.pipeline import (
     CommittedReader,
     EpisodeWriter,
     Health,
+    Readers,
 )
 from jaxarc.records.chunk import Chunk
 from jaxarc.records.provenance import provenance
@@ -49,6 +51,9 @@ Carry = TypeVar("Carry")
 
 _LAST_PICTURE_S = 10.0
 """Seconds that close waits for the picture that is being drawn when the budget ends."""
+
+_STATUS_S = 0.3
+"""Seconds that the status of a run may take whose end was cut short."""
 
 _OPEN: weakref.WeakValueDictionary[int, Recorder] = weakref.WeakValueDictionary()
 
@@ -113,7 +118,7 @@ class Recorder(RecorderProgram):
         self._names = LabelNames(self._store.write_document)
         budget = Budget(config.capture.budget, self._recording_s)
         self._assembler = Assembler(config.capture, self._names.of, budget)
-        self._readers: list[CommittedReader] = []
+        self._readers = Readers()
         self._writer = EpisodeWriter(
             self._assembler,
             self._store,
@@ -123,8 +128,14 @@ class Recorder(RecorderProgram):
         )
         self._pid = os.getpid()
         self._slot = -1
+        self._status = "FINISHED"
+        self._problem = ""
+        self._live: LiveDrawing | None = None
+        self._failed_before = SLOTS.failed_chunks
         # Rows of programs that run already arrive as soon as the slot is taken: the queue comes first.
-        self._logger = AsyncLogger(config.pipeline, self._writer)
+        self._logger = AsyncLogger(
+            config.pipeline, self._writer, on_shedding=self._tell_of_shedding, at_end=self._end_run
+        )
         try:
             self._slot = self._take_slot(slot)
             super().__init__(_settings(config, self._slot))
@@ -135,7 +146,7 @@ class Recorder(RecorderProgram):
             SLOTS.free(self._slot)
             self._logger.close()
             raise
-        self._exit_handle = EXITS.add(self.close, signals=config.pipeline.handle_signals)
+        self._exit_handle = EXITS.add(self.close, signals=config.pipeline.handle_signals, hurry=self._hurry)
         _OPEN[self._slot] = self
         logger.info("%s", self.announcement())
 
@@ -147,10 +158,16 @@ class Recorder(RecorderProgram):
     ) -> None:
         if kind is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
             self.close()
-        elif issubclass(kind, KeyboardInterrupt):
-            self.close("KILLED")
-        else:
-            self.close("FAILED")
+            return
+        interrupted = issubclass(kind, KeyboardInterrupt)
+        if interrupted:
+            self._hurry(CLOSE_S)
+            EXITS.ending(self._exit_handle, hurried=True)
+        try:
+            self.close("KILLED" if interrupted else "FAILED")
+        except StorageError as lost:
+            # What the block raised is what its caller is to see.
+            logger.error("recording: %s", lost)
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"slot {self._slot}"
@@ -220,38 +237,7 @@ class Recorder(RecorderProgram):
 
     def health(self) -> Health:
         """Return what was accepted, written and lost so far."""
-        counts, queue = self._assembler.counts, self._logger.counts
-        return Health(
-            env_steps=counts.env_steps,
-            episodes=counts.episodes,
-            successes=counts.successes,
-            persisted_episodes=self._writer.persisted_episodes,
-            kept_episodes=counts.kept_episodes,
-            stored_steps=counts.stored_steps,
-            accepted_chunks=queue.accepted_items,
-            accepted_bytes=queue.accepted_bytes,
-            dropped_steps=counts.steps_lost + self._writer.steps_given_up,
-            dropped_episodes=counts.episodes_lost,
-            shed_by_budget_steps=counts.budget_steps,
-            shed_by_budget_episodes=counts.budget_episodes,
-            rows_waiting=self._writer.rows_waiting,
-            refused_chunks=queue.refused_items,
-            lost_chunks=queue.failed_items,
-            orphaned_chunks=SLOTS.orphaned_chunks,
-            failed_chunks=SLOTS.failed_chunks,
-            queue_bytes=queue.queue_bytes_now,
-            queue_bytes_max=queue.queue_bytes_max,
-            blocked_s=queue.blocked_s,
-            write_s=queue.handle_s,
-            segments=self._store.segments_written,
-            segment_bytes=self._store.segment_bytes,
-            pictures=self._live.files_drawn if self._live else 0,
-            reader_errors=self._live.errors if self._live else 0,
-            errors=queue.errors,
-            first_error=queue.first_error
-            or SLOTS.first_failure
-            or (self._live.first_error if self._live else ""),
-        )
+        return self._counted(has_ended=self._logger.has_ended)
 
     def close(self, status: str = "FINISHED") -> None:
         """Write everything that was accepted, end the run and free the slot. Closing twice does nothing.
@@ -263,39 +249,99 @@ class Recorder(RecorderProgram):
             status: FINISHED, FAILED or KILLED.
 
         Raises:
-            StorageError: ``pipeline.strict`` is set and something could not be written.
+            StorageError: ``pipeline.strict`` is set and something was lost or could not be written.
         """
+        if os.getpid() != self._pid:
+            self._closed = True
+            SLOTS.free(self._slot)
+            return  # a forked child: the run is its parent's
         with self._lock:
             if self._closed:
                 return
             self._closed = True
-        if os.getpid() != self._pid:
-            SLOTS.free(self._slot)
-            return  # a forked child: the run is its parent's
         EXITS.ending(self._exit_handle)
         problem = ""
         try:
-            capture.wait_for_programs()
-            SLOTS.free(self._slot)
-            self._logger.close()
-            if self._live is not None:
-                self._live.close(self.config.visualization.live.max_seconds + _LAST_PICTURE_S)
-            self._store.finish(status, self._summary())
-        except StorageError as error:
-            problem = str(error)
-            logger.error("recording: the run could not be ended properly: %s", error)
+            try:
+                capture.wait_for_programs()
+                SLOTS.free(self._slot)
+                self._status = status
+                self._logger.close()
+            finally:
+                problem = self._problem_at_end()
         finally:
             EXITS.remove(self._exit_handle)
-        health = self.health()
-        if health.losses:
-            losses = ", ".join(f"{kind} {count}" for kind, count in health.losses.items())
-            logger.warning("recording lost something: %s", losses)
-        if self.config.pipeline.strict and (health.errors or problem):
-            raise StorageError(problem or f"{health.errors} writes failed; the first:\n{health.first_error}")
+        if self.config.pipeline.strict and problem:
+            raise StorageError(problem)
 
     def add_reader(self, reader: CommittedReader) -> None:
         """Let ``reader`` hear of every commit; it must return at once."""
-        self._readers.append(reader)
+        self._readers.add(reader)
+
+    def _counted(self, *, has_ended: bool) -> Health:
+        live = self._live
+        return Health.of(
+            self._assembler,
+            self._logger,
+            self._writer,
+            self._readers,
+            has_ended=has_ended,
+            orphaned_chunks=SLOTS.orphaned_chunks,
+            failed_chunks=SLOTS.failed_chunks - self._failed_before,
+            segments=self._store.segments_written,
+            segment_bytes=self._store.segment_bytes,
+            pictures=live.files_drawn if live else 0,
+            drawing_errors=(live.errors, live.first_error) if live else (0, ""),
+            first_failure=SLOTS.first_failure if SLOTS.failed_chunks > self._failed_before else "",
+        )
+
+    def _end_run(self) -> None:
+        """End the readers and the run: the last thing that the writer thread does."""
+        if self._live is not None:
+            self._live.close(self.config.visualization.live.max_seconds + _LAST_PICTURE_S)
+        try:
+            self._store.finish(self._status, self._summary())
+        except StorageError as error:
+            self._problem = str(error)
+            logger.error("recording: the run could not be ended properly: %s", error)
+
+    def _problem_at_end(self) -> str:
+        """Say what was lost, and what there was no time for; return it, empty when all is well."""
+        if not self._logger.has_ended:
+            self._status = "KILLED"
+            mark = threading.Thread(target=self._mark_killed, name="jaxarc-status", daemon=True)
+            mark.start()
+            mark.join(_STATUS_S)
+        health = self.health()
+        problems = [self._problem] if self._problem else []
+        if not self._logger.has_ended:
+            left = f"{health.waiting_chunks} chunks of {health.queue_bytes / 1e6:.1f} MB"
+            problems.append(f"there was no time to write {left} and what was not committed")
+        if health.losses:
+            counted = ", ".join(f"{kind} {count}" for kind, count in health.losses.items())
+            problems.append(f"recording lost something: {counted}")
+        if problems:
+            logger.warning("%s", "; ".join(problems))
+        if health.errors:
+            problems.append(f"{health.errors} writes failed; the first:\n{health.first_error}")
+        return "; ".join(problems)
+
+    def _mark_killed(self) -> None:
+        try:
+            self._store.mark(self._status, self._summary())
+        except StorageError as error:
+            logger.error("recording: the run could not be marked as killed: %s", error)
+
+    def _hurry(self, seconds: float | None) -> None:
+        """Let nobody wait longer than this for the disk. Called in signal handlers: takes no lock."""
+        self._logger.hurry(seconds)
+        self._writer.hurry(seconds)
+
+    def _tell_of_shedding(self, on: bool) -> None:
+        counts = self._logger.counts
+        self._writer.tell_of_shedding(
+            "overflow", on=on, shed_bytes=counts.shed_bytes, queue_bytes=self.config.pipeline.queue_bytes
+        )
 
     def _records_anything(self) -> bool:
         levels = [
@@ -348,7 +394,7 @@ class Recorder(RecorderProgram):
         }
 
     def _summary(self) -> dict[str, Any]:
-        health = self.health()
+        health = self._counted(has_ended=True)
         return {
             "duration_s": round(time.time() - self._started, 3),
             "env_steps": health.env_steps,

@@ -11,7 +11,7 @@ from chunks import Recording, rows_of
 
 from jaxarc.config import AsyncLoggerConfig, CaptureConfig
 from jaxarc.errors import StorageError
-from jaxarc.pipeline import Assembler, AsyncLogger, ChunkItem, EpisodeWriter
+from jaxarc.pipeline import Assembler, AsyncLogger, ChunkItem, EpisodeWriter, Readers
 from jaxarc.records.layout import FLAG_ACTIVE, FLAG_TERMINATED
 from jaxarc.records.steps import PendingSegment
 from jaxarc.records.table import EpisodeTable
@@ -62,7 +62,7 @@ def counter_chunks(count: int) -> list[ChunkItem]:
 
 def writer_on(shelf: Shelf, before_commit: Any = lambda _: None, segment_bytes: int = 10**9) -> EpisodeWriter:
     assembler = Assembler(CaptureConfig(level="verbose"), lambda _, values: [""] * len(values))
-    return EpisodeWriter(assembler, shelf, segment_bytes, [], before_commit)
+    return EpisodeWriter(assembler, shelf, segment_bytes, Readers(), before_commit)
 
 
 def assert_rows_agree_with_steps(shelf: Shelf, num_episodes: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -55,6 +56,10 @@ class Slots:
         with self._lock:
             self._receivers.pop(slot, None)
 
+    def forked(self) -> None:
+        """Be usable in a forked child: another thread of the parent may have held the lock."""
+        self._lock = threading.Lock()
+
     def intern(self, layout: Layout) -> int:
         """Remember a layout and return its id."""
         with self._lock:
@@ -100,6 +105,8 @@ class Slots:
 
 SLOTS = Slots()
 """The slots of this process."""
+
+os.register_at_fork(after_in_child=SLOTS.forked)
 
 
 def receive(octets: Any, words: Any, header: Any) -> None:

@@ -3,11 +3,13 @@
 from jaxarc.pipeline.assembler import Assembler
 from jaxarc.pipeline.async_logger import AsyncLogger
 from jaxarc.pipeline.budget import Budget
-from jaxarc.pipeline.episode_writer import ChunkItem, CommittedReader, EpisodeWriter
-from jaxarc.pipeline.exits import EXITS
+from jaxarc.pipeline.episode_writer import ChunkItem, EpisodeWriter
+from jaxarc.pipeline.exits import CLOSE_S, EXITS
 from jaxarc.pipeline.health import Health
+from jaxarc.pipeline.readers import CommittedReader, ReaderLag, Readers
 
 __all__ = [
+    "CLOSE_S",
     "EXITS",
     "Assembler",
     "AsyncLogger",
@@ -16,4 +18,6 @@ __all__ = [
     "CommittedReader",
     "EpisodeWriter",
     "Health",
+    "ReaderLag",
+    "Readers",
 ]

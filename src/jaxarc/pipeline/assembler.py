@@ -35,8 +35,10 @@ class AssemblerCounts:
         episodes: episodes that ended, whatever was stored of them.
         successes: those of them that were solved.
         kept_episodes: episodes of which steps are stored because a rule keeps them.
-        stored_steps: steps handed to the segments, without those of episodes that ended and are not stored.
-        steps_lost: steps of recorded environments that were shed with their episode.
+        accepted_steps: steps of recorded environments that arrived, or should have.
+        stored_steps: those of them that are stored, of episodes that ended.
+        unkept_steps: those that no rule wanted: of episodes that are not kept, or no key steps.
+        steps_lost: those that were shed with their episode.
         episodes_lost: episodes that lost their steps, but not their row.
         budget_steps, budget_episodes: those of them that ``capture.budget`` had no room for.
     """
@@ -45,7 +47,9 @@ class AssemblerCounts:
     episodes: int = 0
     successes: int = 0
     kept_episodes: int = 0
+    accepted_steps: int = 0
     stored_steps: int = 0
+    unkept_steps: int = 0
     steps_lost: int = 0
     episodes_lost: int = 0
     budget_steps: int = 0
@@ -73,6 +77,7 @@ class Assembler:
         self._streams: dict[str, Stream] = {}
         self._ended: list[EndedEpisodes] = []
         self._settled = Settled()
+        self._ended_steps = 0
         self._row_bytes = 0
         self._waiting_bytes = 0
         self._next_uid = 0
@@ -94,6 +99,16 @@ class Assembler:
     def held_bytes(self) -> int:
         """Bytes that are held for steps in all: of open episodes, of ended ones, and what lies among them."""
         return self._settled.nbytes + sum(stream.held.nbytes for stream in self._streams.values())
+
+    @property
+    def waiting_episodes(self) -> int:
+        """Episodes that ended and were not handed over yet."""
+        return sum(len(ended.number) for ended in tuple(self._ended))
+
+    @property
+    def waiting_steps(self) -> int:
+        """Accepted steps that may still be stored: of open episodes, and of ended ones until ``take``."""
+        return self._ended_steps + sum(stream.open_steps for stream in tuple(self._streams.values()))
 
     def ingest(self, chunk: Chunk) -> None:
         """Take one chunk of a stream.
@@ -133,13 +148,14 @@ class Assembler:
             selected = np.zeros(chunk.num_envs, bool)
             selected[envs] = True
             recorded = selected[spans.lane % chunk.num_envs]
+        self.counts.accepted_steps += int(spans.count[recorded].sum())
         over = self._budget is not None and self._budget.is_exceeded()
         arrivals = stream.rows.arrivals(chunk, spans, joined, recorded, is_over_budget=over)
         failure = self._hold_rows(stream, chunk, spans, joined, arrivals)
         self._count_losses(
             arrivals.lost,
             recorded,
-            spans.count + (joined.before["rows"] - joined.before["spilled"]) * (joined.before["lost"] == 0),
+            spans.count + joined.before["rows"] * (joined.before["lost"] == 0),
         )
         self._close(stream, table.merge(spans, lane, joined, arrivals, chunk.received))
         self._relieve(stream)
@@ -159,25 +175,31 @@ class Assembler:
                 self._spill(stream)
         settled, self._settled = self._settled, Settled()
         episodes = episode_table(self._ended, self._name_of, settled.steps_of)
-        self._ended, self._row_bytes = [], 0
+        self._ended, self._row_bytes, self._ended_steps = [], 0, 0
         pending = PendingSegment(episodes, settled.blocks)
         if open_rows and self._open_changed:
             pending.open = open_table([stream.still_open for stream in self._streams.values()], self._name_of)
             self._open_changed = False
         return pending
 
-    def forget_steps(self, uids: np.ndarray) -> None:
-        """Store no more steps of these episodes (ascending): what went to disk early did not get there."""
+    def forget_steps(self, uids: np.ndarray) -> int:
+        """Store no more steps of these episodes (ascending): what went to disk early did not get there.
+
+        Returns:
+            How many steps are lost with those of them that are open.
+        """
+        before = self.counts.steps_lost
         for stream in self._streams.values():
             columns = stream.table.columns
             lanes = (
                 (columns["open"] != 0) & (columns["lost"] == 0) & is_among(columns["uid"], uids)
             ).nonzero()[0]
-            self.counts.steps_lost += int((columns["rows"][lanes] - columns["spilled"][lanes]).sum())
+            self.counts.steps_lost += int(columns["rows"][lanes].sum())
             columns["lost"][lanes] = LOST
             self._open_changed = True
             columns["held"][lanes] = 0
             stream.held.keep_only(self._living(stream))
+        return self.counts.steps_lost - before
 
     def close_open(self) -> None:
         """End every open episode as ``cut``: the recording ends here."""
@@ -270,8 +292,8 @@ class Assembler:
         self.counts.budget_episodes += int((columns["lost"] == SHED_BY_BUDGET).sum())
         self.counts.kept_episodes += int((keep & whole & (columns["rows"] > 0)).sum())
         stored = whole & (keep | (self._capture.window > 0) & (columns["marked"] != 0))
-        # What went to disk of the others before they ended is nobody's.
-        self.counts.stored_steps -= int(columns["spilled"][~stored].sum())
+        self.counts.unkept_steps += int(columns["rows"][whole & ~stored].sum())
+        self._ended_steps += int(columns["rows"][stored].sum())
         self._waiting_bytes += int(columns["held"][stored].sum())
         stream.settler.expect(columns.take(stored.nonzero()[0]), keep[stored])
 
@@ -289,13 +311,15 @@ class Assembler:
 
     def _settle(self) -> None:
         for stream in self._streams.values():
-            self.counts.stored_steps += stream.settler.settle(self._settled)
+            stored, unkept = stream.settler.settle(self._settled)
+            self.counts.stored_steps += stored
+            self.counts.unkept_steps += unkept
+            self._ended_steps -= unkept
         self._waiting_bytes = 0
 
     def _spill(self, stream: Stream) -> None:
         hold_window = not stream.keeper.keeps_all
-        count = stream.settler.spill(self._settled, stream.table.columns, hold_window=hold_window)
-        self.counts.stored_steps += count
+        stream.settler.spill(self._settled, stream.table.columns, hold_window=hold_window)
 
     def _living(self, stream: Stream) -> np.ndarray:
         """Return the episodes of which steps may still be stored, ascending."""

@@ -6,17 +6,23 @@ import logging
 import os
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from jaxarc.config import AsyncLoggerConfig
+from jaxarc.pipeline.queue_counts import AsyncLoggerCounts
 
 __all__ = ["AsyncLogger", "AsyncLoggerCounts", "Item", "RecordHandler"]
 
 logger = logging.getLogger(__name__)
+
+_TICK_S = 0.1
+"""Seconds after which whoever waits looks up: whether the writer is still there, whether there is a hurry."""
+
+_PATIENCE_S = 5.0
+"""Seconds of waiting for the disk after which the user is told, once."""
 
 
 class Item(Protocol):
@@ -49,42 +55,6 @@ class RecordHandler(Protocol):
 
 
 @dataclass
-class AsyncLoggerCounts:
-    """What went through the queue.
-
-    Attributes:
-        accepted_items: items that were queued.
-        accepted_bytes: bytes of those.
-        handled_items: items that the writer took.
-        failed_items: items that it took and could not use, or not all of; what was in them is lost.
-        shed_items: items that lost their steps to make room.
-        shed_bytes: bytes of those steps.
-        refused_items: items that came after close, or in a forked child.
-        blocked_s: seconds that callers waited for room.
-        submit_s: seconds that callers spent in ``submit``, waiting left out.
-        handle_s: seconds that the writer worked.
-        queue_bytes_now, queue_bytes_max: bytes that wait now, and at most.
-        errors: writes that failed.
-        first_error: traceback of the first of them.
-    """
-
-    accepted_items: int = 0
-    accepted_bytes: int = 0
-    handled_items: int = 0
-    failed_items: int = 0
-    shed_items: int = 0
-    shed_bytes: int = 0
-    refused_items: int = 0
-    blocked_s: float = 0.0
-    submit_s: float = 0.0
-    handle_s: float = 0.0
-    queue_bytes_now: int = 0
-    queue_bytes_max: int = 0
-    errors: int = 0
-    first_error: str = ""
-
-
-@dataclass
 class _Flush:
     """A place in the queue: everything before it is to be durable."""
 
@@ -97,69 +67,74 @@ class AsyncLogger:
 
     ``submit`` never raises and never does I/O. When the queue is full, ``overflow=block`` waits for the
     writer; ``drop_steps`` sheds the steps of the oldest items first and waits only when nothing is left to
-    shed. A handler that fails is counted and logged once; the writer goes on.
+    shed. A handler that fails is counted and logged once; the writer goes on. Should the writer die, nobody
+    waits for it: what comes is refused, and flush and close say that it is not on disk.
 
     Args:
         config: sizes and intervals.
         handler: what the writer thread does.
+        on_shedding: told on the writer thread when it begins to shed steps, and when there is room again.
+        at_end: called on the writer thread when all is done.
     """
 
-    def __init__(self, config: AsyncLoggerConfig, handler: RecordHandler):
+    def __init__(
+        self,
+        config: AsyncLoggerConfig,
+        handler: RecordHandler,
+        *,
+        on_shedding: Callable[[bool], None] = lambda _: None,
+        at_end: Callable[[], None] = lambda: None,
+    ):
         self._config = config
         self._handler = handler
+        self._on_shedding = on_shedding
+        self._at_end = at_end
         self._condition = threading.Condition()
         self._queue: deque[Item | _Flush] = deque()
         self._unshed: deque[Item] = deque()
         self._bytes = 0
         self._closing = False
         self._waiting = 0
+        self._sound = True
+        self._told_of_waiting = False
+        self._shed_seen = 0
+        self._is_shedding = False
+        self._hurry: tuple[float, float] | None = None
         self._pid = os.getpid()
         self.counts = AsyncLoggerCounts()
         self._thread = threading.Thread(target=self._write, name="jaxarc-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the writer is gone: after close, or because it died."""
+        return not self._thread.is_alive()
 
     def submit(self, item: Item) -> bool:
         """Queue an item; return whether it was accepted (not after close, not in a forked child)."""
         if os.getpid() != self._pid:
             return False
         started = time.perf_counter()
-        size = item.nbytes
         with self._condition:
-            blocked = self.counts.blocked_s
-            if self._closing:
-                self.counts.refused_items += 1
-                return False
-            if self._bytes and self._bytes + size > self._config.queue_bytes:
-                self._make_room(size)
-            self._queue.append(item)
-            if self._config.overflow == "drop_steps":
+            waited = 0.0
+            accepted = not self._closing
+            if accepted and self._is_full(item):
+                waited = self._make_room(item)
+                accepted = not self.has_ended and not self._is_hopeless(item)
+            if accepted:
+                size = item.nbytes
+                self._queue.append(item)
                 self._unshed.append(item)
-            self._bytes += size
-            self.counts.accepted_items += 1
-            self.counts.accepted_bytes += size
-            self.counts.queue_bytes_now = self._bytes
-            self.counts.queue_bytes_max = max(self.counts.queue_bytes_max, self._bytes)
-            self._condition.notify_all()
-            waited = self.counts.blocked_s - blocked
+                self._bytes += size
+                self.counts.accepted_items += 1
+                self.counts.accepted_bytes += size
+                self.counts.queue_bytes_now = self._bytes
+                self.counts.queue_bytes_max = max(self.counts.queue_bytes_max, self._bytes)
+                self._condition.notify_all()
+            else:
+                self.counts.refused_items += 1
             self.counts.submit_s += max(0.0, time.perf_counter() - started - waited)
-        return True
-
-    def _make_room(self, size: int) -> None:
-        limit = self._config.queue_bytes
-        while self._unshed and self._bytes + size > limit:
-            freed = self._unshed.popleft().shed()
-            if freed:
-                self._bytes -= freed
-                self.counts.shed_items += 1
-                self.counts.shed_bytes += freed
-        started = time.perf_counter()
-        self._waiting += 1
-        try:
-            while self._bytes and self._bytes + size > limit and self._thread.is_alive():
-                self._condition.wait(0.5)
-        finally:
-            self._waiting -= 1
-            self.counts.blocked_s += time.perf_counter() - started
+        return accepted
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until what was accepted before this call is on disk.
@@ -168,7 +143,8 @@ class AsyncLogger:
             timeout: seconds to wait at most; None waits as long as it takes.
 
         Returns:
-            True when it is on disk; False when the time ran out, a write failed, or the writer is gone.
+            True when it is on disk, but for steps that were shed; False when the time ran out, a write
+            failed, an item since the last flush could not be used, or the writer is gone.
         """
         if os.getpid() != self._pid:
             return False
@@ -180,7 +156,11 @@ class AsyncLogger:
                 self._condition.notify_all()
         if closing:
             return self.close(timeout)
-        return token.done.wait(timeout) and token.succeeded
+        until = None if timeout is None else time.monotonic() + timeout
+        while not token.done.wait(_tick(until)):
+            if self.has_ended or (until is not None and time.monotonic() >= until):
+                break
+        return token.done.is_set() and token.succeeded
 
     def close(self, timeout: float | None = None) -> bool:
         """Refuse what comes, write what was accepted, end the writer.
@@ -188,15 +168,103 @@ class AsyncLogger:
         Returns:
             True when everything is on disk; False when the time ran out or a write failed.
         """
-        if os.getpid() != self._pid:
+        if os.getpid() != self._pid or threading.current_thread() is self._thread:
             return False
         with self._condition:
             self._closing = True
             self._condition.notify_all()
-        self._thread.join(timeout)
+        until = None if timeout is None else time.monotonic() + timeout
+        began, told = time.monotonic(), False
+        while self._thread.is_alive():
+            # Read anew every time: it may be set by a signal handler while we wait.
+            hurry = self._hurry
+            ends = min((t for t in (until, hurry and hurry[1]) if t is not None), default=None)
+            if ends is not None and time.monotonic() >= ends:
+                break
+            if not told and time.monotonic() - began > _PATIENCE_S:
+                told = True
+                logger.warning(
+                    "recording: waiting for the disk, %.1f MB to go; Ctrl-C gives up what takes too long",
+                    self._bytes / 1e6,
+                )
+            self._thread.join(_tick(ends))
         return not self._thread.is_alive() and not self.counts.errors
 
+    def hurry(self, seconds: float | None) -> None:
+        """Let nobody wait longer than this for the disk: steps are shed for it, and close ends then.
+
+        Takes no lock: a signal handler may call it.
+
+        Args:
+            seconds: the time that is left; after half of it nothing but rows is written. None: no hurry.
+        """
+        now = time.monotonic()
+        self._hurry = None if seconds is None else (now + seconds / 2, now + seconds)
+
+    def _is_full(self, item: Item) -> bool:
+        return bool(self._bytes) and self._bytes + item.nbytes > self._config.queue_bytes
+
+    def _is_hopeless(self, item: Item) -> bool:
+        """Say whether there is a hurry and the disk takes not even what nobody can shed."""
+        return self._hurry is not None and self._bytes + item.nbytes > 2 * self._config.queue_bytes
+
+    def _make_room(self, item: Item) -> float:
+        """Shed or wait until an item fits; return the seconds that it waited."""
+        sheds = self._config.overflow == "drop_steps"
+        began = last = time.perf_counter()
+        self._waiting += 1
+        try:
+            while self._is_full(item) and not self.has_ended:
+                if sheds or self._hurry is not None:
+                    self._shed_for(item)
+                    if not self._is_full(item) or self._hurry is not None:
+                        break
+                self._condition.wait(_TICK_S)
+                now = time.perf_counter()
+                self.counts.blocked_s += now - last
+                last = now
+                if now - began > _PATIENCE_S and not self._told_of_waiting:
+                    self._tell_of_waiting(sheds)
+        finally:
+            self._waiting -= 1
+        return last - began
+
+    def _shed_for(self, item: Item) -> None:
+        """Shed the oldest steps first, those of the item itself last."""
+        while self._is_full(item) and self._unshed:
+            self._bytes -= self._shed(self._unshed.popleft())
+        if self._is_full(item):
+            self._shed(item)
+
+    def _shed(self, item: Item) -> int:
+        freed = item.shed()
+        if freed:
+            self.counts.shed_items += 1
+            self.counts.shed_bytes += freed
+        return freed
+
+    def _tell_of_waiting(self, sheds: bool) -> None:
+        self._told_of_waiting = True
+        self._condition.release()
+        try:
+            logger.warning(
+                "recording: the program has waited %.0f s for the disk, pipeline.queue_bytes=%d is full; %s",
+                _PATIENCE_S,
+                self._config.queue_bytes,
+                "nothing is left to shed: lower capture.level or find a faster disk"
+                if sheds
+                else "pipeline.overflow=drop_steps sheds steps instead, and keeps rows",
+            )
+        finally:
+            self._condition.acquire()
+
     def _write(self) -> None:
+        try:
+            self._work()
+        finally:
+            self._leave()
+
+    def _work(self) -> None:
         due = time.monotonic() + self._config.flush_interval
         while True:
             with self._condition:
@@ -206,8 +274,10 @@ class AsyncLogger:
                 if self._unshed and self._unshed[0] is entry:
                     self._unshed.popleft()
                 finished = entry is None and self._closing and not self._waiting
+            self._tell_of_shedding()
             if isinstance(entry, _Flush):
-                entry.succeeded = self._guard(self._handler.commit)
+                entry.succeeded = self._guard(self._handler.commit) and self._sound
+                self._sound = True
                 entry.done.set()
                 due = time.monotonic() + self._config.flush_interval
             elif entry is not None:
@@ -215,17 +285,49 @@ class AsyncLogger:
             if finished:
                 if not self._guard(self._handler.close):
                     self._guard(self._handler.close)
+                self._guard(self._at_end)
                 return
             if time.monotonic() >= due:
                 self._guard(self._handler.commit)
                 due = time.monotonic() + self._config.flush_interval
 
+    def _leave(self) -> None:
+        """Let go whoever waits, however the writer ended."""
+        with self._condition:
+            died = not self._closing or bool(self._queue)
+            self._closing = True
+            for entry in self._queue:
+                if isinstance(entry, _Flush):
+                    entry.done.set()
+            self._queue.clear()
+            self._unshed.clear()
+            self._bytes = self.counts.queue_bytes_now = 0
+            self._condition.notify_all()
+        if died:
+            logger.error("recording: the writer thread died; nothing is recorded from here on")
+
+    def _tell_of_shedding(self) -> None:
+        """Report a change: steps are being shed, or the queue is half empty again."""
+        shed = self.counts.shed_items
+        if self._is_shedding and self._bytes <= self._config.queue_bytes / 2:
+            self._is_shedding = False
+            self._guard(lambda: self._on_shedding(False))
+        elif not self._is_shedding and shed > self._shed_seen:
+            self._is_shedding = True
+            self._guard(lambda: self._on_shedding(True))
+        self._shed_seen = shed
+
     def _handle(self, item: Item) -> None:
+        hurry = self._hurry
+        if hurry is not None and time.monotonic() >= hurry[0]:
+            with self._condition:
+                self._bytes -= self._shed(item)
         size = item.nbytes
         due: list[bool] = []
         handled = self._guard(
             lambda: due.append(self._handler.handle(item)), "what could not be taken of a record is lost"
         )
+        self._sound &= handled
         if any(due):
             self._guard(self._handler.commit)
         with self._condition:
@@ -242,12 +344,16 @@ class AsyncLogger:
         started = time.perf_counter()
         try:
             work()
-        except Exception as error:  # noqa: BLE001 - the edge of the writer: training must not feel it
-            self.counts.errors += 1
-            if not self.counts.first_error:
-                self.counts.first_error = "".join(traceback.format_exception(error))
+        except BaseException as error:  # noqa: BLE001 - the edge of the writer: not even SystemExit ends it
+            self.counts.add_error(error)
+            if self.counts.errors == 1:
                 logger.error("recording: %s (%s)", says, error)
             return False
         finally:
             self.counts.handle_s += time.perf_counter() - started
         return True
+
+
+def _tick(until: float | None) -> float:
+    """Return how long to wait until one looks up again."""
+    return _TICK_S if until is None else max(0.0, min(_TICK_S, until - time.monotonic()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -11,14 +12,20 @@ import numpy as np
 
 from jaxarc.pipeline.assembler import Assembler
 from jaxarc.pipeline.async_logger import Item
+from jaxarc.pipeline.event_outbox import EventOutbox
+from jaxarc.pipeline.held_rows import is_among
+from jaxarc.pipeline.readers import Readers
 from jaxarc.records.chunk import Chunk
 from jaxarc.records.events import Event
 from jaxarc.records.steps import PendingSegment
 from jaxarc.records.table import EpisodeTable
 
-__all__ = ["ChunkItem", "CommittedReader", "EpisodeWriter", "SegmentStore"]
+__all__ = ["ChunkItem", "EpisodeWriter", "SegmentStore"]
 
 logger = logging.getLogger(__name__)
+
+_FIRST_BYTES = 50e6
+"""Bytes of steps that are thought to be written in a second, before it is known."""
 
 
 class SegmentStore(Protocol):
@@ -38,14 +45,6 @@ class SegmentStore(Protocol):
 
     def beat(self) -> None:
         """Make events durable and say that the run is alive."""
-        ...
-
-
-class CommittedReader(Protocol):
-    """A reader of committed records. It must return at once: what it does with them is its own time."""
-
-    def committed(self, episodes: EpisodeTable) -> None:
-        """Hear of episodes whose rows and steps are on disk now."""
         ...
 
 
@@ -69,7 +68,7 @@ class EpisodeWriter:
     """Assemble episodes and commit them. Used by the writer thread alone.
 
     A segment whose write failed is kept and tried again with the next commit; when it fails a second time
-    its steps are given up, counted, and its rows are kept on.
+    its steps are given up, counted, and its rows are kept on. Events that failed are kept as well.
 
     Args:
         assembler: makes episodes of chunks.
@@ -77,6 +76,13 @@ class EpisodeWriter:
         segment_bytes: bytes of finished episodes at which a segment is written before its time.
         readers: hear of every commit.
         before_commit: called with the rows that are about to be written, for documents that belong to them.
+
+    Attributes:
+        events: events on their way to the log.
+        persisted_episodes: rows that are on disk.
+        persisted_steps: steps that are on disk for those.
+        steps_given_up: steps that were given up after two failed writes.
+        episodes_given_up: episodes that lost their steps so.
     """
 
     def __init__(
@@ -84,7 +90,7 @@ class EpisodeWriter:
         assembler: Assembler,
         store: SegmentStore,
         segment_bytes: int,
-        readers: list[CommittedReader],
+        readers: Readers,
         before_commit: Callable[[EpisodeTable], None],
     ):
         self._assembler = assembler
@@ -95,9 +101,33 @@ class EpisodeWriter:
         self._failed: PendingSegment | None = None
         self._open: EpisodeTable | None = None
         self._is_full = False
+        self._in_hand: PendingSegment | None = None
+        self._deadline: float | None = None
+        self._written_bytes = _FIRST_BYTES
+        self._written_s = 1.0
+        self.events = EventOutbox(store.append_event)
         self.persisted_episodes = 0
+        self.persisted_steps = 0
         self.steps_given_up = 0
-        self.rows_waiting = 0
+        self.episodes_given_up = 0
+
+    @property
+    def rows_waiting(self) -> int:
+        """Rows whose write failed and will be tried again."""
+        failed = self._failed
+        return len(failed.episodes) if failed is not None else 0
+
+    @property
+    def waiting_episodes(self) -> int:
+        """Episodes that ended and are not on disk."""
+        in_hand = self._in_hand
+        return self._assembler.waiting_episodes + (len(in_hand.episodes) if in_hand is not None else 0)
+
+    @property
+    def waiting_steps(self) -> int:
+        """Accepted steps that may still be stored, those on disk of episodes that are open included."""
+        in_hand = self._in_hand
+        return self._assembler.waiting_steps + (_steps_of(in_hand) if in_hand is not None else 0)
 
     def handle(self, item: Item) -> bool:
         """Take one chunk; return whether enough is finished for a segment."""
@@ -105,7 +135,7 @@ class EpisodeWriter:
         chunk = item.chunk
         if chunk.layout.kind == "metrics":
             for event in _metric_events(chunk):
-                self._store.append_event(event)
+                self.events.put(event)
             return False
         self._assembler.ingest(chunk)
         self._is_full = self._assembler.pending_bytes >= self._segment_bytes
@@ -116,14 +146,40 @@ class EpisodeWriter:
         # A segment that is written because it is full comes between two commits that are due, and a crash
         # loses nothing that is older than those: open rows need not be written as often as steps arrive.
         is_due, self._is_full = not self._is_full, False
-        self._commit(early=True, open_rows=is_due)
-        self._store.beat()
+        try:
+            self._commit(early=True, open_rows=is_due)
+        finally:
+            self._beat()
 
     def close(self) -> None:
         """End what is open as ``cut`` and commit it."""
         self._assembler.close_open()
-        self._commit(early=False, open_rows=True)
-        self._store.beat()
+        try:
+            self._commit(early=False, open_rows=True)
+        finally:
+            self._beat()
+
+    def hurry(self, seconds: float | None) -> None:
+        """Write rows first, and of the steps what fits in this many seconds; None: there is time again."""
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+
+    def tell_of_shedding(self, kind: str, *, on: bool, **facts: float) -> None:
+        """Put into the event log that steps are being shed, or that they are not any more.
+
+        Args:
+            kind: ``budget`` or ``overflow``.
+            on: whether it begins.
+            facts: numbers that say why.
+        """
+        self.events.put(Event("shedding", {"kind": kind, "on": on, **facts}))
+
+    def _beat(self) -> None:
+        """Make the events durable, whatever became of the segment."""
+        try:
+            self.events.send()
+        finally:
+            self._store.beat()
+            self.events.committed()
 
     def _commit(self, *, early: bool, open_rows: bool) -> None:
         pending = self._assembler.take(early=early, open_rows=open_rows)
@@ -135,6 +191,7 @@ class EpisodeWriter:
                 EpisodeTable.concatenate([self._failed.episodes, pending.episodes]),
                 [*self._failed.blocks, *pending.blocks],
             )
+        self._in_hand = pending
         failure = self._write_segment(pending, retried) if pending else None
         if self._open is not None:
             # After the steps that these rows say are stored; with a segment that failed they wait for it.
@@ -146,20 +203,23 @@ class EpisodeWriter:
 
     def _write_segment(self, pending: PendingSegment, retried: bool) -> Exception | None:
         """Write a segment; return what failed of the documents that belong to its rows."""
+        if self._deadline is not None:
+            self._give_up_late_steps(pending, self._deadline)
         failure = self._prepare(pending.episodes)
+        size, began = sum(block.nbytes for block in pending.blocks), time.monotonic()
         try:
             self._store.write_segment(pending)
         except Exception:
             if retried:
                 self._give_up_steps(pending)
             self._failed = pending
-            self.rows_waiting = len(pending.episodes)
             raise
-        self._failed = None
-        self.rows_waiting = 0
+        self._written_bytes += size
+        self._written_s += time.monotonic() - began
         self.persisted_episodes += len(pending.episodes)
-        for reader in self._readers:
-            reader.committed(pending.episodes)
+        self.persisted_steps += _steps_of(pending)
+        self._failed = self._in_hand = None
+        self._readers.tell(pending.episodes)
         return failure
 
     def _prepare(self, episodes: EpisodeTable) -> Exception | None:
@@ -170,20 +230,48 @@ class EpisodeWriter:
             return error
         return None
 
+    def _give_up_late_steps(self, pending: PendingSegment, deadline: float) -> None:
+        """Give up the steps of the newest episodes, as many as would not be on disk in time."""
+        left = max(0.0, deadline - time.monotonic()) / 2
+        room = left * self._written_bytes / self._written_s
+        owner = np.concatenate([np.zeros(0, np.int64), *(block.uid for block in pending.blocks)])
+        width = [block.nbytes / max(len(block), 1) * block.count for block in pending.blocks]
+        uids, entry = np.unique(owner, return_inverse=True)
+        size = np.bincount(entry, np.concatenate([np.zeros(0), *width]), len(uids))
+        late = uids[np.cumsum(size) > room]
+        if len(late):
+            self._give_up(pending, late, "there is no time to write %d steps, which")
+
     def _give_up_steps(self, pending: PendingSegment) -> None:
-        count = sum(len(block) for block in pending.blocks)
-        if count:
-            logger.error(
-                "recording: %d steps could not be written twice and are given up; rows are kept", count
-            )
-        self.steps_given_up += count
+        """Give up all steps of a segment."""
+        if not pending.blocks:
+            return
+        owners = [block.uid for block in pending.blocks]
+        if len(pending.episodes):
+            owners.append(pending.episodes["uid"])
+        self._give_up(pending, np.unique(np.concatenate(owners)), "%d steps could not be written twice and")
+
+    def _give_up(self, pending: PendingSegment, uids: np.ndarray, says: str) -> None:
+        """Give up the steps of these episodes (ascending); their rows are kept."""
+        blocks = [block.take(~is_among(np.repeat(block.uid, block.count), uids)) for block in pending.blocks]
+        pending.blocks = [block for block in blocks if len(block)]
         self._open = None  # it says that these steps are stored
-        if pending.blocks:
-            self._assembler.forget_steps(np.unique(np.concatenate([block.uid for block in pending.blocks])))
-        pending.blocks = []
-        length = len(pending.episodes)
-        pending.episodes.columns["stored_steps"] = np.zeros(length, np.int64)
-        pending.episodes.columns["complete"] = np.zeros(length, bool)
+        given_up = 0
+        if len(pending.episodes):
+            columns = pending.episodes.columns
+            lost, stored = is_among(columns["uid"], uids), columns["stored_steps"]
+            given_up = int(stored[lost].sum())
+            self.steps_given_up += given_up
+            self.episodes_given_up += int((stored[lost] > 0).sum())
+            columns["stored_steps"] = np.where(lost, 0, stored)
+            columns["complete"] = columns["complete"] & ~lost
+        given_up += self._assembler.forget_steps(uids)
+        logger.error("recording: " + says + " are given up; rows are kept", given_up)
+
+
+def _steps_of(pending: PendingSegment) -> int:
+    """Return how many steps are stored of the episodes that ended."""
+    return int(pending.episodes["stored_steps"].sum()) if len(pending.episodes) else 0
 
 
 def _metric_events(chunk: Chunk) -> list[Event]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import atexit
 import logging
+import math
 import os
 import signal
 import sys
@@ -13,11 +14,16 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-__all__ = ["EXITS", "Exits"]
+__all__ = ["CLOSE_S", "EXITS", "Exits"]
 
 logger = logging.getLogger(__name__)
 
 Closer = Callable[[str], None]
+Hurry = Callable[[float | None], None]
+
+CLOSE_S = 1.2
+"""Seconds that a close may take after Ctrl-C."""
+
 
 _REARM_DELAY_S = 0.05
 _JAX_CALLBACKS = os.path.join("jax", "_src", "callback.py")
@@ -41,12 +47,14 @@ class Exits:
     exit still closes.
 
     Python delivers a Ctrl-C that came during a compiled program with the first line that runs after it: in a
-    callback, where an exception kills the program with an error of JAX's. There it is put off, and while a
-    recorder is being closed as well; a second one gets through.
+    callback, where an exception kills the program with an error of JAX's. There it is put off, and nothing
+    that this callback or a later one of the program sends waits for the disk any more. While a recorder is
+    being closed it is put off as well, and the close ends within ``CLOSE_S`` seconds; a second one gets
+    through.
     """
 
     def __init__(self) -> None:
-        self._closers: dict[int, tuple[Closer, int]] = {}
+        self._closers: dict[int, tuple[Closer, Hurry, int]] = {}
         self._previous: Any = None
         self._before_interrupt: Any = None
         self._set = False
@@ -54,9 +62,17 @@ class Exits:
         self._at_exit = False
         self._pending: int | None = None
         self._ending: set[int] = set()
+        self._hurried = False
 
-    def add(self, closer: Closer, *, signals: bool) -> int:
-        """Call ``closer(status)`` on the way out; return a handle for ``remove``."""
+    def add(self, closer: Closer, *, signals: bool, hurry: Hurry = lambda _: None) -> int:
+        """Call ``closer(status)`` on the way out; return a handle for ``remove``.
+
+        Args:
+            closer: ends a recorder.
+            signals: whether the signal handlers are set.
+            hurry: told how many seconds a close may take from now on, None for as many as it takes; called
+                in a signal handler.
+        """
         if not self._at_exit:
             atexit.register(self._exit)
             self._at_exit = True
@@ -67,17 +83,24 @@ class Exits:
                 signal.signal(signal.SIGINT, self._interrupted)
             self._set = True
         self._next += 1
-        self._closers[self._next] = (closer, os.getpid())
+        self._closers[self._next] = (closer, hurry, os.getpid())
         return self._next
 
-    def ending(self, handle: int) -> None:
-        """Hear that this closer is at work: an interrupt waits until ``remove`` says that it is done."""
+    def ending(self, handle: int, *, hurried: bool = False) -> None:
+        """Hear that this closer is at work: an interrupt waits until ``remove`` says that it is done.
+
+        Args:
+            handle: what ``add`` returned.
+            hurried: whether an interrupt is what ends it: the next one does not wait.
+        """
         self._ending.add(handle)
+        self._hurried |= hurried
 
     def remove(self, handle: int) -> None:
         """Forget a closer; with the last one the signal handlers that were there before come back."""
         self._closers.pop(handle, None)
         self._ending.discard(handle)
+        self._hurried &= bool(self._ending)
         if not self._closers:
             self._restore_handlers()
         ready = not self._ending if self._pending == signal.SIGINT else not self._closers
@@ -94,8 +117,13 @@ class Exits:
                 signal.signal(signal.SIGINT, self._before_interrupt)
             self._set = False
 
+    def hurry(self, seconds: float | None) -> None:
+        """Let no recorder wait longer than this for the disk; None lets them wait again."""
+        for _, hurry, _ in list(self._closers.values()):
+            hurry(seconds)
+
     def _close_all(self, status: str) -> None:
-        for closer, pid in list(self._closers.values()):
+        for closer, _, pid in list(self._closers.values()):
             if pid != os.getpid():
                 continue
             try:
@@ -107,18 +135,25 @@ class Exits:
         error = None if hasattr(sys, "ps1") else getattr(sys, "last_value", None)
         if error is None:
             self._close_all("FINISHED")
+        elif isinstance(error, KeyboardInterrupt):
+            self.hurry(CLOSE_S)
+            self._hurried = True
+            self._close_all("KILLED")
         else:
-            self._close_all("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+            self._close_all("FAILED")
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         if _is_inside_callback(frame):
+            self.hurry(math.inf)  # it may be waiting for the disk there
             again = threading.Timer(_REARM_DELAY_S, _thread.interrupt_main)
             again.daemon = True
             again.start()
-        elif self._ending and self._pending is None:
+        elif self._ending and self._pending is None and not self._hurried:
             self._pending = number
+            self.hurry(CLOSE_S)
             logger.warning("recording: the run is being ended; Ctrl-C once more gives that up")
         else:
+            self.hurry(None)
             self._before_interrupt(number, frame)
 
     def _terminated(self, number: int, frame: FrameType | None) -> None:
@@ -136,7 +171,7 @@ class Exits:
             os.kill(os.getpid(), number)
 
     def _has_open(self) -> bool:
-        return any(pid == os.getpid() for _, pid in self._closers.values())
+        return any(pid == os.getpid() for _, _, pid in self._closers.values())
 
     def _end(self, number: int) -> bool:
         """Close what is open; False where a close is under way, after which the signal comes again."""

@@ -80,10 +80,10 @@ class Settler:
         self._ended.append(columns)
         self._kept.append(kept)
 
-    def settle(self, settled: Settled) -> int:
-        """Choose the steps of the episodes that ended; return how many are stored that were not before."""
+    def settle(self, settled: Settled) -> tuple[int, int]:
+        """Choose the steps of the episodes that ended; return how many are stored, and how many are not."""
         if not self._ended:
-            return 0
+            return 0, 0
         columns, kept = Columns.concatenate(self._ended), np.concatenate(self._kept)
         self._ended, self._kept = [], []
         order = np.argsort(columns["uid"])
@@ -99,20 +99,17 @@ class Settler:
             if not part.by_choice:
                 blocks.append(part.block if kept.all() else self._windows_of(part.block, uid, kept))
         settled.put(blocks)
-        stored = _distinct_steps(blocks, uid, spilled)
-        settled.end(uid, spilled + stored)
-        return int(stored.sum())
+        stored = spilled + _distinct_steps(blocks, uid, spilled)
+        settled.end(uid, stored)
+        return int(stored.sum()), int((columns["rows"] - stored).sum())
 
-    def spill(self, settled: Settled, columns: Columns, *, hold_window: bool) -> int:
+    def spill(self, settled: Settled, columns: Columns, *, hold_window: bool) -> None:
         """Send steps of open episodes on their way to disk, those that are stored whole.
 
         Args:
             settled: takes the steps.
             columns: the table's columns; what they say of bytes and steps in memory is brought up to date.
             hold_window: whether the newest steps stay in memory, for a mark that may come.
-
-        Returns:
-            How many steps are on their way that were not before.
         """
         lanes, uids = _open_episodes(columns)
         spilled = columns["spilled"][lanes]
@@ -128,9 +125,7 @@ class Settler:
             if block.layout.kind in ("steps", "journal"):
                 place = np.searchsorted(uids, block.uid)
                 spilled[place] = np.maximum(spilled[place], block.steps[block.first + block.count - 1] + 1)
-        more = int((spilled - columns["spilled"][lanes]).sum())
         columns["spilled"][lanes] = spilled
-        return more
 
     def thin(self, columns: Columns) -> None:
         """Give up the steps of open episodes that can't be chosen any more."""

@@ -68,6 +68,12 @@ class Stream:
         closed = self.table.as_cut(self.table.open_lanes)
         return self.ended(closed, np.full(len(closed), -1))
 
+    @property
+    def open_steps(self) -> int:
+        """Steps of open episodes that may still be stored, those that went to disk early included."""
+        columns = self.table.columns
+        return int((columns["rows"] * ((columns["open"] != 0) & (columns["lost"] == 0))).sum())
+
     def tell_of_less(self, chunk: Chunk) -> None:
         """Say once that a program was compiled for a lower level than the one that is recorded."""
         if self.told_of_less:

@@ -138,6 +138,11 @@ class RunStore:
             with storage_errors(self._run_dir / RUN_FILE):
                 os.utime(self._run_dir / RUN_FILE)
 
+    def mark(self, status: str, summary: Mapping[str, Any]) -> None:
+        """Say in ``run.json`` how the run ended, where there is no time for more."""
+        if self._run_dir is not None:
+            write_run_file(self._run_dir, {**self._content, "status": status, **summary})
+
     def finish(self, status: str, summary: Mapping[str, Any]) -> None:
         """Write the last event, the final ``run.json`` and the index.
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxarc.config import LiveConfig
 from jaxarc.errors import NotRecordedError
+from jaxarc.pipeline import ReaderLag
 from jaxarc.pipeline.keep import is_capped_cubic
 from jaxarc.records.table import EpisodeTable
 from jaxarc.replay import ReplaySystem
@@ -35,12 +36,14 @@ class LiveDrawing:
         run_dir: the run to read.
     """
 
+    name = "live drawing"
+
     def __init__(self, config: LiveConfig, visualizer: EnhancedVisualizer, run_dir: Path):
         self._config = config
         self._visualizer = visualizer
         self._run_dir = run_dir
         self._condition = threading.Condition()
-        self._waiting: list[int] = []
+        self._waiting: list[tuple[int, float]] = []
         self._closing = False
         self._seen = 0
         self._best = float("-inf")
@@ -54,6 +57,14 @@ class LiveDrawing:
         self._thread = threading.Thread(target=self._draw, name="jaxarc-live-drawing", daemon=True)
         self._thread.start()
 
+    @property
+    def lag(self) -> ReaderLag:
+        """Episodes that wait to be drawn."""
+        with self._condition:
+            if not self._waiting:
+                return ReaderLag()
+            return ReaderLag(len(self._waiting), time.monotonic() - self._waiting[0][1])
+
     def committed(self, episodes: EpisodeTable) -> None:
         """Choose what to draw of the episodes that were just committed."""
         chosen = []
@@ -64,7 +75,8 @@ class LiveDrawing:
         if not chosen:
             return
         with self._condition:
-            self._waiting += chosen
+            now = time.monotonic()
+            self._waiting += [(number, now) for number in chosen]
             self.episodes_passed_over += max(0, len(self._waiting) - _MAX_WAITING)
             del self._waiting[:-_MAX_WAITING]
             self._condition.notify()
@@ -103,7 +115,7 @@ class LiveDrawing:
                     self._condition.wait()
                 if not self._waiting:
                     return
-                number = self._waiting.pop()
+                number, _ = self._waiting.pop()
                 if not self._has_budget():
                     self.episodes_passed_over += 1
                     continue
