@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from math import prod
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
 import h5py
-import hdf5plugin
 import numpy as np
 
 from jaxarc.records.layout import Field, PathKey, numpy_dtype
+from jaxarc.storage.datasets import create_dataset, set_attribute
 from jaxarc.storage.limits import check_same_file, checked_dataset, checked_table
 
 __all__ = [
     "create_column",
     "dataset_name",
-    "file_image",
     "group_at",
     "read_column",
     "read_field",
@@ -30,18 +27,6 @@ __all__ = [
     "write_scalar",
     "write_table",
 ]
-
-_CHUNK_BYTES = 256 * 1024
-
-
-_ZSTD_LEVEL = 1
-_ADD_FILTER: Mapping[str, Callable[[h5py.h5p.PropDCID], Any]] = {
-    "zstd": lambda options: options.set_filter(hdf5plugin.Zstd.filter_id, 0, (_ZSTD_LEVEL,)),
-    "gzip": lambda options: options.set_deflate(4),
-    "lzf": lambda options: options.set_filter(h5py.h5z.FILTER_LZF, h5py.h5z.FLAG_OPTIONAL),
-    "none": lambda options: None,
-}
-"""How a dataset is compressed, for each ``storage.compression``."""
 
 
 def _encoded(key: PathKey) -> str:
@@ -70,22 +55,6 @@ def read_table(group: h5py.Group) -> dict[str, np.ndarray]:
     return {unquote("" if name == "%" else name): read_column(group, name) for name in checked_table(group)}
 
 
-def file_image(path: Path, write: Callable[[h5py.File], None]) -> bytes:
-    """Return the bytes of an HDF5 file that is made in memory.
-
-    HDF5 cannot close a file whose disk is full: it keeps half of it open, complains for ever after and ends
-    in a crash. So it never meets the disk when it writes; whole files are written as bytes.
-
-    Args:
-        path: where the file is going to lie, which tells it from others that are made at the same time.
-        write: fills the file.
-    """
-    with h5py.File(str(path), "w", libver="v110", driver="core", backing_store=False) as file:
-        write(file)
-        file.flush()
-        return file.id.get_file_image()
-
-
 def create_column(
     group: h5py.Group,
     name: str,
@@ -95,34 +64,10 @@ def create_column(
     attrs: Mapping[str, Any] | None = None,
 ) -> h5py.Dataset:
     """Make a dataset, in chunks along its first axis, each with a checksum; what is in it comes later."""
-    options = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    options.set_obj_track_times(False)
-    if 0 not in shape:
-        row_bytes = max(1, dtype.itemsize * prod(shape[1:]))
-        rows = min(shape[0], max(1, _CHUNK_BYTES // row_bytes))
-        options.set_chunk((rows, *shape[1:]))
-        if compression != "none" and dtype.itemsize > 1 and dtype.kind in "iuf":
-            options.set_shuffle()
-        _ADD_FILTER[compression](options)
-        options.set_fletcher32()
-    # A segment has dozens of small columns: h5py's own way to make a dataset costs several times as much.
-    parents = h5py.h5p.create(h5py.h5p.LINK_CREATE)
-    parents.set_create_intermediate_group(True)
-    parents.set_char_encoding(h5py.h5t.CSET_UTF8)
-    created = h5py.h5d.create(
-        group.id,
-        name.encode(),
-        h5py.h5t.py_create(dtype, logical=True),
-        h5py.h5s.create_simple(shape),
-        options,
-        parents,
-    )
-    dataset = h5py.Dataset(created)
-    if attrs:
-        described = dataset.attrs
-        for key, value in attrs.items():
-            described[key] = value
-    return dataset
+    dataset = create_dataset(group.id, name, shape, dtype, compression)
+    for key, value in (attrs or {}).items():
+        set_attribute(dataset, key, value)
+    return h5py.Dataset(dataset)
 
 
 def write_column(

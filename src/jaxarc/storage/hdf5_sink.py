@@ -9,7 +9,8 @@ import h5py
 import numpy as np
 
 from jaxarc.records.layout import Field
-from jaxarc.storage.columns import file_image, write_column, write_rows, write_scalar
+from jaxarc.storage.columns import write_column, write_rows, write_scalar
+from jaxarc.storage.datasets import file_image, set_attribute
 from jaxarc.storage.segment_sink import SegmentSink
 
 __all__ = ["Hdf5Sink", "hdf5_segment"]
@@ -33,7 +34,7 @@ class Hdf5Sink:
 
     def attribute(self, group: str, name: str, value: str | int) -> None:
         """Write an attribute of a group, which is made where it is missing."""
-        self._file.require_group(group).attrs[name] = value
+        set_attribute(self._file.require_group(group).id, name, value)
 
     def column(self, name: str, values: np.ndarray) -> None:
         """Write a dataset."""

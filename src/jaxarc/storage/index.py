@@ -11,7 +11,8 @@ import numpy as np
 from jaxarc.errors import DamagedFileError
 from jaxarc.records.table import EpisodeTable, encode_text
 from jaxarc.storage.atomic import atomic_write_bytes
-from jaxarc.storage.columns import file_image, group_at, read_column, read_table, write_column, write_table
+from jaxarc.storage.columns import group_at, read_column, read_table, write_column, write_table
+from jaxarc.storage.datasets import file_image
 from jaxarc.storage.segment_names import SegmentName, segment_files
 from jaxarc.storage.segments import StoredSteps, read_segment_tables
 

@@ -14,7 +14,8 @@ import numpy as np
 from jaxarc.errors import DamagedFileError
 from jaxarc.records.table import EpisodeTable
 from jaxarc.storage.atomic import atomic_write_bytes, storage_errors
-from jaxarc.storage.columns import file_image, group_at, read_table, write_table
+from jaxarc.storage.columns import group_at, read_table, write_table
+from jaxarc.storage.datasets import file_image
 from jaxarc.storage.segment_names import writer_number
 from jaxarc.storage.segments import UNREADABLE
 
