@@ -14,8 +14,8 @@ __all__ = ["flip", "run_of_segments", "truncate"]
 
 
 def run_of_segments(root: Path, num_segments: int = 3) -> ReplaySystem:
-    """Record two environments, ten steps (two whole episodes each) a segment."""
-    with Recorder(config(root)) as recorder:
+    """Record two environments, ten steps (two whole episodes each) a segment, which stay apart at close."""
+    with Recorder(config(root, storage={"segment_bytes": 30_000})) as recorder:
         for segment in range(num_segments):
             for time in range(10):
                 recorder.tap(light_step(jnp.array([0, 5]) + 10 * segment + time))

@@ -152,7 +152,7 @@ def test_without_a_next_observation_the_last_one_is_lost(run_root: Path):
 
 def test_an_episode_over_several_segments_reads_as_one(run_root: Path):
     """Steps that went to disk early are joined, each once."""
-    with Recorder(config(run_root)) as recorder:
+    with Recorder(config(run_root, storage={"segment_bytes": 30_000})) as recorder:
         rollout = jax.jit(lambda c: recorder.scan(long_body, c, None, 4))
         count = jnp.arange(2)
         for _ in range(4):

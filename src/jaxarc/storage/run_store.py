@@ -16,11 +16,13 @@ from jaxarc.records.events import Event
 from jaxarc.records.steps import PendingSegment
 from jaxarc.records.table import EpisodeTable
 from jaxarc.storage.atomic import atomic_write_bytes, storage_errors
+from jaxarc.storage.compaction import compact
 from jaxarc.storage.documents import document_path
 from jaxarc.storage.event_log import EventLog
 from jaxarc.storage.index import build_index, write_index
 from jaxarc.storage.open_rows import write_open_rows
 from jaxarc.storage.run_directory import RUN_FILE, create_run_dir, write_run_file
+from jaxarc.storage.segment_names import writer_number
 from jaxarc.storage.segment_writer import write_segment
 
 __all__ = ["RunStore"]
@@ -163,6 +165,7 @@ class RunStore:
                 events.close()
         finally:
             write_run_file(self._run_dir, {**self._content, "status": status, **summary})
+        self._merge_small_segments(self._run_dir)
         index = build_index(self._run_dir)
         for problem in index.problems:
             logger.warning("%s", problem)
@@ -171,3 +174,19 @@ class RunStore:
             raise StorageError(
                 f"{self._run_dir}: {len(index.problems)} segments cannot be read: {index.problems[0]}"
             )
+
+    def _merge_small_segments(self, run_dir: Path) -> None:
+        """Compact what this writer wrote; a run whose small segments stay small reads as well."""
+        number = writer_number(self.writer)
+        assert number is not None
+        try:
+            compact(
+                run_dir,
+                number,
+                segment_bytes=self._config.segment_bytes,
+                compression=self._config.compression,
+                ended=True,
+                is_ours=True,
+            )
+        except StorageError as error:
+            logger.warning("small segments stay as they are: %s", error)
