@@ -45,13 +45,19 @@ def segmented_run(
     store.open()
     for chunk in recording.chunks(borders, selected):
         assembler.ingest(chunk)
-        if pending := assembler.take(early=True):
-            store.write_segment(pending)
+        _commit(store, assembler, early=True)
     if ends:
         assembler.close_open()
-        if pending := assembler.take(early=False):
-            store.write_segment(pending)
+        _commit(store, assembler, early=False)
     return store
+
+
+def _commit(store: RunStore, assembler: Assembler, *, early: bool) -> None:
+    pending = assembler.take(early=early)
+    if pending:
+        store.write_segment(pending)
+    if pending.open is not None:
+        store.write_open_rows(pending.open)
 
 
 def contents(run_dir: Path) -> dict[tuple[int, int], dict[str, Any]]:

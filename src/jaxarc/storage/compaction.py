@@ -16,6 +16,7 @@ import numpy as np
 
 from jaxarc.errors import DamagedFileError
 from jaxarc.storage.atomic import atomic_write_bytes, storage_errors
+from jaxarc.storage.open_rows import read_open_rows
 from jaxarc.storage.segment_digest import Digest, read_digest
 from jaxarc.storage.segment_merge import merged_segment
 from jaxarc.storage.segment_names import STEPS_FOLDER, SegmentName, active_segments, segment_names
@@ -127,12 +128,12 @@ def compaction_steps(
     digests = [segment.digest for segment in segments if segment.digest is not None]
     rows = _joined([digest.rows for digest in digests])
     unfit = np.zeros(0, np.int64)
-    if ended and len(digests) == len(segments):
-        stored = rows[_joined([digest.stored for digest in digests]) > 0]
-        still_open = np.setdiff1d(_joined([digest.open for digest in digests]), rows)
-        living = np.concatenate([stored, still_open])
+    open_rows, unreadable = read_open_rows(run_dir)
+    if ended and len(digests) == len(segments) and not unreadable:
+        living = rows[_joined([digest.stored for digest in digests]) > 0]
+        if writer in open_rows:  # killed: what was open is shown as cut
+            living = np.union1d(living, np.setdiff1d(open_rows[writer]["uid"], rows))
         unfit = np.setdiff1d(_joined([digest.steps for digest in digests]), living)
-    settled = np.unique(rows)
     # A row has to say that its steps are gone before they are: it is never in an earlier segment than they.
     for batch in reversed(_batches(segments, segment_bytes, gone)):
         old = [segment.name for segment in batch]
@@ -146,7 +147,6 @@ def compaction_steps(
                 last_sequence=new.last,
                 compression=compression,
                 dropped=np.union1d(gone, unfit),
-                settled=settled,
                 is_ours=is_ours,
             )
         except DamagedFileError as error:
@@ -239,4 +239,4 @@ def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
 
 
 _NONE = np.zeros(0, np.int64)
-_UNREAD = Digest(_NONE, _NONE, _NONE, _NONE, is_plain=True)
+_UNREAD = Digest(_NONE, _NONE, _NONE, is_plain=True)

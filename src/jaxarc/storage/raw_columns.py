@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import h5py
 import numpy as np
+from h5py import h5o  # pyright: ignore[reportAttributeAccessIssue]
 
 from jaxarc.storage.columns import read_table
 from jaxarc.storage.limits import checked_dataset
@@ -64,11 +65,11 @@ def raw_table(file: h5py.Group, name: str, *, is_ours: bool) -> dict[str, np.nda
     group = h5py.Group(h5py.h5g.open(file.id, name.encode()))
     if not is_ours:
         return read_table(group)
-    return {unquote("" if n == "%" else n): RawColumn(group, n, is_ours=True).read() for n in group}
+    return {unquote("" if n == "%" else n): RawColumn(group, n, is_ours=True).read() for n in map(str, group)}
 
 
 def dataset_paths(group: h5py.Group) -> list[str]:
     """Return the paths of everything below a group, groups included."""
     found: list[str] = []
-    h5py.h5o.visit(group.id, lambda name: found.append(name.decode()))
+    h5o.visit(group.id, lambda name: found.append(name.decode()))
     return [name for name in found if name != "."]

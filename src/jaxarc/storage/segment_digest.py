@@ -15,6 +15,7 @@ import numpy as np
 from jaxarc.errors import DamagedFileError
 from jaxarc.records.layout import Layout
 from jaxarc.storage.columns import dataset_name, group_at
+from jaxarc.storage.limits import checked_names, read_attribute
 from jaxarc.storage.raw_columns import RawColumn, dataset_paths
 from jaxarc.storage.segments import UNREADABLE, open_segment
 
@@ -30,7 +31,7 @@ __all__ = [
 
 BLOCK_COLUMNS = ("blocks/uid", "blocks/row", "blocks/count")
 OBSERVATION_ROWS = ("observation_row", "next_observation_row")
-ROOT_GROUPS = frozenset({"episodes", "open", "steps"})
+ROOT_GROUPS = frozenset({"episodes", "steps"})
 _ROOT_ATTRIBUTES = {"format", "schema_version", "writer", "sequence", "last_sequence"}
 _FLAGS = ("terminated", "truncated", "success", "mark")
 
@@ -42,14 +43,12 @@ class Digest:
     Attributes:
         rows: uids of its rows, int64[n].
         stored: stored steps of those, int64[n].
-        open: uids of its rows of open episodes.
         steps: uids of which it holds steps, ascending.
         is_plain: it holds nothing that this version does not know, so that it can be merged with others.
     """
 
     rows: np.ndarray
     stored: np.ndarray
-    open: np.ndarray
     steps: np.ndarray
     is_plain: bool
 
@@ -67,12 +66,11 @@ def read_digest(path: Path, *, is_ours: bool) -> Digest:
                 return RawColumn(file, name, is_ours=is_ours).read()
 
             steps = group_at(file, "steps")
-            layouts = list(steps)
+            layouts = checked_names(steps)
             uids = [column(f"steps/{name}/blocks/uid") for name in layouts]
             return Digest(
                 rows=column("episodes/uid"),
                 stored=column("episodes/stored_steps"),
-                open=column("open/uid") if "open" in file else np.zeros(0, np.int64),
                 steps=np.unique(np.concatenate(uids)) if uids else np.zeros(0, np.int64),
                 is_plain=_is_plain(file, [group_at(steps, name) for name in layouts]),
             )
@@ -93,7 +91,7 @@ def _known_names(layout: str) -> frozenset[str]:
 
 def known_columns(group: h5py.Group) -> list[str] | None:
     """Return the datasets of a layout's group; None where there is something that is not known."""
-    known, found = _known_names(str(group.attrs["layout"])), dataset_paths(group)
+    known, found = _known_names(str(read_attribute(group, "layout"))), dataset_paths(group)
     if not known.issuperset(found):
         return None
     parents = {name.rpartition("/")[0] for name in found}

@@ -17,6 +17,7 @@ from jaxarc.storage.columns import (
     write_column,
     write_table,
 )
+from jaxarc.storage.limits import checked_names, read_attribute
 from jaxarc.storage.raw_columns import RawColumn, raw_table
 from jaxarc.storage.segment_digest import BLOCK_COLUMNS, OBSERVATION_ROWS, ROOT_GROUPS, known_columns, naming
 from jaxarc.storage.segments import open_segment
@@ -35,7 +36,6 @@ def merged_segment(
     last_sequence: int,
     compression: str,
     dropped: np.ndarray,
-    settled: np.ndarray,
     is_ours: bool,
 ) -> bytes:
     """Return the bytes of a segment that holds what some consecutive segments of a writer hold.
@@ -46,7 +46,6 @@ def merged_segment(
         sequence, last_sequence: numbers of the first and the last segment whose content it holds.
         compression: ``zstd``, ``gzip``, ``lzf`` or ``none``.
         dropped: uids whose steps are left out, ascending; their rows stay, with ``stored_steps`` 0.
-        settled: uids that have a row in some segment of the writer, ascending: no longer open.
         is_ours: this process wrote the segments; the sizes that others state are checked first.
 
     Raises:
@@ -56,7 +55,7 @@ def merged_segment(
     def write(target: h5py.File) -> None:
         with ExitStack() as stack:
             files = [(source, stack.enter_context(open_segment(source))) for source in sources]
-            _Merge(target, files, compression, dropped, settled, is_ours).write(sequence, last_sequence)
+            _Merge(target, files, compression, dropped, is_ours).write(sequence, last_sequence)
 
     return file_image(path, write)
 
@@ -70,14 +69,12 @@ class _Merge:
         files: Sequence[tuple[Path, h5py.File]],
         compression: str,
         dropped: np.ndarray,
-        settled: np.ndarray,
         is_ours: bool,
     ):
         self._target = target
         self._files = files
         self._compression = compression
         self._dropped = dropped
-        self._settled = settled
         self._is_ours = is_ours
 
     def write(self, sequence: int, last_sequence: int) -> None:
@@ -86,7 +83,9 @@ class _Merge:
         attributes = self._target.attrs
         for name, value in first.attrs.items():
             attributes[name] = value
-        attributes["schema_version"] = max(int(file.attrs["schema_version"]) for _, file in self._files)
+        attributes["schema_version"] = max(
+            int(read_attribute(file, "schema_version")) for _, file in self._files
+        )
         attributes["sequence"] = sequence
         attributes["last_sequence"] = last_sequence
         self._write_rows()
@@ -94,7 +93,7 @@ class _Merge:
         for path, file in self._files:
             with naming(path):
                 steps = group_at(file, "steps")
-                for name in steps:
+                for name in checked_names(steps):
                     layouts.setdefault(name, []).append((path, group_at(steps, name)))
         target = self._target.create_group("steps")
         for name, groups in layouts.items():
@@ -111,12 +110,10 @@ class _Merge:
                 first.copy(name, self._target)
 
     def _write_rows(self) -> None:
-        tables, still_open = [], []
+        tables = []
         for path, file in self._files:
             with naming(path):
                 tables.append(EpisodeTable(raw_table(file, "episodes", is_ours=self._is_ours)))
-                if "open" in file:
-                    still_open.append(EpisodeTable(raw_table(file, "open", is_ours=self._is_ours)))
         episodes = EpisodeTable.concatenate(tables)
         gone = np.isin(episodes["uid"], self._dropped)
         for name in ("stored_steps", "complete"):
@@ -124,14 +121,6 @@ class _Merge:
             column[gone] = 0
             episodes.columns[name] = column
         write_table(self._target, "episodes", episodes.columns, self._compression)
-        if not still_open:
-            return
-        waiting = EpisodeTable.concatenate(still_open)
-        backwards = waiting["uid"][::-1]
-        latest = len(waiting) - 1 - np.unique(backwards, return_index=True)[1]
-        latest = latest[~np.isin(waiting["uid"][latest], self._settled)]
-        if len(latest):
-            write_table(self._target, "open", waiting.take(latest).columns, self._compression)
 
     def _merge_layout(
         self,
@@ -180,7 +169,7 @@ class _Merge:
         shape = (length, *like.shape[1:])
         dataset = create_column(target, column, shape, like.dtype, self._compression, like.attributes)
         start = 0
-        for values in _aligned(pieces, dataset.chunks[0]):
+        for values in _aligned(pieces, dataset.id.get_create_plist().get_chunk()[0]):
             dataset[start : start + len(values)] = values
             start += len(values)
 
