@@ -116,6 +116,46 @@ def show(
 
 
 @app.command()
+def export(
+    run: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="A run: its name, the beginning of it, a path, latest, latest~1."),
+    ],
+    format: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="minari, parquet, jsonl or pickle.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="The file; for parquet the folder; for minari the folder of data sets.",
+        ),
+    ] = None,
+    where: Annotated[str | None, typer.Option(help="Which episodes: 'success and complete'.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The most episodes.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Say what was done as JSON.")] = False,
+    root: Root = None,
+) -> None:
+    """Write the episodes of a run as another format, every array as it was recorded.
+
+    [bold]minari[/] takes complete episodes only, with T+1 observations. [bold]parquet[/] is a folder of
+    episodes.parquet and steps.parquet. [bold]jsonl[/] is an episode a line. [bold]pickle[/] is plain dicts of
+    NumPy arrays; loading a pickle runs the code that is in it, so load none that you did not make, and do not
+    expect others to load yours.
+
+    [bold]Examples[/]
+
+    jaxarc export latest --format parquet --out data
+
+    jaxarc export latest --format minari --where 'success' --out datasets
+    """
+    from jaxarc.cli.export import print_export
+
+    print_export(run, format, out=out, where=where, limit=limit, force=force, as_json=as_json, root=root)
+
+
+@app.command()
 def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Two workloads and fewer pairs: under two minutes.")

@@ -212,6 +212,10 @@ class EpisodeData:
         """Say whether a part of the steps was recorded (``observation``, ``state_hash``, ``keyframe``, …)."""
         return self._sources.has(role) or self.journal.has(role)
 
+    def given(self, part: str) -> bool:
+        """Say whether the program filled an optional part of its Steps (``truncated``, ``mark``, …)."""
+        return self._sources.given(part)
+
     def fields(self, role: str) -> tuple[Field, ...]:
         """Return the leaves of a part of the steps as the program had them: dtypes, shapes, kinds of keys."""
         return self._sources.fields(role) or self.journal.fields(role)

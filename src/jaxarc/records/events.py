@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["EVENT_VERSION", "Event", "decode_event", "encode_event"]
+__all__ = ["EVENT_VERSION", "Event", "decode_event", "encode_event", "plain_value", "restored_value"]
 
 EVENT_VERSION = 1
 _NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -35,12 +35,12 @@ class Event:
     version: int = EVENT_VERSION
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """Turn NumPy scalars and non-finite floats into JSON values; everything else unknown becomes text."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain_value(item) for item in value]
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):
@@ -48,19 +48,20 @@ def _plain(value: Any) -> Any:
             return value
         return {"$float": "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")}
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
-        return _plain(value.item())
+        return plain_value(value.item())
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return plain_value(value.tolist())
     return str(value)
 
 
-def _restored(value: Any) -> Any:
+def restored_value(value: Any) -> Any:
+    """Read the tagged floats of what ``plain_value`` made."""
     if isinstance(value, dict):
         if value.keys() == {"$float"} and value["$float"] in _NON_FINITE:
             return _NON_FINITE[value["$float"]]
-        return {key: _restored(item) for key, item in value.items()}
+        return {key: restored_value(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_restored(item) for item in value]
+        return [restored_value(item) for item in value]
     return value
 
 
@@ -70,7 +71,7 @@ def encode_event(event: Event) -> bytes:
         "v": event.version,
         "t": event.type,
         "m": {"seq": event.seq, "ts": event.timestamp_us, "wid": event.writer},
-        "p": _plain(event.payload),
+        "p": plain_value(event.payload),
     }
     text = json.dumps(envelope, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     try:
@@ -90,7 +91,7 @@ def decode_event(line: bytes) -> Event:
         meta = envelope["m"]
         return Event(
             type=str(envelope["t"]),
-            payload=_restored(envelope["p"]),
+            payload=restored_value(envelope["p"]),
             seq=int(meta["seq"]),
             timestamp_us=int(meta["ts"]),
             writer=str(meta["wid"]),

@@ -137,7 +137,7 @@ class StepSources:
         """Return the leaves of a part of the steps: their paths, dtypes, shapes and kinds of keys."""
         found: dict[tuple[PathKey, ...], Field] = {}
         for source in self._sources:
-            for field in source.layout.rows:
+            for field in (*source.layout.scalars, *source.layout.rows):
                 if field.role == role:
                     found.setdefault(field.path, field)
         return tuple(found.values())

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import zlib
 from math import ceil, prod
-from typing import Any
+from typing import Any, NoReturn
 
 import h5py
 import numpy as np
-from h5py import h5o
+from h5py import h5o  # pyright: ignore[reportAttributeAccessIssue] it is missing in the stubs
 
 __all__ = [
     "check_same_file",
@@ -49,7 +49,7 @@ def read_limit(item: h5py.Group | h5py.Dataset) -> int:
     return max(_LEAST_LIMIT, _TIMES_FILE_SIZE * size)
 
 
-def _refuse(problem: str) -> None:
+def _refuse(problem: str) -> NoReturn:
     raise ValueError(problem)
 
 
@@ -190,8 +190,9 @@ def checked_table(group: h5py.Group) -> list[str]:
     total = 0
     for name in names:
         column = checked_dataset(group, name)
-        lengths.setdefault(column.shape[0] if column.shape else -1, name)
-        total += prod(column.shape) * column.dtype.itemsize
+        shape: tuple[int, ...] = column.shape or ()
+        lengths.setdefault(shape[0] if shape else -1, name)
+        total += prod(shape) * column.dtype.itemsize
     if len(lengths) > 1:
         said = ", ".join(f"{name} {length:,}" for length, name in lengths.items())
         _refuse(f"the columns of {group.name} have several lengths: {said}")
