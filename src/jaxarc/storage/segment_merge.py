@@ -12,11 +12,11 @@ import numpy as np
 from jaxarc.records.table import EpisodeTable
 from jaxarc.storage.columns import (
     create_column,
-    file_image,
     group_at,
     write_column,
     write_table,
 )
+from jaxarc.storage.datasets import file_image
 from jaxarc.storage.limits import checked_names, read_attribute
 from jaxarc.storage.raw_columns import RawColumn, raw_table
 from jaxarc.storage.segment_digest import BLOCK_COLUMNS, OBSERVATION_ROWS, ROOT_GROUPS, known_columns, naming
