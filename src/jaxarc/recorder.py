@@ -6,9 +6,9 @@ import logging
 import os
 import sys
 import threading
-import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -39,8 +39,19 @@ from jaxarc.pipeline import (
     Readers,
 )
 from jaxarc.records.chunk import Chunk
+from jaxarc.records.clock import CLOCK
 from jaxarc.records.provenance import provenance
-from jaxarc.storage import EpisodeManager, LabelNames, RunStore
+from jaxarc.storage import (
+    JOIN_VARIABLE,
+    EpisodeManager,
+    Invitation,
+    LabelNames,
+    NoRun,
+    RunStore,
+    choose_origin,
+    remember,
+    writer_number,
+)
 from jaxarc.visualization import EnhancedVisualizer, LiveDrawing
 
 __all__ = ["Recorder"]
@@ -96,28 +107,55 @@ class Recorder(RecorderProgram):
         config: a Config, a Hydra DictConfig, a mapping, a list of overrides, or nothing for the defaults.
         slot: the slot to take; None for the lowest free one. In a notebook None means slot 0, and a
             Recorder that still holds it is closed first.
+        join: what ``share`` returned in another process: this one writes into its run. A process that finds
+            it in the environment variable ``JAXARC_RUN`` joins without being told.
+        resume: a run to go on with, as ``jaxarc.open`` takes it, or opened by it.
+        at_step: the environment steps (``position``) at which it goes on, by stream; a number is for the
+            stream ``train`` or the only one. What was recorded beyond is hidden, for it comes again. None
+            goes on after the last step on disk.
 
     Raises:
         ConfigError: with everything that is wrong with the configuration.
         CaptureError: the slot is taken, or this JAX cannot deliver callbacks.
-        StorageError: the run's directory cannot be made.
+        StorageError: the run's directory cannot be made; the run to join is gone, has ended or is another;
+            the run to resume is still written, is damaged, or does not reach ``at_step``.
+        RunNotFoundError: there is no such run to resume.
     """
 
-    def __init__(self, config: Any = None, *, slot: int | None = None):
+    def __init__(
+        self,
+        config: Any = None,
+        *,
+        slot: int | None = None,
+        join: str | None = None,
+        resume: Any = None,
+        at_step: int | Mapping[str, int] | None = None,
+    ):
         if not isinstance(config, Config):
             from jaxarc.config import coerce_config
 
             config = coerce_config(config)
         capture.check_jax()
+        origin = choose_origin(
+            root=Path(config.storage.base_output_dir),
+            join=join,
+            resume=getattr(resume, "run_dir", resume),
+            at_step=at_step,
+            environment=os.environ,
+        )
+        self._nothing = origin.reason if isinstance(origin, NoRun) else ""
+        if self._nothing:
+            config = replace(config, capture=replace(config.capture, level="off", streams={}))
         self.config: Config = config
+        self._invitation = ""
         self._lock = threading.Lock()
         self._closed = False
-        self._started = time.time()
+        self._started = CLOCK.now_s()
         logger.setLevel(config.logging.log_level)
-        self._store = RunStore(config.storage, self._describe, config.pipeline.flush_interval)
+        self._store = RunStore(config.storage, self._describe, config.pipeline.flush_interval, origin)
         self._names = LabelNames(self._store.write_document)
         budget = Budget(config.capture.budget, self._recording_s)
-        self._assembler = Assembler(config.capture, self._names.of, budget)
+        self._assembler = Assembler(config.capture, self._names.of, budget, self._store.steps_before)
         self._readers = Readers()
         self._writer = EpisodeWriter(
             self._assembler,
@@ -186,6 +224,8 @@ class Recorder(RecorderProgram):
     def announcement(self) -> str:
         """Say in a sentence what this recorder records and what it does not."""
         level = self.config.capture.level
+        if self._nothing:
+            return f"records nothing, as {self._nothing}"
         envs, keep = self.config.capture.envs, ", ".join(self.config.capture.keep)
         selected = (
             f"{envs} env{'s' if envs != 1 else ''}"
@@ -235,6 +275,38 @@ class Recorder(RecorderProgram):
         capture.wait_for_programs()
         return self._logger.flush(timeout)
 
+    def share(self) -> str:
+        """Let other processes write into this run; return what they join it with.
+
+        Sets the environment variable ``JAXARC_RUN``, which processes that are started from now on inherit:
+        a Recorder that is opened there joins this run, as a writer of its own. Where this recorder records
+        nothing, theirs record nothing either. The variable goes when this recorder closes; keep it open
+        until the others have closed theirs.
+
+        Raises:
+            StorageError: ``share.json`` cannot be written.
+        """
+        if self._closed:
+            raise RecorderClosedError("share after close; open a new Recorder")
+        if self._records_anything():
+            invitation = self._store.share()
+        else:
+            reason = self._nothing or f"process {os.getpid()} shares a run at capture.level=off"
+            invitation = Invitation.to_nothing(reason)
+        remember(invitation)
+        self._invitation = os.environ[JOIN_VARIABLE] = str(invitation)
+        return self._invitation
+
+    def position(self) -> dict[str, int]:
+        """Return the environment steps that each stream took, to be saved beside a checkpoint.
+
+        Flushes first, so that ``Recorder(config, resume=run, at_step=position)`` finds them on disk; where
+        that fails it says so, and what it returns is what is on disk.
+        """
+        if not self.flush():
+            logger.warning("recording: position() is behind the program, for a write failed (see health())")
+        return {**self._store.env_steps, **self._writer.position}
+
     def health(self) -> Health:
         """Return what was accepted, written and lost so far."""
         return self._counted(has_ended=self._logger.has_ended)
@@ -260,6 +332,8 @@ class Recorder(RecorderProgram):
                 return
             self._closed = True
         EXITS.ending(self._exit_handle)
+        if self._invitation and os.environ.get(JOIN_VARIABLE) == self._invitation:
+            del os.environ[JOIN_VARIABLE]
         problem = ""
         try:
             try:
@@ -355,8 +429,10 @@ class Recorder(RecorderProgram):
         live = self.config.visualization.live
         if self.run_dir is None or not live.enabled or not live.max_files or not live.max_seconds:
             return None
-        manager = EpisodeManager(self.config.storage, self.run_dir)
-        reader = LiveDrawing(live, EnhancedVisualizer(self.config.visualization, manager), self.run_dir)
+        writer = writer_number(self._store.writer) or 0
+        manager = EpisodeManager(self.config.storage, self.run_dir, writer=writer)
+        visualizer = EnhancedVisualizer(self.config.visualization, manager)
+        reader = LiveDrawing(live, visualizer, self.run_dir, writer)
         self.add_reader(reader)
         return reader
 
@@ -376,7 +452,8 @@ class Recorder(RecorderProgram):
         return counts.submit_s + counts.handle_s
 
     def _accept(self, chunk: Chunk) -> None:
-        self._logger.submit(ChunkItem(chunk))
+        if not self._nothing:
+            self._logger.submit(ChunkItem(chunk))
 
     def _check_open(self) -> None:
         if self._closed:
@@ -396,7 +473,7 @@ class Recorder(RecorderProgram):
     def _summary(self) -> dict[str, Any]:
         health = self._counted(has_ended=True)
         return {
-            "duration_s": round(time.time() - self._started, 3),
+            "duration_s": round(CLOCK.now_s() - self._started, 3),
             "env_steps": health.env_steps,
             "episodes": health.episodes,
             "successes": health.successes,

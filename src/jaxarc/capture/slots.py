@@ -6,7 +6,6 @@ import _thread
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from jaxarc.records.chunk import Chunk, Header
+from jaxarc.records.clock import CLOCK
 from jaxarc.records.layout import Layout
 
 __all__ = ["SLOTS", "Slots", "receive"]
@@ -72,7 +72,7 @@ class Slots:
 
     def deliver(self, octets: Any, words: Any, header: Any) -> None:
         """Hand one chunk to the recorder that holds its slot. Never raises: a callback must not."""
-        received = time.time()
+        received = CLOCK.now_s()
         try:
             parsed, lanes = Header.parse(np.asarray(header))
             receiver = self._receivers.get(parsed.slot)

@@ -12,8 +12,8 @@ import numpy as np
 from jaxarc.errors import DamagedFileError
 from jaxarc.export.episodes import episode_parts, mapped, plain_row
 from jaxarc.export.selection import Selection
-from jaxarc.records.events import plain_value, restored_value
 from jaxarc.records.json_arrays import decode_array, encode_array
+from jaxarc.records.json_values import plain_value, restored_value
 from jaxarc.replay import ReplaySystem
 
 __all__ = ["read_json_lines", "write_json_lines"]

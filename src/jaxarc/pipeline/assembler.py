@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,12 +69,20 @@ class Assembler:
         capture: levels, keep rules and limits.
         name_of: ``(label, values) -> names`` of label values; an empty name where there is none.
         budget: says whether recording takes too much time; None for no limit.
+        steps_before: how many environment steps a stream took before, where a run goes on; None for 0.
     """
 
-    def __init__(self, capture: CaptureConfig, name_of: NameOf, budget: Budget | None = None):
+    def __init__(
+        self,
+        capture: CaptureConfig,
+        name_of: NameOf,
+        budget: Budget | None = None,
+        steps_before: Callable[[str], int] | None = None,
+    ):
         self._capture = capture
         self._name_of = name_of
         self._budget = budget
+        self._steps_before = steps_before or (lambda stream: 0)
         self._streams: dict[str, Stream] = {}
         self._ended: list[EndedEpisodes] = []
         self._settled = Settled()
@@ -89,6 +98,14 @@ class Assembler:
     def pending_bytes(self) -> int:
         """Bytes of what the next segment would hold, before steps are chosen."""
         return self._row_bytes + self._waiting_bytes + self._settled.nbytes
+
+    @property
+    def position(self) -> dict[str, int]:
+        """Environment steps that each stream took, those of the member that took the most."""
+        return {
+            name: int(stream.table.env_steps.max(initial=stream.table.steps_before))
+            for name, stream in self._streams.items()
+        }
 
     @property
     def open_bytes(self) -> int:
@@ -221,7 +238,7 @@ class Assembler:
             stream = Stream(
                 name=name,
                 level=capture.level,
-                table=LaneTable(names),
+                table=LaneTable(names, steps_before=self._steps_before(name)),
                 keeper=Keeper(capture.keep),
                 rows=RowTaker(capture.level, capture.journal != "off"),
                 settler=Settler(rule, held),
@@ -235,7 +252,7 @@ class Assembler:
         else:
             # The program changed its metrics or labels: what is open cannot go on under other columns.
             self._close(stream, stream.table.cut(stream.table.open_lanes))
-            table = LaneTable(names)
+            table = LaneTable(names, steps_before=stream.table.steps_before)
             table.fit(stream.table.num_members, stream.table.num_envs)
             table.env_steps[:] = stream.table.env_steps
             stream.table = table

@@ -106,6 +106,7 @@ class EpisodeWriter:
         self._written_bytes = _FIRST_BYTES
         self._written_s = 1.0
         self.events = EventOutbox(store.append_event)
+        self.position: dict[str, int] = {}
         self.persisted_episodes = 0
         self.persisted_steps = 0
         self.steps_given_up = 0
@@ -183,6 +184,7 @@ class EpisodeWriter:
 
     def _commit(self, *, early: bool, open_rows: bool) -> None:
         pending = self._assembler.take(early=early, open_rows=open_rows)
+        position = self._assembler.position
         if pending.open is not None:
             self._open = pending.open
         retried = self._failed is not None
@@ -198,6 +200,8 @@ class EpisodeWriter:
             failure = self._prepare(self._open) or failure
             self._store.write_open_rows(self._open)
             self._open = None
+        if open_rows:
+            self.position = position
         if failure is not None:
             raise failure
 

@@ -158,11 +158,13 @@ class LaneTable:
     """The open episodes of one stream, as columns over its lanes.
 
     A lane's index is ``member * num_envs + env_id``; the table grows when a program brings more of either.
+    ``steps_before`` are the environment steps that every member took before the first chunk came.
     """
 
     names: ScalarNames
     num_members: int = 0
     num_envs: int = 0
+    steps_before: int = 0
     columns: Columns = field(default_factory=lambda: Columns.blank(ScalarNames({}, {}), 0))
     env_steps: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
@@ -178,7 +180,8 @@ class LaneTable:
             columns.whole[:, new] = self.columns.whole
             columns.real[:, new] = self.columns.real
         self.columns = columns
-        self.env_steps = np.append(self.env_steps, np.zeros(members - self.num_members, np.int64))
+        new_members = np.full(members - self.num_members, self.steps_before, np.int64)
+        self.env_steps = np.append(self.env_steps, new_members)
         self.num_members, self.num_envs = members, envs
 
     @property

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["EVENT_VERSION", "Event", "decode_event", "encode_event", "plain_value", "restored_value"]
+from jaxarc.records.json_values import PlainValues, restored_value
+
+__all__ = ["EVENT_VERSION", "Event", "decode_event", "encode_counted", "encode_event"]
 
 EVENT_VERSION = 1
-_NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+_MAX_ELEMENTS = 100_000
+"""A larger array does not stand in a line: it belongs into a Step."""
 
 
 @dataclass(frozen=True)
@@ -35,49 +37,30 @@ class Event:
     version: int = EVENT_VERSION
 
 
-def plain_value(value: Any) -> Any:
-    """Turn NumPy scalars and non-finite floats into JSON values; everything else unknown becomes text."""
-    if isinstance(value, Mapping):
-        return {str(key): plain_value(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain_value(item) for item in value]
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, float):
-        if math.isfinite(value):
-            return value
-        return {"$float": "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")}
-    if hasattr(value, "item") and getattr(value, "shape", None) == ():
-        return plain_value(value.item())
-    if hasattr(value, "tolist"):
-        return plain_value(value.tolist())
-    return str(value)
-
-
-def restored_value(value: Any) -> Any:
-    """Read the tagged floats of what ``plain_value`` made."""
-    if isinstance(value, dict):
-        if value.keys() == {"$float"} and value["$float"] in _NON_FINITE:
-            return _NON_FINITE[value["$float"]]
-        return {key: restored_value(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [restored_value(item) for item in value]
-    return value
-
-
 def encode_event(event: Event) -> bytes:
     """Return the event as one line of JSON; NaN and infinities survive as ``{"$float": "nan"}``."""
+    return encode_counted(event)[0]
+
+
+def encode_counted(event: Event) -> tuple[bytes, int]:
+    """Return the event as one line of JSON, and how many of its values had no JSON form and became text.
+
+    Never raises for what the payload holds: integers of more than 1,024 bits are ``{"$int": "0x…"}``, arrays
+    of more than 100,000 elements and everything unknown are text.
+    """
+    plain = PlainValues(_MAX_ELEMENTS)
     envelope = {
         "v": event.version,
         "t": event.type,
         "m": {"seq": event.seq, "ts": event.timestamp_us, "wid": event.writer},
-        "p": plain_value(event.payload),
+        "p": plain.of(event.payload),
     }
     text = json.dumps(envelope, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     try:
-        return text.encode() + b"\n"
+        return text.encode() + b"\n", plain.coerced
     except UnicodeEncodeError:  # a file name that is not UTF-8: its odd bytes survive as escapes
-        return json.dumps(envelope, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+        escaped = json.dumps(envelope, allow_nan=False, separators=(",", ":"))
+        return escaped.encode() + b"\n", plain.coerced
 
 
 def decode_event(line: bytes) -> Event:

@@ -27,6 +27,7 @@ from jaxarc.storage import (
     read_open_rows,
     read_run_file,
     resolve_run,
+    writer_number,
 )
 
 __all__ = ["DEFAULT_ROOT", "ReplaySystem", "open_run"]
@@ -118,12 +119,19 @@ class ReplaySystem:
     def _missing_episodes(self) -> Iterator[DamagedFileError]:
         """Yield a problem where an ended run counted more episodes than its segments hold."""
         counted = self.info.get("episodes")  # written when the run ends
-        if isinstance(counted, int) and len(self) < counted:
-            yield DamagedFileError(
-                self.run_dir / "steps",
-                f"the segments that can be read hold {len(self)} episodes, run.json counted {counted}; "
-                "segments are missing or damaged, or were never written",
-            )
+        by_writer = self.info.get("episodes_by_writer")  # where it had several
+        expected = dict(by_writer) if isinstance(by_writer, dict) else {self.info.get("writer"): counted}
+        for name, count in expected.items():
+            held = len(self)
+            if name is not None:
+                held = int((self._index.episodes["writer"] == writer_number(str(name))).sum())
+            if isinstance(count, int) and held < count:
+                of_writer = f" of writer {name}" if len(expected) > 1 else ""
+                yield DamagedFileError(
+                    self.run_dir / "steps",
+                    f"the segments that can be read hold {held} episodes{of_writer}, run.json counted "
+                    f"{count}; segments are missing or damaged, or were never written",
+                )
 
     def episodes(
         self, where: str | None = None, sort: str | None = None, limit: int | None = None

@@ -7,23 +7,31 @@ from jaxarc.storage.event_log import read_events
 from jaxarc.storage.index import RunIndex, build_index, load_index, write_index
 from jaxarc.storage.label_names import LabelNames
 from jaxarc.storage.open_rows import number_open_rows, read_open_rows
-from jaxarc.storage.run_directory import derive_status, find_runs, read_run_file, resolve_run
+from jaxarc.storage.origins import NoRun, choose_origin
+from jaxarc.storage.run_directory import find_runs, read_run_file, resolve_run
 from jaxarc.storage.run_store import RunStore
-from jaxarc.storage.segment_names import SegmentName, next_sequence, segment_files
+from jaxarc.storage.segment_names import SegmentName, next_sequence, segment_files, writer_number
 from jaxarc.storage.segments import StoredSteps, keep_segments_open
+from jaxarc.storage.sharing import JOIN_VARIABLE, Invitation, invitation_from, remember
+from jaxarc.storage.status import derive_status
 
 __all__ = [
+    "JOIN_VARIABLE",
     "EpisodeManager",
+    "Invitation",
     "LabelNames",
+    "NoRun",
     "RunIndex",
     "RunStore",
     "SegmentName",
     "StoredSteps",
     "atomic_write_bytes",
     "build_index",
+    "choose_origin",
     "derive_status",
     "document_path",
     "find_runs",
+    "invitation_from",
     "keep_segments_open",
     "load_index",
     "next_sequence",
@@ -31,7 +39,9 @@ __all__ = [
     "read_events",
     "read_open_rows",
     "read_run_file",
+    "remember",
     "resolve_run",
     "segment_files",
     "write_index",
+    "writer_number",
 ]

@@ -9,6 +9,7 @@ from jaxarc.config import EpisodeConfig
 from jaxarc.errors import StorageError
 from jaxarc.storage.atomic import storage_errors
 from jaxarc.storage.run_directory import create_run_dir
+from jaxarc.storage.segment_names import writer_name
 
 __all__ = ["EpisodeManager"]
 
@@ -19,10 +20,12 @@ class EpisodeManager:
     Args:
         config: where runs live and how episodes and steps are named.
         run_dir: the directory of a run that is there already; else ``start_new_run`` makes one.
+        writer: the writer whose episodes are meant; the folders of all but the first begin with its name.
     """
 
-    def __init__(self, config: EpisodeConfig, run_dir: Path | None = None):
+    def __init__(self, config: EpisodeConfig, run_dir: Path | None = None, *, writer: int = 0):
         self.config = config
+        self.writer = writer
         self.current_run_dir: Path | None = run_dir
         self.current_episode_dir: Path | None = None
 
@@ -44,7 +47,9 @@ class EpisodeManager:
         """Return the folder of an episode's pictures, whether or not it is there."""
         if self.current_run_dir is None:
             raise StorageError("no run was started; call start_new_run first")
-        return self.current_run_dir / "episodes" / self.config.episode_dir_format.format(episode=episode_num)
+        name = self.config.episode_dir_format.format(episode=episode_num)
+        prefix = f"{writer_name(self.writer)}-" if self.writer else ""
+        return self.current_run_dir / "episodes" / f"{prefix}{name}"
 
     def start_new_episode(self, episode_num: int) -> Path:
         """Make the folder of an episode's pictures and return it; one that is there is used again.

@@ -3,58 +3,92 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from jaxarc.errors import DamagedFileError
-from jaxarc.records.events import Event, decode_event, encode_event
+from jaxarc.records.clock import CLOCK
+from jaxarc.records.events import Event, decode_event, encode_counted
 from jaxarc.storage.atomic import storage_errors
 
 __all__ = ["EventLog", "read_events"]
 
+_MAX_LINE_BYTES = 64_000_000
+"""A longer line is no event: a reader never holds more than this of a file."""
+
 
 class EventLog:
-    """Append events to one file.
+    """Append events to one file, which is this writer's alone: its name is taken by making it.
 
     Args:
-        path: the file; made with the first event.
-        writer: name of this process's writer (``p000``).
+        path: the file; made at once.
+        writer: name of the writer (``p000``).
+
+    Attributes:
+        coerced: values that had no JSON form and were written as text.
+
+    Raises:
+        FileExistsError: another writer has the file.
+        StorageError: it cannot be made.
     """
 
     def __init__(self, path: Path, writer: str):
         self.path = path
-        self._writer = writer
+        self.writer = writer
+        self.coerced = 0
         self._seq = 0
+        self._is_torn = False
+        self._is_durable = True
         self._descriptor: int | None = None
+        with storage_errors(path):
+            try:
+                self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+            except FileExistsError:
+                taken = True
+            else:
+                taken = False
+        if taken:
+            raise FileExistsError(f"{path}: another writer has this file")
 
     def append(self, event: Event) -> None:
-        """Number an event and append it as one line, in a single write."""
-        stamped = Event(event.type, event.payload, self._seq, time.time_ns() // 1000, self._writer)
-        line = encode_event(stamped)
+        """Append an event as one line, in a single write; it has a number only when it is written.
+
+        Raises:
+            StorageError: it could not be written, or the log is closed.
+        """
+        stamped = Event(event.type, event.payload, self._seq, CLOCK.now_ns() // 1000, self.writer)
+        line, coerced = encode_counted(stamped)
         with storage_errors(self.path):
             if self._descriptor is None:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-                self._descriptor = os.open(self.path, flags, 0o644)
-            written = os.write(self._descriptor, line)
-            if written != len(line):
-                # A torn line: end it, so that only this one is lost to readers, and say so.
-                os.write(self._descriptor, b"\n")
-                raise OSError(None, f"only {written} of {len(line)} bytes of an event were written")
+                raise OSError(None, "the event log is closed")
+            # A line that was torn before ends here, so that only that one is lost to readers.
+            whole = b"\n" + line if self._is_torn else line
+            self._is_durable = False
+            written = os.write(self._descriptor, whole)
+            self._is_torn = written != len(whole)
+            if self._is_torn:
+                raise OSError(None, f"only {written} of {len(whole)} bytes of an event were written")
+        self.coerced += coerced
         self._seq += 1
 
     def sync(self) -> None:
-        """Make what was appended durable."""
+        """Make what was appended durable, and say that the writer is alive."""
         if self._descriptor is not None:
             with storage_errors(self.path):
-                os.fsync(self._descriptor)
+                if not self._is_durable:
+                    os.fsync(self._descriptor)
+                    self._is_durable = True
+                os.utime(self._descriptor)
 
     def close(self) -> None:
         """Make what was appended durable and close the file."""
         if self._descriptor is not None:
-            self.sync()
-            os.close(self._descriptor)
-            self._descriptor = None
+            descriptor, self._descriptor = self._descriptor, None
+            with storage_errors(self.path):
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
 
 
 def read_events(path: Path, problems: list[DamagedFileError] | None = None) -> Iterator[Event]:
@@ -64,12 +98,19 @@ def read_events(path: Path, problems: list[DamagedFileError] | None = None) -> I
         path: the file.
         problems: collects one DamagedFileError for every line that cannot be read.
     """
+    number = 0
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                yield decode_event(line)
-            except ValueError as error:
-                if problems is not None:
-                    problems.append(DamagedFileError(path, f"line {number}: {error}"))
+        while line := file.readline(_MAX_LINE_BYTES):
+            number += 1
+            problem = ""
+            if len(line) == _MAX_LINE_BYTES and not line.endswith(b"\n"):
+                problem = f"is longer than {_MAX_LINE_BYTES} bytes"
+                while (more := file.readline(_MAX_LINE_BYTES)) and not more.endswith(b"\n"):
+                    pass
+            elif line.strip():
+                try:
+                    yield decode_event(line)
+                except ValueError as error:
+                    problem = str(error)
+            if problem and problems is not None:
+                problems.append(DamagedFileError(path, f"line {number}: {problem}"))

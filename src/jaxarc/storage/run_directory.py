@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +18,6 @@ __all__ = [
     "RUN_FILE",
     "RUN_VERSION",
     "create_run_dir",
-    "derive_status",
     "find_runs",
     "read_run_file",
     "resolve_run",
@@ -29,8 +26,6 @@ __all__ = [
 
 RUN_FILE = "run.json"
 RUN_VERSION = 1
-HEARTBEATS_MISSED = 6
-"""A running run whose heartbeat is this many intervals old is LOST."""
 
 
 def create_run_dir(config: EpisodeConfig) -> Path:
@@ -79,33 +74,6 @@ def read_run_file(run_dir: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise DamagedFileError(path, f"holds a {type(content).__name__}, a run file holds an object")
     return content
-
-
-def derive_status(run_dir: Path, content: Mapping[str, Any]) -> str:
-    """Return the run's status; a RUNNING run that nobody writes any more is LOST.
-
-    On the machine that runs it, the process is asked for; elsewhere the age of ``run.json`` decides, which
-    the writer touches at every commit.
-    """
-    status = str(content.get("status", "LOST"))
-    if status != "RUNNING":
-        return status
-    if content.get("hostname") == socket.gethostname():
-        pid = content.get("pid")
-        try:
-            if isinstance(pid, int) and pid > 0:
-                os.kill(pid, 0)
-        except (ProcessLookupError, OverflowError):
-            return "LOST"
-        except PermissionError:
-            return status
-    try:
-        age = time.time() - (run_dir / RUN_FILE).stat().st_mtime
-    except FileNotFoundError:
-        return "LOST"
-    heartbeat_s = content.get("heartbeat_s")
-    interval = float(heartbeat_s) if isinstance(heartbeat_s, (int, float)) else 5.0
-    return "LOST" if age > HEARTBEATS_MISSED * interval + 30.0 else status
 
 
 def _is_run(folder: Path) -> bool:

@@ -21,9 +21,12 @@ from jaxarc.storage.documents import document_path
 from jaxarc.storage.event_log import EventLog
 from jaxarc.storage.index import build_index, write_index
 from jaxarc.storage.open_rows import write_open_rows
-from jaxarc.storage.run_directory import RUN_FILE, create_run_dir, write_run_file
+from jaxarc.storage.origins import JoinedRun, NewRun, Origin
+from jaxarc.storage.run_directory import RUN_FILE, write_run_file
 from jaxarc.storage.segment_names import writer_number
 from jaxarc.storage.segment_writer import write_segment
+from jaxarc.storage.sharing import Invitation, write_token
+from jaxarc.storage.writers import add_others, run_writers
 
 __all__ = ["RunStore"]
 
@@ -33,26 +36,33 @@ Describe = Callable[[], Mapping[str, Any]]
 
 
 class RunStore:
-    """One run on disk, as its one writer sees it.
+    """One run on disk, as one of its writers sees it.
 
-    The directory is made by ``open``, which every write calls: a run that keeps nothing leaves nothing.
+    The run is opened by ``open``, which every write calls: a run that keeps nothing leaves nothing.
 
     Args:
         config: where runs live and how they are packed.
-        describe: returns what ``run.json`` says besides its status; called when the run is opened.
+        describe: returns what the writer says of itself at the start; called when the run is opened.
         heartbeat_s: seconds between commits, by which readers tell a running run from a lost one.
+        origin: where the run comes from; None begins one.
     """
 
-    def __init__(self, config: EpisodeConfig, describe: Describe, heartbeat_s: float):
+    def __init__(
+        self, config: EpisodeConfig, describe: Describe, heartbeat_s: float, origin: Origin | None = None
+    ):
         self._config = config
         self._describe = describe
         self._heartbeat_s = heartbeat_s
+        self._origin = origin or NewRun()
         self._lock = threading.RLock()
         self._run_dir: Path | None = None
         self._events: EventLog | None = None
-        self._content: dict[str, Any] = {}
+        self._content: dict[str, Any] | None = None
+        self._token = ""
         self._sequence = 0
-        self.writer = "p000"
+        self.writer = ""
+        self.env_steps: Mapping[str, int] = {}
+        self._coerced = 0
         self.segments_written = 0
         self.segment_bytes = 0
 
@@ -61,33 +71,51 @@ class RunStore:
         """The run's directory, or None before anything was kept."""
         return self._run_dir
 
+    @property
+    def coerced(self) -> int:
+        """Values of events that had no JSON form and were written as text."""
+        return self._events.coerced if self._events is not None else self._coerced
+
     def open(self) -> Path:
-        """Make the run's directory, its ``run.json`` and its first event, once.
+        """Come by the run's directory and a writer's name in it, once.
 
         Raises:
-            StorageError: the directory cannot be made.
+            StorageError: the directory cannot be made, or the run may not be joined or resumed.
         """
         with self._lock:
             if self._run_dir is None:
-                run_dir = create_run_dir(self._config)
-                self._content = {
-                    "run_id": run_dir.name,
-                    "experiment": self._config.experiment,
-                    "status": "RUNNING",
-                    "heartbeat_s": self._heartbeat_s,
-                    **self._describe(),
-                }
-                config = self._content.pop("config", {})
-                (run_dir / "config").mkdir()
-                atomic_write_bytes(
-                    run_dir / "config" / "config.json",
-                    json.dumps(config, indent=2, ensure_ascii=False).encode(),
+                opened = self._origin.open(
+                    self._config, {"heartbeat_s": self._heartbeat_s, **self._describe()}
                 )
-                write_run_file(run_dir, self._content)
-                self._events = EventLog(run_dir / "events" / f"{self.writer}-000001.jsonl", self.writer)
-                self._events.append(Event("run_start", self._content))
-                self._run_dir = run_dir
+                self._events, self._content = opened.events, opened.content
+                self.writer, self.env_steps = opened.events.writer, opened.env_steps
+                self._run_dir = opened.run_dir
             return self._run_dir
+
+    def steps_before(self, stream: str) -> int:
+        """Return how many environment steps a stream took before this writer came: 0 in a new run.
+
+        Raises:
+            StorageError: as for ``open``.
+        """
+        if isinstance(self._origin, NewRun):
+            return 0
+        self.open()
+        return self.env_steps.get(stream, 0)
+
+    def share(self) -> Invitation:
+        """Let other processes join the run; return what they need for it, the same every time.
+
+        Raises:
+            StorageError: ``share.json`` cannot be written.
+        """
+        with self._lock:
+            run_dir = self.open()
+            if isinstance(self._origin, JoinedRun):
+                return self._origin.invitation
+            if not self._token:
+                self._token = write_token(run_dir)
+            return Invitation(self._token, run_dir)
 
     def append_event(self, event: Event) -> None:
         """Append one event."""
@@ -133,20 +161,22 @@ class RunStore:
             atomic_write_bytes(path, json.dumps(content, separators=(",", ":")).encode())
 
     def beat(self) -> None:
-        """Make events durable and say that the run is alive."""
-        if self._run_dir is not None:
-            if self._events is not None:
-                self._events.sync()
+        """Make events durable and say that the writer is alive, and with its owner the run."""
+        if self._run_dir is None:
+            return
+        if self._events is not None:
+            self._events.sync()
+        if self._content is not None:
             with storage_errors(self._run_dir / RUN_FILE):
                 os.utime(self._run_dir / RUN_FILE)
 
     def mark(self, status: str, summary: Mapping[str, Any]) -> None:
         """Say in ``run.json`` how the run ended, where there is no time for more."""
-        if self._run_dir is not None:
+        if self._run_dir is not None and self._content is not None:
             write_run_file(self._run_dir, {**self._content, "status": status, **summary})
 
     def finish(self, status: str, summary: Mapping[str, Any]) -> None:
-        """Write the last event, the final ``run.json`` and the index.
+        """Write the last event and, for the run's owner, the final ``run.json`` and the index.
 
         Args:
             status: FINISHED, FAILED or KILLED.
@@ -158,13 +188,16 @@ class RunStore:
         if self._run_dir is None or self._events is None:
             return
         events, self._events = self._events, None
+        content = self._content
+        if content is None:
+            self._merge_small_segments(self._run_dir)
+            said = {"writer": self.writer, "status": status, "counts": dict(summary)}
+            self._end(events, Event("writer_end", said))
+            return
         try:
-            try:
-                events.append(Event("run_end", {"status": status, **summary}))
-            finally:
-                events.close()
+            self._end(events, Event("run_end", {"status": status, **summary}))
         finally:
-            write_run_file(self._run_dir, {**self._content, "status": status, **summary})
+            write_run_file(self._run_dir, {**content, "status": status, **self._of_all_writers(summary)})
         self._merge_small_segments(self._run_dir)
         index = build_index(self._run_dir)
         for problem in index.problems:
@@ -190,3 +223,18 @@ class RunStore:
             )
         except StorageError as error:
             logger.warning("small segments stay as they are: %s", error)
+
+    def _of_all_writers(self, summary: Mapping[str, Any]) -> Mapping[str, Any]:
+        assert self._run_dir is not None
+        try:
+            return add_others(summary, self.writer, run_writers(self._run_dir))
+        except StorageError as error:
+            logger.warning("recording: run.json counts this writer only (%s)", error)
+            return summary
+
+    def _end(self, events: EventLog, last: Event) -> None:
+        try:
+            events.append(last)
+        finally:
+            self._coerced = events.coerced
+            events.close()

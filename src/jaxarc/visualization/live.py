@@ -34,14 +34,16 @@ class LiveDrawing:
         config: which episodes, how many files, how many seconds.
         visualizer: draws them.
         run_dir: the run to read.
+        writer: the writer that commits the episodes.
     """
 
     name = "live drawing"
 
-    def __init__(self, config: LiveConfig, visualizer: EnhancedVisualizer, run_dir: Path):
+    def __init__(self, config: LiveConfig, visualizer: EnhancedVisualizer, run_dir: Path, writer: int = 0):
         self._config = config
         self._visualizer = visualizer
         self._run_dir = run_dir
+        self._writer = writer
         self._condition = threading.Condition()
         self._waiting: list[tuple[int, float]] = []
         self._closing = False
@@ -121,7 +123,7 @@ class LiveDrawing:
                     continue
             started = time.perf_counter()
             try:
-                episode = ReplaySystem(self._run_dir).load_episode(number)
+                episode = ReplaySystem(self._run_dir).load_episode(number, writer=self._writer)
                 room = self._config.max_files - self.files_drawn
                 self.files_drawn += len(self._visualizer.visualize_episode(episode, max_files=room))
                 self.episodes_drawn.append(number)
