@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from jaxarc.capture import Step
     from jaxarc.config import Config, load_config
     from jaxarc.envs import Action, ArcEnv, AutoReset, arc_step, load_tasks, make_policy
-    from jaxarc.pipeline import AsyncLogger
+    from jaxarc.pipeline import AsyncLogger, PerformanceMonitor
     from jaxarc.recorder import Recorder
     from jaxarc.records.episode_data import EpisodeData
     from jaxarc.replay import ReplaySystem, resimulate
@@ -25,6 +25,7 @@ _HOMES = {
     "AutoReset": "jaxarc.envs",
     "Config": "jaxarc.config",
     "EpisodeData": "jaxarc.records.episode_data",
+    "PerformanceMonitor": "jaxarc.pipeline",
     "Recorder": "jaxarc.recorder",
     "ReplaySystem": "jaxarc.replay",
     "Step": "jaxarc.capture",
@@ -45,6 +46,7 @@ __all__ = [
     "AutoReset",
     "Config",
     "EpisodeData",
+    "PerformanceMonitor",
     "Recorder",
     "ReplaySystem",
     "Step",

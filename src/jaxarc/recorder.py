@@ -36,7 +36,9 @@ from jaxarc.pipeline import (
     CommittedReader,
     EpisodeWriter,
     Health,
+    PerformanceMonitor,
     Readers,
+    RecordingCosts,
 )
 from jaxarc.records.chunk import Chunk
 from jaxarc.records.clock import CLOCK
@@ -154,7 +156,7 @@ class Recorder(RecorderProgram):
         logger.setLevel(config.logging.log_level)
         self._store = RunStore(config.storage, self._describe, config.pipeline.flush_interval, origin)
         self._names = LabelNames(self._store.write_document)
-        budget = Budget(config.capture.budget, self._recording_s)
+        budget = Budget(config.capture.budget, self._recording_s, on_change=self._tell_of_budget)
         self._assembler = Assembler(config.capture, self._names.of, budget, self._store.steps_before)
         self._readers = Readers()
         self._writer = EpisodeWriter(
@@ -168,6 +170,7 @@ class Recorder(RecorderProgram):
         self._slot = -1
         self._status = "FINISHED"
         self._problem = ""
+        self._taken_s: float | None = None
         self._live: LiveDrawing | None = None
         self._failed_before = SLOTS.failed_chunks
         # Rows of programs that run already arrive as soon as the slot is taken: the queue comes first.
@@ -184,6 +187,7 @@ class Recorder(RecorderProgram):
             SLOTS.free(self._slot)
             self._logger.close()
             raise
+        self.performance = PerformanceMonitor(self._costs, share=config.capture.budget)
         self._exit_handle = EXITS.add(self.close, signals=config.pipeline.handle_signals, hurry=self._hurry)
         _OPEN[self._slot] = self
         logger.info("%s", self.announcement())
@@ -338,6 +342,7 @@ class Recorder(RecorderProgram):
         try:
             try:
                 capture.wait_for_programs()
+                self._taken_s = SLOTS.taken_s(self._slot)
                 SLOTS.free(self._slot)
                 self._status = status
                 self._logger.close()
@@ -360,6 +365,7 @@ class Recorder(RecorderProgram):
             self._writer,
             self._readers,
             has_ended=has_ended,
+            callback_s=self._costs().callback_s,
             orphaned_chunks=SLOTS.orphaned_chunks,
             failed_chunks=SLOTS.failed_chunks - self._failed_before,
             segments=self._store.segments_written,
@@ -411,6 +417,10 @@ class Recorder(RecorderProgram):
         self._logger.hurry(seconds)
         self._writer.hurry(seconds)
 
+    def _tell_of_budget(self, exceeded: bool, spent_s: float, passed_s: float) -> None:
+        share = self.config.capture.budget or 0.0
+        self._writer.tell_of_shedding("budget", on=exceeded, spent_s=spent_s, passed_s=passed_s, share=share)
+
     def _tell_of_shedding(self, on: bool) -> None:
         counts = self._logger.counts
         self._writer.tell_of_shedding(
@@ -448,8 +458,20 @@ class Recorder(RecorderProgram):
 
     def _recording_s(self) -> float:
         """Return the seconds that recording took so far, in callbacks and in the writer."""
-        counts = self._logger.counts
-        return counts.submit_s + counts.handle_s
+        costs = self._costs()
+        return costs.callback_s + costs.write_s
+
+    def _costs(self) -> RecordingCosts:
+        queue, counts = self._logger.counts, self._assembler.counts
+        taken_s = SLOTS.taken_s(self._slot) if self._taken_s is None else self._taken_s
+        return RecordingCosts(
+            callback_s=queue.submit_s + taken_s,
+            blocked_s=queue.blocked_s,
+            write_s=queue.handle_s,
+            accepted_bytes=queue.accepted_bytes,
+            segment_bytes=self._store.segment_bytes,
+            dropped_steps=counts.steps_lost + self._writer.steps_given_up,
+        )
 
     def _accept(self, chunk: Chunk) -> None:
         if not self._nothing:

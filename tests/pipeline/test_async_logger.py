@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -281,3 +282,150 @@ def test_a_forked_child_neither_writes_nor_hangs():
     desk.open.set()
     assert logger.close(WAIT_S)
     assert desk.durable == [0]
+
+
+def test_what_a_handler_raises_never_ends_the_writer():
+    """Not even SystemExit, which a thread would die of without a word."""
+    desk = Desk(fail=lambda what: SystemExit(3) if what == "handle 0" else None)  # type: ignore[arg-type]
+    desk.open.set()
+    logger = logger_of(desk)
+    logger.submit(Parcel(0))
+    assert logger.flush(WAIT_S) is False
+    logger.submit(Parcel(1))
+    assert logger.flush(WAIT_S) is True
+    assert desk.durable == [1]
+    assert logger.counts.errors_by_kind == {"SystemExit": 1}
+    assert "SystemExit: 3" in logger.counts.first_errors["SystemExit"]
+    assert logger.close(WAIT_S) is False
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_waits_for_a_writer_that_died(caplog: pytest.LogCaptureFixture):
+    """A submitter and a flush that wait for it come back, and so does everything that is called later."""
+    desk = Desk()
+    logger = logger_of(desk, queue_bytes=100)
+    logger.submit(Parcel(0))
+    assert desk.entered.wait(WAIT_S)
+    submitter, _ = in_thread(lambda: logger.submit(Parcel(1)))
+    flusher, flushed = in_thread(logger.flush)
+    wait_for(lambda: logger._waiting == 1 and len(logger._queue) == 1)
+
+    def die(*_: Any) -> bool:
+        raise SystemExit
+
+    logger._guard = die  # type: ignore[method-assign]
+    desk.open.set()
+    for thread in (submitter, flusher, logger._thread):
+        thread.join(WAIT_S)
+        assert not thread.is_alive()
+    assert flushed == [False]
+    assert logger.has_ended
+    assert logger.submit(Parcel(2)) is False
+    assert logger.flush(WAIT_S) is False
+    assert logger.close(WAIT_S) is False
+    assert logger.counts.refused_items + logger.counts.accepted_items == 3
+    assert "the writer thread died" in caplog.text
+
+
+def test_a_stalled_disk_holds_the_program_up_and_says_so_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    """Under ``block``: the wait is counted while it lasts, and the way out is named."""
+    monkeypatch.setattr("jaxarc.pipeline.async_logger._PATIENCE_S", 0.0)
+    desk = Desk()
+    logger = logger_of(desk, queue_bytes=100)
+    logger.submit(Parcel(0))
+    threads = [in_thread(lambda n=n: logger.submit(Parcel(n))) for n in (1, 2)]
+    wait_for(lambda: logger.counts.blocked_s > 0 and "waited" in caplog.text)
+    assert all(thread.is_alive() for thread, _ in threads)
+    desk.open.set()
+    for thread, accepted in threads:
+        thread.join(WAIT_S)
+        assert accepted == [True]
+    assert logger.close(WAIT_S)
+    assert desk.durable[0] == 0
+    assert sorted(desk.durable) == [0, 1, 2]
+    said = [record for record in caplog.records if "has waited" in record.message]
+    assert [record.levelno for record in said] == [logging.WARNING]
+    assert "pipeline.overflow=drop_steps" in said[0].message
+
+
+def test_a_stalled_disk_holds_nobody_up_while_there_is_something_to_shed():
+    """Under ``drop_steps``: the steps of the queue first, those of the newcomer when there are no others."""
+    desk = Desk()
+    logger = logger_of(desk, overflow="drop_steps", queue_bytes=120)
+    assert logger.submit(Parcel(0))
+    assert desk.entered.wait(WAIT_S)
+    newcomers = [Parcel(1), Parcel(2)]
+    assert [logger.submit(parcel) for parcel in newcomers] == [True, True]
+    assert [parcel.steps for parcel in newcomers] == [0, 0]
+    assert logger.counts.blocked_s < WAIT_S
+    waiter, accepted = in_thread(lambda: logger.submit(Parcel(3)))
+    wait_for(lambda: logger._waiting == 1)
+    desk.open.set()
+    waiter.join(WAIT_S)
+    assert accepted == [True]
+    assert logger.close(WAIT_S)
+    assert [number for number, _ in desk.handled] == [0, 1, 2, 3]
+
+
+def test_shedding_is_told_when_it_begins_and_when_there_is_room_again():
+    """Changes alone, and on the thread of the writer."""
+    desk = Desk()
+    told: list[tuple[bool, int]] = []
+    logger = AsyncLogger(
+        AsyncLoggerConfig(flush_interval=600.0, queue_bytes=300, overflow="drop_steps"),
+        desk,
+        on_shedding=lambda on: told.append((on, threading.get_ident())),
+    )
+    for round in (1, 2):
+        desk.entered.clear()
+        desk.open.clear()
+        logger.submit(Parcel(0))
+        assert desk.entered.wait(WAIT_S)
+        for number in range(1, 9):
+            logger.submit(Parcel(number))
+        desk.open.set()
+        assert logger.flush(WAIT_S)
+        assert [on for on, _ in told] == [True, False] * round
+    assert {thread for _, thread in told} == {logger._thread.ident}
+    logger.close(WAIT_S)
+
+
+def test_in_a_hurry_nobody_waits_for_the_disk():
+    """Steps are shed for it under ``block`` too, and what nobody can shed is taken or refused at once."""
+    desk = Desk()
+    logger = logger_of(desk, queue_bytes=100)
+    logger.submit(Parcel(0))
+    assert desk.entered.wait(WAIT_S)
+    waiter, accepted = in_thread(lambda: logger.submit(Parcel(1)))
+    wait_for(lambda: logger._waiting == 1)
+    logger.hurry(3600.0)
+    waiter.join(WAIT_S)
+    assert accepted == [True]
+    answers = [logger.submit(Parcel(number)) for number in range(2, 14)]
+    assert answers == [True] * 9 + [False] * 3
+    assert logger.counts.refused_items == 3
+    logger.hurry(None)
+    desk.open.set()
+    assert logger.close(WAIT_S)
+    assert [steps for _, steps in desk.handled] == [90, *[0] * 10]
+
+
+def test_a_close_in_a_hurry_ends_with_the_disk_stalled():
+    """It says that not everything is on disk; the writer goes on in the background."""
+    desk = Desk()
+    logger = logger_of(desk)
+    logger.submit(Parcel(0))
+    logger.submit(Parcel(1))
+    assert desk.entered.wait(WAIT_S)
+    closer, closed = in_thread(logger.close)
+    wait_for(lambda: logger._closing)
+    logger.hurry(0.05)
+    closer.join(WAIT_S)
+    assert closed == [False]
+    assert logger.counts.accepted_items - logger.counts.handled_items == 2
+    desk.open.set()
+    wait_for(lambda: logger.has_ended)
+    assert desk.handled == [(0, 90), (1, 0)]
+    assert desk.closed == 1

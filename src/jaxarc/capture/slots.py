@@ -6,6 +6,7 @@ import _thread
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +39,7 @@ class Slots:
     orphaned_chunks: int = 0
     failed_chunks: int = 0
     first_failure: str = ""
+    _taken_s: dict[int, float] = field(default_factory=dict)
     _named: set[int] = field(default_factory=set)
 
     def take(self, receiver: Callable[[Chunk], None], slot: int | None = None) -> int | None:
@@ -48,8 +50,13 @@ class Slots:
             if slot in self._receivers:
                 return None
             self._receivers[slot] = receiver
+            self._taken_s[slot] = 0.0
             self._named.discard(slot)
             return slot
+
+    def taken_s(self, slot: int) -> float:
+        """Return the seconds that chunks for a slot took on the host until its holder had them."""
+        return self._taken_s.get(slot, 0.0)
 
     def free(self, slot: int) -> None:
         """Free a slot; rows that still arrive for it are counted as orphaned."""
@@ -72,7 +79,7 @@ class Slots:
 
     def deliver(self, octets: Any, words: Any, header: Any) -> None:
         """Hand one chunk to the recorder that holds its slot. Never raises: a callback must not."""
-        received = CLOCK.now_s()
+        received, began = CLOCK.now_s(), time.perf_counter()
         try:
             parsed, lanes = Header.parse(np.asarray(header))
             receiver = self._receivers.get(parsed.slot)
@@ -80,7 +87,10 @@ class Slots:
                 self._orphan(parsed.slot)
                 return
             layout = self._layouts[parsed.layout_id]
-            receiver(Chunk(layout, parsed, lanes, np.asarray(octets), np.asarray(words), received))
+            chunk = Chunk(layout, parsed, lanes, np.asarray(octets), np.asarray(words), received)
+            with self._lock:
+                self._taken_s[parsed.slot] += time.perf_counter() - began
+            receiver(chunk)
         except KeyboardInterrupt:
             # An exception here kills the compiled program; the interrupt is for the main thread anyway.
             threading.Timer(_REARM_DELAY_S, _thread.interrupt_main).start()

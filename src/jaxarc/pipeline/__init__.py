@@ -6,6 +6,7 @@ from jaxarc.pipeline.budget import Budget
 from jaxarc.pipeline.episode_writer import ChunkItem, EpisodeWriter
 from jaxarc.pipeline.exits import CLOSE_S, EXITS
 from jaxarc.pipeline.health import Health
+from jaxarc.pipeline.performance_monitor import PerformanceMonitor, RecordingCosts
 from jaxarc.pipeline.readers import CommittedReader, ReaderLag, Readers
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "CommittedReader",
     "EpisodeWriter",
     "Health",
+    "PerformanceMonitor",
     "ReaderLag",
     "Readers",
+    "RecordingCosts",
 ]

@@ -304,6 +304,7 @@ class AsyncLogger:
             self._bytes = self.counts.queue_bytes_now = 0
             self._condition.notify_all()
         if died:
+            self.counts.add_error(RuntimeError("the writer thread died"))
             logger.error("recording: the writer thread died; nothing is recorded from here on")
 
     def _tell_of_shedding(self) -> None:

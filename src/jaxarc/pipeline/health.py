@@ -191,7 +191,6 @@ class Health:
             "queue_bytes": queued.queue_bytes_now,
             "queue_bytes_max": queued.queue_bytes_max,
             "blocked_s": queued.blocked_s,
-            "callback_s": queued.submit_s,
             "write_s": queued.handle_s,
             "readers": readers.lags(),
             "reader_errors": readers.errors + drawing_errors[0],
