@@ -154,7 +154,13 @@ class Recorder(RecorderProgram):
         self._closed = False
         self._started = CLOCK.now_s()
         logger.setLevel(config.logging.log_level)
-        self._store = RunStore(config.storage, self._describe, config.pipeline.flush_interval, origin)
+        self._store = RunStore(
+            config.storage,
+            self._describe,
+            config.pipeline.flush_interval,
+            origin,
+            segment_format=config.logging.format,
+        )
         self._names = LabelNames(self._store.write_document)
         budget = Budget(config.capture.budget, self._recording_s, on_change=self._tell_of_budget)
         self._assembler = Assembler(config.capture, self._names.of, budget, self._store.steps_before)

@@ -130,7 +130,11 @@ configs = st.builds(
             max_seconds=st.floats(0, 1e9),
         ),
     ),
-    logging=st.builds(LoggingConfig, log_level=st.sampled_from(["DEBUG", "info", "Error"])),
+    logging=st.builds(
+        LoggingConfig,
+        log_level=st.sampled_from(["DEBUG", "info", "Error"]),
+        format=st.sampled_from(["hdf5", "json"]),
+    ),
     storage=st.builds(
         EpisodeConfig,
         base_output_dir=name,
@@ -275,6 +279,8 @@ WRONG = [
     ("visualization.live.max_files", -1),
     ("visualization.live.max_seconds", -1.0),
     ("logging.log_level", "LOUD"),
+    ("logging.format", "csv"),
+    ("logging.format", "pickle"),
     ("logging.log_level", 10),
     ("logging.trackers", ["wandb"]),
     ("storage.base_output_dir", ""),

@@ -24,16 +24,29 @@ def no_trackers_yet(value: Any) -> tuple[str, ...]:
     return names
 
 
+def segment_format(value: Any) -> str:
+    """Accept the formats that a run is written in; pickle is refused with what to do instead."""
+    if isinstance(value, str) and value.lower() == "pickle":
+        raise RejectedError(
+            "must be hdf5 or json, got pickle: loading a pickle runs the code that is in it, and a torn one"
+            " is lost; jaxarc export RUN --format pickle makes one of a run",
+            override="logging.format=hdf5",
+        )
+    return one_of("hdf5", "json", fold=str.lower)(value)
+
+
 @dataclass(frozen=True, kw_only=True)
 class LoggingConfig(Section):
     """Messages and trackers.
 
     Attributes:
         log_level: the least severe message that the ``jaxarc`` logger lets through.
+        format: what segments are written as: ``hdf5``, packed and fast, or ``json``, which anything reads.
         trackers: names of experiment trackers; empty in this version.
     """
 
     key: ClassVar[str] = "logging"
 
     log_level: str = checked("INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", fold=str.upper))
+    format: str = checked("hdf5", segment_format)
     trackers: Sequence[str] = checked((), no_trackers_yet)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -17,12 +18,14 @@ __all__ = [
     "create_column",
     "dataset_name",
     "group_at",
+    "known_to_hdf5",
     "read_column",
     "read_field",
     "read_scalar",
     "read_table",
     "table_column",
     "write_column",
+    "write_recorded",
     "write_rows",
     "write_scalar",
     "write_table",
@@ -92,17 +95,29 @@ def write_rows(group: h5py.Group, name: str, field: Field, packed: np.ndarray, c
         values = np.ascontiguousarray(packed).view(np.uint8)
         attrs["bits"] = field.size
     else:
-        values = _known_to_hdf5(field.decode(packed))
+        values = known_to_hdf5(field.decode(packed))
     write_column(group, name, values, compression, attrs)
 
 
 def write_scalar(group: h5py.Group, name: str, field: Field, values: np.ndarray, compression: str) -> None:
     """Write the values [n] of one scalar field."""
-    write_column(group, name, _known_to_hdf5(values), compression, {"dtype": field.dtype})
+    write_column(group, name, known_to_hdf5(values), compression, {"dtype": field.dtype})
 
 
-def _known_to_hdf5(values: np.ndarray) -> np.ndarray:
-    if values.dtype.kind in "biufc" and values.dtype.isbuiltin == 1:
+def write_recorded(group: h5py.Group, name: str, values: np.ndarray, key_impl: str, compression: str) -> None:
+    """Write one row field from its values [n, *shape], as ``write_rows`` does from its octets or words."""
+    attrs: dict[str, Any] = {"dtype": values.dtype.name, "shape": np.array(values.shape[1:], np.int64)}
+    if key_impl:
+        attrs["key_impl"] = key_impl
+    if values.dtype.kind == "b":
+        attrs["bits"] = prod(values.shape[1:])
+        values = np.packbits(values.reshape(len(values), attrs["bits"]), axis=1)
+    write_column(group, name, known_to_hdf5(values), compression, attrs)
+
+
+def known_to_hdf5(values: np.ndarray) -> np.ndarray:
+    """Return values in a dtype that HDF5 has: the others as unsigned integers of their width."""
+    if values.dtype.kind == "S" or (values.dtype.kind in "biufc" and values.dtype.isbuiltin == 1):
         return values
     return values.view(f"u{values.dtype.itemsize}")
 

@@ -13,6 +13,7 @@ from typing import Any
 from jaxarc.config import EpisodeConfig
 from jaxarc.errors import DamagedFileError, RunNotFoundError, StorageError, closest
 from jaxarc.storage.atomic import atomic_write_bytes, storage_errors
+from jaxarc.storage.segment_names import segment_names
 
 __all__ = [
     "RUN_FILE",
@@ -78,7 +79,7 @@ def read_run_file(run_dir: Path) -> dict[str, Any]:
 
 def _is_run(folder: Path) -> bool:
     """Say whether a folder is a run: one that lost its ``run.json`` still has segments."""
-    return (folder / RUN_FILE).is_file() or any((folder / "steps").glob("p*.h5"))
+    return (folder / RUN_FILE).is_file() or bool(segment_names(folder))
 
 
 def find_runs(root: Path) -> list[Path]:

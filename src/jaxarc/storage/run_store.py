@@ -45,15 +45,22 @@ class RunStore:
         describe: returns what the writer says of itself at the start; called when the run is opened.
         heartbeat_s: seconds between commits, by which readers tell a running run from a lost one.
         origin: where the run comes from; None begins one.
+        segment_format: ``hdf5`` or ``json``.
     """
 
     def __init__(
-        self, config: EpisodeConfig, describe: Describe, heartbeat_s: float, origin: Origin | None = None
+        self,
+        config: EpisodeConfig,
+        describe: Describe,
+        heartbeat_s: float,
+        origin: Origin | None = None,
+        segment_format: str = "hdf5",
     ):
         self._config = config
         self._describe = describe
         self._heartbeat_s = heartbeat_s
         self._origin = origin or NewRun()
+        self._suffix = "json" if segment_format == "json" else "h5"
         self._lock = threading.RLock()
         self._run_dir: Path | None = None
         self._events: EventLog | None = None
@@ -130,7 +137,7 @@ class RunStore:
             StorageError: nothing of it was written.
         """
         run_dir = self.open()
-        path = run_dir / "steps" / f"{self.writer}-{self._sequence + 1:06d}.h5"
+        path = run_dir / "steps" / f"{self.writer}-{self._sequence + 1:06d}.{self._suffix}"
         write_segment(
             path,
             pending,

@@ -13,6 +13,7 @@ from jaxarc.records.steps import PendingSegment, StepBlock
 from jaxarc.storage.atomic import atomic_write_bytes
 from jaxarc.storage.columns import dataset_name, table_column
 from jaxarc.storage.hdf5_sink import hdf5_segment
+from jaxarc.storage.json_segments import json_segment
 from jaxarc.storage.segment_sink import SegmentSink
 
 __all__ = ["SEGMENT_FORMAT", "SEGMENT_VERSION", "fill_segment", "write_segment"]
@@ -33,7 +34,7 @@ def write_segment(
     """Write a segment, whole or not at all.
 
     Args:
-        path: its final name.
+        path: its final name; ``.json`` makes it JSON.
         pending: rows and steps.
         writer: name of the process's writer (``p000``).
         sequence: number of the segment, from 1.
@@ -46,7 +47,8 @@ def write_segment(
     def fill(sink: SegmentSink) -> None:
         fill_segment(sink, pending, writer=writer, sequence=sequence)
 
-    atomic_write_bytes(path, hdf5_segment(path, compression, fill))
+    is_json = path.suffix == ".json"
+    atomic_write_bytes(path, json_segment(fill) if is_json else hdf5_segment(path, compression, fill))
 
 
 def fill_segment(sink: SegmentSink, pending: PendingSegment, *, writer: str, sequence: int) -> None:

@@ -18,6 +18,7 @@ from jaxarc.errors import DamagedFileError
 from jaxarc.records.layout import Layout, layout_digest
 from jaxarc.records.table import EpisodeTable
 from jaxarc.storage.columns import group_at, read_column, read_field, read_scalar, read_table
+from jaxarc.storage.json_segments import open_json_segment
 from jaxarc.storage.limits import checked_names, read_attribute
 from jaxarc.storage.segment_writer import SEGMENT_FORMAT, SEGMENT_VERSION
 
@@ -72,9 +73,10 @@ def open_segment(path: Path) -> h5py.File:
         DamagedFileError: it cannot be opened, is no segment, or comes from a newer jaxarc.
     """
     try:
-        file = h5py.File(path, "r", locking=False)
+        is_json = path.suffix == ".json"
+        file = open_json_segment(path) if is_json else h5py.File(path, "r", locking=False)
     except (OSError, RuntimeError) as error:
-        raise DamagedFileError(path, f"not a readable HDF5 file ({error})") from error
+        raise DamagedFileError(path, f"not a readable segment ({error})") from error
     try:
         found = read_attribute(file, "format")
         version = int(read_attribute(file, "schema_version", 0))
