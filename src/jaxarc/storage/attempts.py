@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 
 from jaxarc.errors import DamagedFileError, StorageError
-from jaxarc.records.table import EpisodeTable
 from jaxarc.storage.event_log import read_events
 from jaxarc.storage.index import load_index
 from jaxarc.storage.open_rows import read_open_rows
 from jaxarc.storage.run_directory import RUN_FILE, read_run_file
-from jaxarc.storage.segment_names import writer_name, writer_number
+from jaxarc.storage.segment_names import writer_name
 from jaxarc.storage.writers import event_files, is_process_writing, next_writer, run_writers
 
-__all__ = ["Attempt", "latest_attempt", "plan_attempt"]
+__all__ = ["Attempt", "plan_attempt", "read_attempts"]
 
 _DEFAULT_STREAM = "train"
 _FIRST_EVENTS = 4
@@ -33,9 +32,10 @@ class Attempt:
     Attributes:
         number: of the attempt; the run itself was the first.
         writer: number of the writer that makes it.
-        at_step: environment steps of each stream at which it goes on; what the writers before it recorded
-            beyond is hidden.
+        at_step: environment steps of streams at which it goes on; what the writers before it recorded
+            beyond is hidden. The other streams go on after what is on disk.
         writers: the writers before it.
+        env_steps: environment steps after which each stream goes on, those of ``at_step`` among them.
         before: what ``run.json`` said until then.
     """
 
@@ -43,6 +43,7 @@ class Attempt:
     writer: int
     at_step: Mapping[str, int]
     writers: tuple[str, ...]
+    env_steps: Mapping[str, int] = field(default_factory=dict)
     before: Mapping[str, Any] = field(default_factory=dict)
 
     def payload(self) -> dict[str, Any]:
@@ -61,14 +62,15 @@ class Attempt:
         return cls(number, writer, steps, tuple(map(str, writers)))
 
 
-def latest_attempt(run_dir: Path) -> Attempt | None:
-    """Return the attempt with which the run went on last; None where it never did."""
-    for number, path in reversed(event_files(run_dir)):
+def read_attempts(run_dir: Path) -> list[Attempt]:
+    """Return the attempts with which the run went on, in order; none where it never did."""
+    found = []
+    for number, path in event_files(run_dir):
         for event in islice(read_events(path), _FIRST_EVENTS):
             attempt = Attempt.of_event(number, event.payload) if event.type == "resume" else None
             if attempt is not None:
-                return attempt
-    return None
+                found.append(attempt)
+    return found
 
 
 def plan_attempt(run_dir: Path, at_step: int | Mapping[str, int] | None) -> Attempt:
@@ -88,14 +90,16 @@ def plan_attempt(run_dir: Path, at_step: int | Mapping[str, int] | None) -> Atte
     except DamagedFileError as error:
         raise _damaged(run_dir, error) from error
     _refuse_living(run_dir, before)
-    latest = latest_attempt(run_dir)
-    recorded = _recorded(run_dir, latest)
-    numbers = [before.get("attempt"), latest.number if latest else None]
+    attempts = read_attempts(run_dir)
+    recorded = _recorded(run_dir, attempts)
+    numbers = [before.get("attempt"), *(attempt.number for attempt in attempts)]
+    named = _named_steps(run_dir, at_step, recorded)
     return Attempt(
         number=max((n for n in numbers if isinstance(n, int)), default=1) + 1,
         writer=writer,
-        at_step=_steps(run_dir, at_step, recorded),
+        at_step=named,
         writers=tuple(writer_name(number) for number in range(writer)),
+        env_steps={**recorded, **named},
         before=before,
     )
 
@@ -121,36 +125,45 @@ def _refuse_living(run_dir: Path, before: Mapping[str, Any]) -> None:
         )
 
 
-def _recorded(run_dir: Path, latest: Attempt | None) -> dict[str, int]:
+def _recorded(run_dir: Path, attempts: Sequence[Attempt]) -> dict[str, int]:
     """Return how many environment steps of each stream are on disk and not hidden."""
     index = load_index(run_dir)
-    if index.problems:
-        raise _damaged(run_dir, index.problems[0])
-    open_rows, problems = read_open_rows(run_dir)
-    if problems:
-        raise _damaged(run_dir, problems[0])
-    tables = [index.episodes]
+    open_rows, open_problems = read_open_rows(run_dir)
+    for problem in (*index.problems, *open_problems):
+        raise _damaged(run_dir, problem)
+    recorded: dict[str, int] = {}
+    committed = index.episodes
+    for writer in np.unique(committed["writer"]).tolist() if len(committed) else []:
+        mine = committed["writer"] == writer
+        _count(recorded, writer, committed["stream"][mine], committed["end_step"][mine], attempts)
     for writer, rows in open_rows.items():
-        rows.columns["writer"] = np.full(len(rows), writer, np.int32)
-        tables.append(rows)
-    rows = EpisodeTable.concatenate(tables)
-    hidden = {writer_number(name) for name in latest.writers} if latest else set()
-    recorded = dict(latest.at_step) if latest else {}
-    if not len(rows):
-        return recorded
-    counts = ~np.isin(rows["writer"], [number for number in hidden if number is not None])
-    for stream in np.unique(rows["stream"]):
-        mine = counts & (rows["stream"] == stream)
-        last = int(rows["end_step"][mine].max()) if mine.any() else 0
-        recorded[str(stream)] = max(last, recorded.get(str(stream), 0))
+        _count(recorded, writer, rows["stream"], rows["end_step"], attempts)
     return recorded
 
 
-def _steps(
+def _count(
+    recorded: dict[str, int],
+    writer: int,
+    streams: np.ndarray,
+    end_steps: np.ndarray,
+    attempts: Sequence[Attempt],
+) -> None:
+    """Raise the steps of each stream to what a writer's rows reach, so far as no attempt hides them."""
+    for name in np.unique(streams):
+        stream = name.decode() if isinstance(name, bytes) else str(name)
+        last = int(end_steps[streams == name].max())
+        for attempt in attempts:
+            if writer_name(writer) in attempt.writers and stream in attempt.at_step:
+                last = min(last, attempt.at_step[stream])
+        recorded[stream] = max(last, recorded.get(stream, 0))
+
+
+def _named_steps(
     run_dir: Path, at_step: int | Mapping[str, int] | None, recorded: Mapping[str, int]
 ) -> dict[str, int]:
+    """Return the steps that the user names, by stream."""
     if at_step is None:
-        return dict(recorded)
+        return {}
     if not isinstance(at_step, Mapping):
         streams = list(recorded) or [_DEFAULT_STREAM]
         stream = _DEFAULT_STREAM if _DEFAULT_STREAM in streams else streams[0]
@@ -160,7 +173,7 @@ def _steps(
                 f"{', '.join(streams)}; give at_step={{{streams[0]!r}: {at_step}}}"
             )
         at_step = {stream: at_step}
-    steps = dict(recorded)
+    named = {}
     for stream, step in at_step.items():
         if isinstance(step, bool) or not hasattr(step, "__index__") or step < 0:
             raise StorageError(f"at_step of stream {stream} must be a whole number from 0, got {step!r}")
@@ -171,5 +184,5 @@ def _steps(
                 f"environment steps; resume at a step that was saved before (recorder.position()), or leave "
                 f"at_step out"
             )
-        steps[str(stream)] = int(step.__index__())
-    return steps
+        named[str(stream)] = int(step.__index__())
+    return named

@@ -192,7 +192,7 @@ class ResumedRun:
             "status": "RUNNING",
             "attempt": attempt.number,
             "writer": events.writer,
-            "env_steps_before": dict(attempt.at_step),
+            "env_steps_before": dict(attempt.env_steps),
             "started": content.get("created"),
             **_without_config(content),
             "created": before.get("created", content.get("created")),
@@ -203,7 +203,7 @@ class ResumedRun:
         _write_config(self.run_dir, f"config-{attempt.number:03d}", content)
         write_run_file(self.run_dir, said)
         _tell(self.run_dir, attempt, content)
-        return OpenedRun(self.run_dir, events, said, attempt.at_step)
+        return OpenedRun(self.run_dir, events, said, attempt.env_steps)
 
 
 def choose_origin(
@@ -240,7 +240,7 @@ def choose_origin(
 
 
 def _tell(run_dir: Path, attempt: Attempt, content: Mapping[str, Any]) -> None:
-    where = ", ".join(f"{name} {step:,}" for name, step in attempt.at_step.items()) or "its beginning"
+    where = ", ".join(f"{name} {step:,}" for name, step in attempt.env_steps.items()) or "its beginning"
     logger.info("attempt %d of run %s goes on at step: %s", attempt.number, run_dir.name, where)
     config_hash = attempt.before.get("config_hash")
     if config_hash is not None and config_hash != content.get("config_hash"):
