@@ -16,6 +16,7 @@ from recording import config, counted, counts_by_lane, light_body, light_step, r
 from jaxarc import Recorder, Step
 from jaxarc.capture import SLOTS
 from jaxarc.errors import CaptureError, RecorderClosedError
+from jaxarc.records.events import Event
 
 
 def program(recorder: Recorder, **options: Any) -> Any:
@@ -226,6 +227,16 @@ def test_metrics_logged_outside_programs_are_events(run_root: Path):
     assert np.isnan(found[1]["metrics"]["a"])
     assert (found[1]["step"], found[1]["ctx"]) == (7, {"stream": "eval", "member": 0})
     assert (found[2]["metrics"], found[2]["step"]) == ({"flag": True, "half": 0.5}, 8)
+
+
+def test_values_of_events_that_became_text_are_counted(run_root: Path):
+    """What has no JSON form does not raise; health says how many there were."""
+    with Recorder(config(run_root)) as recorder:
+        assert recorder.health().coerced == {}
+        recorder._store.append_event(Event("note", {"odd": object(), "even": np.float32(2)}))
+        assert recorder.health().coerced == {"of an event to text": 1}
+    assert recorder.health().coerced == {"of an event to text": 1}
+    assert next(iter(read(recorder).events("note"))).payload["even"] == 2.0
 
 
 def test_drop_steps_loses_steps_only_and_says_how_many(run_root: Path):

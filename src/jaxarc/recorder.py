@@ -364,7 +364,7 @@ class Recorder(RecorderProgram):
         self._readers.add(reader)
 
     def _counted(self, *, has_ended: bool) -> Health:
-        live = self._live
+        live, coerced = self._live, self._store.coerced
         return Health.of(
             self._assembler,
             self._logger,
@@ -374,6 +374,7 @@ class Recorder(RecorderProgram):
             callback_s=self._costs().callback_s,
             orphaned_chunks=SLOTS.orphaned_chunks,
             failed_chunks=SLOTS.failed_chunks - self._failed_before,
+            coerced={"of an event to text": coerced} if coerced else {},
             segments=self._store.segments_written,
             segment_bytes=self._store.segment_bytes,
             pictures=live.files_drawn if live else 0,
