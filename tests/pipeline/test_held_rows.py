@@ -83,7 +83,7 @@ def test_an_open_episode_keeps_no_more_of_its_chunks_than_twice_its_steps(monkey
     assembler = Assembler(CaptureConfig(level="verbose", envs=tuple(range(8)), keep=["success"]), nameless)
     for chunk in flat_recording(flags).chunks(range(0, 200, 10), range(8)):
         assembler.ingest(chunk)
-        held = assembler._streams["train"].held
+        held = assembler._streams["train", False].held
         assert 0 < assembler.open_bytes <= held.row_bytes <= 2 * assembler.open_bytes
     assert assembler.pending_bytes > 0
     assembler.close_open()
@@ -126,7 +126,7 @@ def test_a_step_at_a_time_lies_in_few_pieces(monkeypatch: pytest.MonkeyPatch):
     held = None
     for chunk in flat_recording(flags).chunks(range(num_steps), range(4)):
         assembler.ingest(chunk)
-        held = assembler._streams["train"].held
+        held = assembler._streams["train", False].held
         assert held.num_pieces <= 256 + held.row_bytes // 8_000 + 1
         assert held.nbytes >= held.row_bytes + 1_000 * held.num_pieces
     assert held is not None

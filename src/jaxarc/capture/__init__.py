@@ -1,7 +1,7 @@
 """The device side: what a compiled program selects, packs and hands over."""
 
 from jaxarc.capture.chunks import CapturePlan
-from jaxarc.capture.flatten import path_key
+from jaxarc.capture.flatten import as_numpy, path_key
 from jaxarc.capture.program import ProgramSettings, RecorderProgram, StreamSettings, register_as_argument
 from jaxarc.capture.runtime import check_jax, wait_for_programs
 from jaxarc.capture.scalars import log
@@ -21,6 +21,7 @@ __all__ = [
     "Slots",
     "Step",
     "StreamSettings",
+    "as_numpy",
     "check_jax",
     "log",
     "path_key",

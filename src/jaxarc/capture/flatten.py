@@ -15,21 +15,14 @@ from jaxtyping import Array
 from jaxarc.capture.spec import CaptureSpec, select_envs
 from jaxarc.capture.step import Step
 from jaxarc.errors import CaptureError
+from jaxarc.records.crossing import arranged
 from jaxarc.records.layout import Field, Layout, PathKey
-from jaxarc.records.table import RESERVED_COLUMNS, label_name_column
+from jaxarc.records.table import label_name_column, shares_a_column
 
-__all__ = ["FlatStep", "flatten_step", "leaf_field", "path_key", "refuse_non_arrays"]
+__all__ = ["FlatStep", "as_numpy", "flatten_step", "leaf_field", "path_key", "refuse_non_arrays"]
 
 _ROW_ROLES = ("observation", "next_observation", "action", "info", "key", "state", "episode")
-_METRIC_PARTS = ("_first", "_last", "_min", "_max")
 _FLAGS = ("terminated", "truncated", "active", "start", "mark", "success")
-_SMALL_BYTES = 64
-"""Leaves below this cross at every step: saying for which steps they cross would cost as much."""
-
-_LARGE_BYTES = 256
-"""Leaves of a state below this cross at every step: it takes only one that changes often for all to cross."""
-
-_MAX_UNITS = 31
 _OPTIONAL = ("truncated", "next_observation", "start", "success", "mark", "active")
 
 
@@ -73,6 +66,16 @@ def path_key(key: Any) -> PathKey:
     if isinstance(key, tree_util.FlattenedIndexKey):
         return int(key.key)
     return str(key.key)
+
+
+def as_numpy(value: Any) -> tuple[np.ndarray, str]:
+    """Return an array as a NumPy one, typed PRNG keys as their words; and the keys' implementation, or "".
+
+    Calls no JAX for anything that is no JAX array.
+    """
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+        return np.asarray(jax.random.key_data(value)), str(jax.random.key_impl(value))
+    return np.asarray(value), ""
 
 
 def leaf_field(role: str, path: tuple[PathKey, ...], leaf: Any, lead: int) -> tuple[Field, Array]:
@@ -140,7 +143,7 @@ def _scalars(role: str, value: Any, lead: int) -> list[tuple[Field, Array]]:
                 f"step.{field.name} has shape {list(field.shape)} per environment, {role} are scalars; "
                 f"put arrays into info= or episode="
             )
-        if role == "labels" and _shares_a_column(str(name), value):
+        if role == "labels" and shares_a_column(str(name), value):
             raise CaptureError(
                 f"step.{field.name} or its column {label_name_column(str(name))!r} would share its name "
                 "with another column of the episode rows; rename the label"
@@ -152,16 +155,6 @@ def _scalars(role: str, value: Any, lead: int) -> list[tuple[Field, Array]]:
         _check_real(field, array)
         leaves.append((field, array))
     return leaves
-
-
-def _shares_a_column(label: str, labels: Any) -> bool:
-    names_column = label_name_column(label)
-    return (
-        label in RESERVED_COLUMNS
-        or label.endswith(_METRIC_PARTS)
-        or names_column in labels
-        or (names_column in RESERVED_COLUMNS and label != "task")
-    )
 
 
 def _check_real(field: Field, array: Array) -> None:
@@ -286,36 +279,21 @@ def _journal(
 
 def _arranged(rows: list[_Leaf]) -> list[_Leaf]:
     """Say how each leaf crosses, and put first what does at every step, last what crosses with another."""
-    following = sum(leaf.field.num_bytes for leaf in rows if leaf.field.role == "next_observation")
-    constant = sum(leaf.field.num_bytes for leaf in rows if leaf.field.role == "episode")
     owners: dict[int, _Leaf] = {}
-    every: list[_Leaf] = []
-    some: list[_Leaf] = []
+    own: list[_Leaf] = []
     doubles: list[tuple[_Leaf, _Leaf]] = []
     for leaf in rows:
-        role = leaf.field.role
         owner = owners.get(id(leaf.given)) if isinstance(leaf.given, jax.Array) else None
-        if owner is not None and role not in ("observation", "next_observation"):
+        if owner is not None and leaf.field.role not in ("observation", "next_observation"):
             doubles.append((leaf, owner))
-            continue
-        sent = "every"
-        if role == "next_observation" and following >= _SMALL_BYTES:
-            sent = "unchained"
-        elif role == "episode" and constant >= _SMALL_BYTES:
-            sent = "starts"
-        elif role == "state" and leaf.field.num_bytes >= _LARGE_BYTES and len(some) < _MAX_UNITS - 2:
-            sent = "changed"
-        leaf = leaf._replace(field=replace(leaf.field, sent=sent))
-        owners.setdefault(id(leaf.given), leaf)
-        (every if sent == "every" else some).append(leaf)
-    own = [*every, *some]
-    position = {id(leaf.field): i for i, leaf in enumerate(own)}
+        else:
+            owners.setdefault(id(leaf.given), leaf)
+            own.append(leaf)
+    order = arranged([leaf.field for leaf in own])
+    place = {id(own[position].field): i for i, (position, _) in enumerate(order)}
     return [
-        *own,
-        *(
-            leaf._replace(field=replace(leaf.field, shares=position[id(owner.field)]))
-            for leaf, owner in doubles
-        ),
+        *(own[position]._replace(field=field) for position, field in order),
+        *(leaf._replace(field=replace(leaf.field, shares=place[id(owner.field)])) for leaf, owner in doubles),
     ]
 
 

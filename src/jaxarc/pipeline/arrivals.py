@@ -99,7 +99,7 @@ class RowTaker:
     def _groups(self, chunk: Chunk) -> tuple[RowGroup, ...]:
         """Return the chunk's groups; steps that have nothing but scalars are one of empty rows."""
         layout = chunk.layout
-        if layout.rows or layout.program == "scalars":
+        if layout.rows or layout.program == "scalars" or not chunk.header.num_selected:
             return chunk.groups
         env_ids = np.array(chunk.header.env_ids, np.int64)
         empty = np.zeros((chunk.num_members, len(env_ids), chunk.num_steps, 0), np.int32)

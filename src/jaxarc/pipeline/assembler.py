@@ -19,6 +19,7 @@ from jaxarc.pipeline.settling import Settled, Settler
 from jaxarc.pipeline.spans import ScalarNames, Spans, find_spans
 from jaxarc.pipeline.stream import Stream
 from jaxarc.records.chunk import Chunk
+from jaxarc.records.lane_chunk import LaneChunk
 from jaxarc.records.steps import PendingSegment
 
 __all__ = ["Assembler", "AssemblerCounts"]
@@ -83,7 +84,7 @@ class Assembler:
         self._name_of = name_of
         self._budget = budget
         self._steps_before = steps_before or (lambda stream: 0)
-        self._streams: dict[str, Stream] = {}
+        self._streams: dict[tuple[str, bool], Stream] = {}
         self._ended: list[EndedEpisodes] = []
         self._settled = Settled()
         self._ended_steps = 0
@@ -102,10 +103,11 @@ class Assembler:
     @property
     def position(self) -> dict[str, int]:
         """Environment steps that each stream took, those of the member that took the most."""
-        return {
-            name: int(stream.table.env_steps.max(initial=stream.table.steps_before))
-            for name, stream in self._streams.items()
-        }
+        steps: dict[str, int] = {}
+        for (name, _), stream in self._streams.items():
+            most = int(stream.table.env_steps.max(initial=stream.table.steps_before))
+            steps[name] = max(most, steps.get(name, 0))
+        return steps
 
     @property
     def open_bytes(self) -> int:
@@ -134,27 +136,29 @@ class Assembler:
             Exception: what kept its rows from being read, after its scalars were taken; the steps are lost.
         """
         stream = self._stream(chunk)
-        if stream is None:
+        if stream is None or chunk.is_taken:
             return
         table = stream.table
         members = chunk.num_members
-        member_offset = chunk.device * members
-        table.fit(member_offset + members, chunk.num_envs)
+        member_offset, env_offset = chunk.first_member, chunk.first_env
+        table.fit(member_offset + members, env_offset + chunk.num_envs)
         afresh = np.broadcast_to(chunk.starts_afresh, (members, chunk.num_envs))
         if afresh.any():
             member, env = np.nonzero(afresh)
             self._close(stream, table.cut((member + member_offset) * table.num_envs + env))
-        stream.tell_of_less(chunk)
-        stream.tell_of_envs(chunk)
+        if not stream.is_of_loops:
+            stream.tell_of_less(chunk)
+            stream.tell_of_envs(chunk)
         spans = find_spans(chunk, table.names, table.env_steps[member_offset : member_offset + members])
         if spans is None:
+            self._end_with(stream, chunk)
             return
         self.counts.env_steps += len(spans.steps)
         self._open_changed = True
         lane = spans.lane
-        if member_offset or table.num_envs != chunk.num_envs:
+        if member_offset or env_offset or table.num_envs != chunk.num_envs:
             member, env = np.divmod(spans.lane, chunk.num_envs)
-            lane = (member + member_offset) * table.num_envs + env
+            lane = (member + member_offset) * table.num_envs + env + env_offset
         self._close(stream, table.cut(lane[spans.leads & spans.begins]))
         joined = table.join(spans, lane, self._next_uid)
         self._next_uid = joined.next_uid
@@ -174,7 +178,8 @@ class Assembler:
             recorded,
             spans.count + joined.before["rows"] * (joined.before["lost"] == 0),
         )
-        self._close(stream, table.merge(spans, lane, joined, arrivals, chunk.received))
+        self._close(stream, table.merge(spans, lane, joined, arrivals, chunk.started, chunk.received))
+        self._end_with(stream, chunk)
         self._relieve(stream)
         if failure is not None:
             raise failure
@@ -223,9 +228,16 @@ class Assembler:
         for stream in self._streams.values():
             self._close(stream, stream.table.cut(stream.table.open_lanes))
 
+    def _end_with(self, stream: Stream, chunk: Chunk) -> None:
+        """End the episode of a loop that says so with its last steps, where these do not say how."""
+        if chunk.ends:
+            lane = chunk.first_member * stream.table.num_envs + chunk.first_env
+            self._close(stream, stream.table.cut(np.array([lane])))
+
     def _stream(self, chunk: Chunk) -> Stream | None:
-        name = chunk.layout.stream
-        stream = self._streams.get(name)
+        # Lanes of a program and of Python loops are apart also where both record into one stream.
+        name, is_of_loops = chunk.layout.stream, isinstance(chunk, LaneChunk)
+        stream = self._streams.get((name, is_of_loops))
         if stream is not None and stream.layout is chunk.layout:
             return stream
         names = ScalarNames.of(chunk.layout)
@@ -243,8 +255,11 @@ class Assembler:
                 rows=RowTaker(capture.level, capture.journal != "off"),
                 settler=Settler(rule, held),
                 held=held,
+                is_of_loops=is_of_loops,
             )
-            self._streams[name] = stream
+            self._streams[name, is_of_loops] = stream
+        elif is_of_loops:
+            stream.table.take_names(names)
         elif list(stream.table.names.metrics) == list(names.metrics) and list(
             stream.table.names.labels
         ) == list(names.labels):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -83,7 +83,10 @@ class EpisodeWriter:
         persisted_steps: steps that are on disk for those.
         steps_given_up: steps that were given up after two failed writes.
         episodes_given_up: episodes that lost their steps so.
+        gather: called before a commit, yields chunks that were accepted and are not in the queue.
     """
+
+    gather: Callable[[], Iterable[Chunk]] = tuple
 
     def __init__(
         self,
@@ -147,10 +150,13 @@ class EpisodeWriter:
         # A segment that is written because it is full comes between two commits that are due, and a crash
         # loses nothing that is older than those: open rows need not be written as often as steps arrive.
         is_due, self._is_full = not self._is_full, False
+        failure = self._take_gathered() if is_due else None
         try:
             self._commit(early=True, open_rows=is_due)
         finally:
             self._beat()
+        if failure is not None:
+            raise failure
 
     def close(self) -> None:
         """End what is open as ``cut`` and commit it."""
@@ -224,6 +230,16 @@ class EpisodeWriter:
         self.persisted_steps += _steps_of(pending)
         self._failed = self._in_hand = None
         self._readers.tell(pending.episodes)
+        return failure
+
+    def _take_gathered(self) -> Exception | None:
+        """Take what Python loops hold back; a chunk that fails is reported and costs no other."""
+        failure = None
+        for chunk in self.gather():
+            try:
+                self._assembler.ingest(chunk)
+            except Exception as error:  # noqa: BLE001 - raised to the edge of the writer after the commit
+                failure = failure or error
         return failure
 
     def _prepare(self, episodes: EpisodeTable) -> Exception | None:

@@ -184,6 +184,19 @@ class LaneTable:
         self.env_steps = np.append(self.env_steps, new_members)
         self.num_members, self.num_envs = members, envs
 
+    def take_names(self, names: ScalarNames) -> None:
+        """Make columns for metrics and labels that are new; episodes that are open lack them."""
+        names = names.within(self.names)
+        more_labels = len(names.labels) - len(self.names.labels)
+        more_metrics = len(names.metrics) - len(self.names.metrics)
+        self.names = names
+        if more_labels or more_metrics:
+            columns, blank = self.columns, Columns.blank(names, len(self.columns))
+            blank.whole[: len(columns.whole)] = columns.whole
+            blank.real[: len(_REAL)] = columns.real[: len(_REAL)]
+            blank.values[:, : len(names.metrics) - more_metrics] = columns.values
+            self.columns = blank
+
     @property
     def open_lanes(self) -> np.ndarray:
         """Lanes in which an episode is open."""
@@ -218,7 +231,13 @@ class LaneTable:
         return Joined(goes_on, uid, before["count"], before, next_uid + len(order))
 
     def merge(
-        self, spans: Spans, lane: np.ndarray, joined: Joined, arrivals: Arrivals, received: float
+        self,
+        spans: Spans,
+        lane: np.ndarray,
+        joined: Joined,
+        arrivals: Arrivals,
+        started: float,
+        received: float,
     ) -> ClosedEpisodes:
         """Add spans to the episodes that they go on with; keep what stays open, return what ended.
 
@@ -227,7 +246,8 @@ class LaneTable:
             lane: table lane of each span.
             joined: what ``join`` said of them.
             arrivals: what came of their rows.
-            received: arrival time of the chunk.
+            started, received: when the chunk's first step was played, as far as that is known, and when it
+                arrived.
         """
         before, goes_on = joined.before, joined.goes_on
         whole: dict[str, np.ndarray] = {
@@ -247,7 +267,7 @@ class LaneTable:
         }
         real: dict[str, np.ndarray] = {
             "reward": np.where(goes_on, before["reward"], 0.0) + spans.reward,
-            "start_time": np.where(goes_on, before["start_time"], received),
+            "start_time": np.where(goes_on, before["start_time"], started),
             "end_time": np.full(len(spans), received),
         }
         earlier = before.values

@@ -39,6 +39,14 @@ class ScalarNames:
 
         return cls(named("metrics"), named("labels"))
 
+    def within(self, others: ScalarNames) -> ScalarNames:
+        """Return all names of both, those of ``others`` first; a name that is not here has the index -1."""
+
+        def merged(mine: dict[str, int], all_others: dict[str, int]) -> dict[str, int]:
+            return {**dict.fromkeys(all_others, -1), **mine}
+
+        return ScalarNames(merged(self.metrics, others.metrics), merged(self.labels, others.labels))
+
 
 @dataclass
 class Spans:
@@ -116,7 +124,7 @@ def find_spans(chunk: Chunk, names: ScalarNames, env_steps: np.ndarray) -> Spans
 
     Args:
         chunk: steps as they crossed.
-        names: which scalar fields are metrics and labels.
+        names: which scalar fields are metrics and labels; -1 for one that this layout lacks.
         env_steps: environment steps that each member took before, int64[M]; advanced in place.
     """
     layout = chunk.layout
@@ -162,13 +170,22 @@ def find_spans(chunk: Chunk, names: ScalarNames, env_steps: np.ndarray) -> Spans
 
     values = np.empty((4, len(names.metrics), len(first)))
     for number, index in enumerate(names.metrics.values()):
+        if index < 0:
+            values[:, number] = np.nan
+            continue
         value = picked(layout.decode_scalar(index, scalars)).astype(np.float64)
         values[0, number], values[1, number] = value[first], value[last]
         np.fmin.reduceat(value, first, out=values[2, number])
         np.fmax.reduceat(value, first, out=values[3, number])
     labels = np.empty((len(names.labels), len(first)), np.int64)
     for number, index in enumerate(names.labels.values()):
+        if index < 0:
+            labels[number] = -1
+            continue
         labels[number] = picked(layout.decode_scalar(index, scalars))[last]
+    start_step, end_step = before[member, first_step], after[member, last_step]
+    if chunk.env_steps is not None:
+        start_step[:], end_step[:] = chunk.env_steps
     return Spans(
         lane=span_lane,
         first=first,
@@ -183,8 +200,8 @@ def find_spans(chunk: Chunk, names: ScalarNames, env_steps: np.ndarray) -> Spans
         success=(some_flags & FLAG_SUCCESS) != 0,
         marked=(some_flags & FLAG_MARK) != 0,
         update=updates[member, span_lane % num_envs if per_lane else 0],
-        start_step=before[member, first_step],
-        end_step=after[member, last_step],
+        start_step=start_step,
+        end_step=end_step,
         first_values=values[0],
         last_values=values[1],
         min_values=values[2],

@@ -32,6 +32,7 @@ class Stream:
         rows: decides which rows of its chunks are taken.
         settler: decides which of those are stored.
         held: the rows until then.
+        is_of_loops: its chunks come from Python loops, each with the steps of one environment.
         layout: that of the latest chunk.
         last_observation_lost: the latest program gave no ``next_observation``.
         told_of_less, told_of_envs: a warning of ``tell_of_less``, of ``tell_of_envs`` was given already.
@@ -44,6 +45,7 @@ class Stream:
     rows: RowTaker
     settler: Settler
     held: HeldRows
+    is_of_loops: bool = False
     layout: Layout | None = None
     last_observation_lost: bool = False
     told_of_less: bool = False

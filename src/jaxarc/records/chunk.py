@@ -176,7 +176,22 @@ class Chunk:
         octets: int8[n], as they crossed.
         words: int32[n], as they crossed.
         received: when the host got it, seconds since the epoch.
+
+    Attributes:
+        first_env: the environment that the first one of the chunk is.
+        env_steps: environment steps of the member before and after the chunk's steps, where the sender
+            counted them; None where the assembler does.
+        ends: the episodes that are open behind these steps end there.
     """
+
+    first_env = 0
+    env_steps: tuple[int, int] | None = None
+    ends = False
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether somebody has these steps already: a sender that was interrupted sends them twice."""
+        return False
 
     def __init__(
         self,
@@ -190,7 +205,7 @@ class Chunk:
         self.layout = layout
         self.header = header
         self.lanes = lanes
-        self.received = received
+        self.started = self.received = received
         scalar_words = header.num_members * header.num_envs * header.num_steps * layout.num_scalar_words
         self._scalars = words[:scalar_words]
         self._words: np.ndarray | None = words[scalar_words:]
@@ -227,6 +242,11 @@ class Chunk:
     def starts_afresh(self) -> np.ndarray:
         """Whether the episodes that are open end here, bool[M lanes]."""
         return self.lanes[..., 3] == 0
+
+    @property
+    def first_member(self) -> int:
+        """The member of the stream that the first one of the chunk is: each device has its own."""
+        return self.device * self.num_members
 
     @property
     def device(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ __all__ = [
     "EpisodeTable",
     "encode_text",
     "label_name_column",
+    "shares_a_column",
 ]
 
 ENDED = ("terminated", "truncated", "cut")
@@ -45,6 +46,7 @@ BASE_COLUMNS: dict[str, str] = {
 ``end_step`` count environment steps of the row's stream and member, over all its environments.
 """
 
+_METRIC_PARTS = ("_first", "_last", "_min", "_max")
 _ALIASES = {"final_similarity": "similarity_last", "episode_num": "episode"}
 
 RESERVED_COLUMNS = frozenset({*BASE_COLUMNS, *_ALIASES, "writer"})
@@ -54,6 +56,22 @@ RESERVED_COLUMNS = frozenset({*BASE_COLUMNS, *_ALIASES, "writer"})
 def label_name_column(label: str) -> str:
     """Return the column that holds a label's name (``task`` -> ``task_id``)."""
     return f"{label}_id"
+
+
+def shares_a_column(label: str, labels: Container[str]) -> bool:
+    """Say whether a label, or the column of its names, would share its name with another column.
+
+    Args:
+        label: the label.
+        labels: all labels of its episodes.
+    """
+    names_column = label_name_column(label)
+    return (
+        label in RESERVED_COLUMNS
+        or label.endswith(_METRIC_PARTS)
+        or names_column in labels
+        or (names_column in RESERVED_COLUMNS and label != "task")
+    )
 
 
 def encode_text(values: Sequence[str]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -24,12 +25,16 @@ class LabelNames:
         self._write_document = write_document
         self._names: dict[str, Sequence[str]] = {}
         self._written: set[tuple[str, int]] = set()
+        self._lock = threading.Lock()
+        self._numbers: dict[str, dict[str, int]] = {}
+        self._learnt: dict[str, tuple[int, list[str]]] = {}
 
     def add(self, names: Mapping[str, Sequence[str]]) -> None:
         """Take the names of some labels, the name of value 0 first; later ones replace earlier ones.
 
         Raises:
-            CaptureError: what is given for a label is no sequence.
+            CaptureError: what is given for a label is no sequence, or calls a value by another name than
+                ``number_of`` did.
         """
         for label, values in names.items():
             if isinstance(values, (str, Mapping)) or not hasattr(values, "__getitem__"):
@@ -37,14 +42,47 @@ class LabelNames:
                     f"names of {label} are a {type(values).__name__}; "
                     "give a sequence, the name of value 0 first"
                 )
-        self._names = {**self._names, **names}
+        with self._lock:
+            for label, values in names.items():
+                first, learnt = self._learnt.get(label, (0, []))
+                later = [str(name) for name in values[first : first + len(learnt)]]
+                if learnt and later != learnt[: len(later)]:
+                    raise CaptureError(
+                        f"value {first} of {label} is {learnt[0]!r} already, from recorder.episode; "
+                        "call recorder.names before the first episode"
+                    )
+                if not learnt:
+                    self._numbers.pop(label, None)
+            self._names = {**self._names, **names}
 
     def of(self, label: str, values: np.ndarray) -> list[str]:
         """Return the names of label values; an empty one where the label has no names."""
-        names = self._names.get(label)
-        if names is None:
+        names, (first, learnt) = self._names.get(label), self._learnt.get(label, (0, ()))
+        if names is None and not learnt:
             return [""] * len(values)
-        return [str(names[value]) if 0 <= value < len(names) else str(value) for value in values.tolist()]
+
+        def name(value: int) -> str:
+            if names is not None and 0 <= value < len(names):
+                return str(names[value])
+            if 0 <= value - first < len(learnt):
+                return learnt[value - first]
+            return str(value) if value >= 0 else ""
+
+        return [name(value) for value in values.tolist()]
+
+    def number_of(self, label: str, name: str) -> int:
+        """Return the value of a label that has this name; a new name gets the next value."""
+        with self._lock:
+            given = self._names.get(label, ())
+            numbers = self._numbers.get(label)
+            if numbers is None:
+                numbers = {str(known): value for value, known in enumerate(given)}
+                self._numbers[label] = numbers
+            if name not in numbers:
+                first, learnt = self._learnt.setdefault(label, (len(given), []))
+                numbers[name] = first + len(learnt)
+                learnt.append(name)
+            return numbers[name]
 
     def store_documents(self, episodes: EpisodeTable) -> None:
         """Store what the names know of the values in these rows (``document(index)``), once each."""

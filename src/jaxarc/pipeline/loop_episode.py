@@ -1,0 +1,356 @@
+"""One open episode of a plain Python loop."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+from jaxarc.errors import CaptureError, RecorderClosedError
+from jaxarc.pipeline.loop_steps import Constants, EpisodeSteps, LoopSpec
+from jaxarc.records.lane_chunk import LaneChunk
+from jaxarc.records.layout import (
+    FLAG_ACTIVE,
+    FLAG_MARK,
+    FLAG_START,
+    FLAG_SUCCESS,
+    FLAG_TERMINATED,
+    FLAG_TRUNCATED,
+    Layout,
+)
+
+__all__ = ["Lane", "LoopEpisode", "OpenEpisode", "UnrecordedEpisode"]
+
+_FIRST_STEPS = 32
+_GROWTH = 4
+
+
+class LoopEpisode(Protocol):
+    """What ``recorder.episode`` gives to a Python loop."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    @property
+    def env_id(self) -> int:
+        """The environment that the episode is played in."""
+        ...
+
+    @property
+    def num_steps(self) -> int:
+        """Steps so far."""
+        ...
+
+    def step(
+        self,
+        observation: Any,
+        action: Any,
+        reward: Any,
+        next_observation: Any = None,
+        terminated: Any = False,
+        truncated: Any = False,
+        *,
+        success: Any = None,
+        metrics: Mapping[str, Any] | None = None,
+        info: Any = None,
+        state: Any = None,
+        key: Any = None,
+        mark: Any = None,
+    ) -> None:
+        """Record one transition."""
+        ...
+
+    def close(self) -> None:
+        """End the episode."""
+        ...
+
+
+@dataclass
+class Lane:
+    """Where the episodes of one environment of one member go.
+
+    Attributes:
+        member, env_id: whose they are.
+        counted: yields how many environment steps the stream and member took before this one.
+        submit: queues a chunk; False where nobody takes it any more.
+        release: called once when the episode is over.
+        intern: returns the one layout object for layouts that are equal.
+    """
+
+    member: int
+    env_id: int
+    counted: Iterator[int]
+    submit: Callable[[LaneChunk], bool]
+    release: Callable[[OpenEpisode], None]
+    intern: Callable[[Layout], Layout]
+
+
+class OpenEpisode:
+    """Record the steps of one episode, from any thread; made by ``recorder.episode``.
+
+    Leaving the ``with`` block, or ``close``, ends the episode: as ``cut`` where no step was terminal.
+
+    Args:
+        lane: where it goes.
+        spec: what is taken of its steps.
+        update: the update count, -1 when not given.
+        labels, constants: what holds for all of its steps.
+    """
+
+    def __init__(self, lane: Lane, spec: LoopSpec, update: int, labels: Constants, constants: Constants):
+        self._lane = lane
+        self._spec = spec
+        self._update = update
+        self._labels, self._constants = labels, constants
+        # A signal may close the recorder while its thread is in here: both locks let their holder in again.
+        self._lock = threading.RLock()
+        self._sending = threading.RLock()
+        self._unsent: deque[LaneChunk] = deque()
+        self._last_sent: LaneChunk | None = None
+        self._refusal = ""
+        self._steps: EpisodeSteps | None = None
+        self._room = 0
+        self._row = 0
+        self._taken = 0
+        self._success = self._mark = self._is_over = False
+        self._before = self._after = 0
+        self._started = 0.0
+        self._pid = os.getpid()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = self._refusal or "open"
+        where = f"stream={self._spec.stream!r}, env_id={self.env_id}"
+        return f"OpenEpisode({where}, {self.num_steps} steps, {state})"
+
+    @property
+    def env_id(self) -> int:
+        """The environment that the episode is played in."""
+        return self._lane.env_id
+
+    @property
+    def num_steps(self) -> int:
+        """Steps so far."""
+        return self._taken + self._row
+
+    def step(
+        self,
+        observation: Any,
+        action: Any,
+        reward: Any,
+        next_observation: Any = None,
+        terminated: Any = False,
+        truncated: Any = False,
+        *,
+        success: Any = None,
+        metrics: Mapping[str, Any] | None = None,
+        info: Any = None,
+        state: Any = None,
+        key: Any = None,
+        mark: Any = None,
+    ) -> None:
+        """Record one transition. Arrays are copied: an environment may use them again.
+
+        Trees are dicts, lists, tuples, named tuples and dataclasses of numbers and arrays, as in JAX. Dtypes
+        stay as NumPy has them: a Python int is int64, a Python float float64 (rewards and metrics always).
+        After the first step a Python number takes on the dtype that its leaf had there. What the level does
+        not store is not looked at.
+
+        Args:
+            observation: what the agent saw before it acted; any tree.
+            action: what it did; any tree.
+            reward: one number.
+            next_observation: the true observation after the step; leave it out at every step or at none.
+                Without it the episode is marked ``last_observation_lost``.
+            terminated: the episode ended inside the task.
+            truncated: it was stopped from outside. No step may follow one of these.
+            success: the task is solved at this step.
+            metrics: numbers by name; the episode's row holds first, last, min and max of each.
+            info: anything else worth keeping; any tree.
+            state: the environment's state before the action; stored at level ``full``.
+            key: the PRNG key of the step.
+            mark: keep this step whatever the level's choice of key steps.
+
+        Raises:
+            CaptureError: the episode has ended; a leaf is no number and no array, too large, or not what it
+                was in the first step (it is named).
+            RecorderClosedError: the recorder is closed.
+        """
+        if os.getpid() != self._pid:
+            return  # a forked child: the run is its parent's
+        values = (reward, metrics, observation, next_observation, action, info, key, state)
+        flags = FLAG_ACTIVE
+        if terminated is not False and _flag("terminated", terminated):
+            flags |= FLAG_TERMINATED
+        if truncated is not False and _flag("truncated", truncated):
+            flags |= FLAG_TRUNCATED
+        if success is not None and _flag("success", success):
+            flags |= FLAG_SUCCESS
+        if mark is not None and _flag("mark", mark):
+            flags |= FLAG_MARK
+        is_last = bool(flags & (FLAG_TERMINATED | FLAG_TRUNCATED))
+        with self._lock:
+            if self._refusal:
+                raise self._refused()
+            if self._steps is None:
+                self._steps = EpisodeSteps(self._spec, values, self._labels, self._constants)
+            steps, row = self._steps, self._row
+            if not row:
+                self._begin_chunk(steps)
+                if not self._taken:
+                    flags |= FLAG_START
+            steps.put(row, values)
+            steps.flags[row] = flags
+            self._success |= success is not None
+            self._mark |= mark is not None
+            count = next(self._lane.counted)
+            if not row:
+                self._before = count
+            self._after = count + 1
+            self._row = row + 1
+            is_full = self._row == self._room
+            if is_last:
+                self._refusal = "ended"
+        if is_last:
+            self._end()
+        elif is_full:
+            self.send()
+
+    def close(self) -> None:
+        """End the episode, as ``cut`` where no step was terminal. Closing twice does nothing."""
+        if os.getpid() != self._pid:
+            return
+        with self._lock:
+            self._refusal = self._refusal or "ended"
+        self._end()
+
+    def send(self) -> None:
+        """Queue the steps so far."""
+        self._send(ends=False)
+
+    def gather(self) -> LaneChunk | None:
+        """Return the steps that wait here, for the writer, which must not wait for its own queue.
+
+        None where it does not have all earlier ones yet: then these come with the next commit.
+        """
+        if not self._sending.acquire(blocking=False):
+            return None
+        try:
+            with self._lock:
+                if self._unsent or (self._last_sent is not None and not self._last_sent.is_taken):
+                    return None
+                chunk = self._take(ends=False)
+                self._last_sent = chunk or self._last_sent
+                return chunk
+        finally:
+            self._sending.release()
+
+    def refuse(self) -> None:
+        """Queue the steps so far and take no more: the recorder closes."""
+        with self._lock:
+            self._refusal = self._refusal or "closed"
+        self._end()
+
+    def _refused(self) -> Exception:
+        if self._refusal == "closed":
+            return RecorderClosedError("episode.step after the recorder was closed; open a new Recorder")
+        return CaptureError(
+            f"the episode ended with its step {self.num_steps - 1}; open the next one with recorder.episode()"
+        )
+
+    def _end(self) -> None:
+        """Queue what is left. Ctrl-C may come while this waits for room: then ``close`` goes on with it."""
+        self._send(ends=True)
+        self._lane.release(self)
+
+    def _send(self, *, ends: bool) -> None:
+        with self._sending:
+            with self._lock:
+                chunk = self._take(ends=ends)
+                if chunk is not None:
+                    self._unsent.append(chunk)
+            while self._unsent:
+                self._lane.submit(self._unsent[0])
+                self._last_sent = self._unsent.popleft()
+
+    def _begin_chunk(self, steps: EpisodeSteps) -> None:
+        wanted = _FIRST_STEPS if not self._taken else _GROWTH * self._room
+        self._room = min(wanted, steps.steps_per_chunk)
+        steps.make_room(self._room)
+        self._started = time.time()
+
+    def _take(self, *, ends: bool) -> LaneChunk | None:
+        """Return the steps that wait, as a chunk; when the episode ends without any, one that says so."""
+        steps, rows = self._steps, self._row
+        if steps is None or self._is_over or not (rows or ends):
+            return None
+        self._is_over = ends
+        if not rows:
+            steps.make_room(1)
+            steps.flags[0] = 0
+            self._started, self._before = time.time(), self._after
+        layout = self._lane.intern(steps.layout(success=self._success, mark=self._mark))
+        chunk = LaneChunk(
+            layout,
+            steps.take(max(rows, 1), self._taken),
+            member=self._lane.member,
+            env_id=self._lane.env_id,
+            is_selected=self._spec.is_selected,
+            update=self._update,
+            env_steps=(self._before, self._after),
+            ends=ends,
+            started=self._started,
+            received=time.time(),
+        )
+        self._taken += rows
+        self._row = 0
+        return chunk
+
+
+class UnrecordedEpisode:
+    """An episode of a stream at level ``off``: takes everything, keeps nothing."""
+
+    def __init__(self, env_id: int):
+        self.env_id = env_id
+        self.num_steps = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def step(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def _flag(name: str, value: Any) -> bool:
+    if value is True or value is False:
+        return value
+    array = np.asarray(value)
+    if array.shape or array.dtype.kind not in "biu":
+        what = f"has shape {list(array.shape)}" if array.shape else f"is a {type(value).__name__}"
+        raise CaptureError(f"step.{name} {what}, it is one flag: True or False")
+    return bool(array)
