@@ -6,8 +6,8 @@ from jaxarc.pipeline.budget import Budget
 from jaxarc.pipeline.episode_writer import ChunkItem, EpisodeWriter
 from jaxarc.pipeline.exits import CLOSE_S, EXITS
 from jaxarc.pipeline.health import Health
-from jaxarc.pipeline.performance_monitor import PerformanceMonitor, RecordingCosts
 from jaxarc.pipeline.loop_episode import LoopEpisode
+from jaxarc.pipeline.performance_monitor import PerformanceMonitor, RecordingCosts
 from jaxarc.pipeline.python_loops import PythonLoops
 from jaxarc.pipeline.readers import CommittedReader, ReaderLag, Readers
 
