@@ -126,7 +126,7 @@ def labelled(tasks: list[int]) -> Step:
 
 
 def test_names_fill_columns_and_documents_are_stored_once(run_root: Path):
-    """Values beyond the names are shown as numbers; labels without names stay numbers."""
+    """Values beyond the names are shown as numbers, -1 as no name; labels without names stay numbers."""
     tasks = Tasks(["zero", "one", "two"])
     with Recorder(config(run_root)) as recorder:
         recorder.names(task=tasks)
@@ -134,7 +134,7 @@ def test_names_fill_columns_and_documents_are_stored_once(run_root: Path):
             recorder.tap(labelled([1, 2, 7, -1]))
             recorder.flush()
     run = read(recorder)
-    assert [row.task_id for row in run.episodes(sort="uid", limit=4)] == ["one", "two", "7", "-1"]
+    assert [row.task_id for row in run.episodes(sort="uid", limit=4)] == ["one", "two", "7", ""]
     assert [row.seed_id for row in run.episodes(limit=2)] == ["", ""]
     assert [row.seed for row in run.episodes("task_id == 'two'")] == [42, 42, 42]
     assert sorted(tasks.asked) == [1, 2]
