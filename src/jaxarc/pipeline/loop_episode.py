@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 
 from jaxarc.errors import CaptureError, RecorderClosedError
 from jaxarc.pipeline.loop_steps import Constants, EpisodeSteps, LoopSpec
+from jaxarc.records.clock import CLOCK
 from jaxarc.records.lane_chunk import LaneChunk
 from jaxarc.records.layout import (
     FLAG_ACTIVE,
@@ -294,7 +294,7 @@ class OpenEpisode:
         wanted = _FIRST_STEPS if not self._taken else _GROWTH * self._room
         self._room = min(wanted, steps.steps_per_chunk)
         steps.make_room(self._room)
-        self._started = time.time()
+        self._started = CLOCK.now_s()
 
     def _take(self, *, ends: bool) -> LaneChunk | None:
         """Return the steps that wait, as a chunk; when the episode ends without any, one that says so."""
@@ -305,7 +305,7 @@ class OpenEpisode:
         if not rows:
             steps.make_room(1)
             steps.flags[0] = 0
-            self._started, self._before = time.time(), self._after
+            self._started, self._before = CLOCK.now_s(), self._after
         layout = self._lane.intern(steps.layout(success=self._success, mark=self._mark))
         chunk = LaneChunk(
             layout,
@@ -317,7 +317,7 @@ class OpenEpisode:
             env_steps=(self._before, self._after),
             ends=ends,
             started=self._started,
-            received=time.time(),
+            received=CLOCK.now_s(),
         )
         self._taken += rows
         self._row = 0

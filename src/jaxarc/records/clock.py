@@ -22,7 +22,8 @@ class Clock:
 
     def __init__(self, wall_ns: Callable[[], int] = time.time_ns):
         self._wall_ns = wall_ns
-        self._lock = threading.Lock()
+        # A signal may close a recorder while its thread is in here: it may come in again.
+        self._lock = threading.RLock()
         self._latest = 0
         self._ahead = 0
 
@@ -30,7 +31,7 @@ class Clock:
         os.register_at_fork(after_in_child=self._renew_lock)
 
     def _renew_lock(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def now_ns(self) -> int:
         """Return nanoseconds since the epoch."""
