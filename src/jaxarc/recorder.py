@@ -141,7 +141,7 @@ class Recorder(RecorderProgram):
             config = coerce_config(config)
         capture.check_jax()
         origin = choose_origin(
-            root=Path(config.storage.base_output_dir),
+            root=Path(config.storage.base_output_dir).expanduser(),
             join=join,
             resume=getattr(resume, "run_dir", resume),
             at_step=at_step,
