@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -184,19 +185,20 @@ def test_a_child_of_a_recorder_that_is_off_knows_so(run_root: Path, caplog: pyte
 
 
 PROCESSES = """
-from jaxarc import Step
 import numpy as np
 
-OPTIONS = config(ROOT, capture={"level": "minimal"}, pipeline={"flush_interval": 0.2})
+OPTIONS = config(ROOT, pipeline={"flush_interval": 0.2})
 
 def work(process):
     with Recorder(OPTIONS) as recorder:
         def logs(thread):
             for i in range(COUNT):
-                number = np.full(1, (process * 8 + thread) * COUNT + i)
-                ends = np.ones(1, bool)
-                recorder.tap(Step(reward=np.ones(1), terminated=ends, labels={"number": number}))
-                recorder.log({"number": number[0]})
+                number = (process * 8 + thread) * COUNT + i
+                with recorder.episode(labels={"number": number}) as episode:
+                    for step in range(3):
+                        seen = np.array([number, step])
+                        episode.step(seen, step, 1.0, seen + [0, 1], terminated=step == 2)
+                recorder.log({"number": number})
         threads = [threading.Thread(target=logs, args=(thread,)) for thread in range(8)]
         for thread in threads:
             thread.start()
@@ -234,6 +236,9 @@ def eight_processes_of_eight_threads(root: Path, count: int) -> None:
     assert run.info["episodes"] == len(run) == 64 * count
     assert run.info["writers"] == {f"p{number:03d}": "FINISHED" for number in range(1, 9)}
     assert sorted(run.episodes()["number"].tolist()) == list(range(64 * count))
+    for row in run.episodes():
+        seen = run.load_episode(row.episode, writer=row.writer).observation
+        assert seen.tolist() == [[row.number, step] for step in range(4)]
     for number in range(1, 9):
         mine = run.episodes(f"writer == {number}")
         assert sorted(mine["episode"].tolist()) == list(range(8 * count))
@@ -249,6 +254,30 @@ def eight_processes_of_eight_threads(root: Path, count: int) -> None:
 def test_eight_processes_of_eight_threads_lose_and_repeat_nothing(run_root: Path):
     """They join by the environment; every episode and every metric is there once, in no gap."""
     eight_processes_of_eight_threads(run_root, 4)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning", "ignore:.*fork.*:RuntimeWarning")
+def test_a_forked_child_of_a_recording_process_may_join_it(run_root: Path):
+    """Its parent's recorder stays the parent's; one of its own is another writer of the run."""
+    with Recorder(config(run_root)) as owner:
+        owner.share()
+        owner.log({"a": 1.0})
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                signal.alarm(60)  # a child that hangs is killed
+                with Recorder(config(run_root)) as recorder:
+                    owner.close()
+                    with recorder.episode() as episode:
+                        episode.step(np.zeros(2), 0, 5.0, np.ones(2), terminated=True)
+                    code = 0 if recorder.flush() and recorder.run_dir == owner.run_dir else 1
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        play(owner, 1.0)
+    assert rewards(read(owner)) == {0: [1.0], 1: [5.0]}
+    assert read(owner).info["writers"] == {"p001": "FINISHED"}
 
 
 @pytest.mark.long
