@@ -182,12 +182,13 @@ class RunStore:
         if self._run_dir is not None and self._content is not None:
             write_run_file(self._run_dir, {**self._content, "status": status, **summary})
 
-    def finish(self, status: str, summary: Mapping[str, Any]) -> None:
+    def finish(self, status: str, summary: Mapping[str, Any], *, has_time: bool = True) -> None:
         """Write the last event and, for the run's owner, the final ``run.json`` and the index.
 
         Args:
             status: FINISHED, FAILED or KILLED.
             summary: counts for ``run.json``; what failed is in it too.
+            has_time: False leaves small segments as they are, and the index to the first reader.
 
         Raises:
             StorageError: the status or the index could not be written; the segments are whole.
@@ -197,7 +198,8 @@ class RunStore:
         events, self._events = self._events, None
         content = self._content
         if content is None:
-            self._merge_small_segments(self._run_dir)
+            if has_time:
+                self._merge_small_segments(self._run_dir)
             said = {"writer": self.writer, "status": status, "counts": dict(summary)}
             self._end(events, Event("writer_end", said))
             return
@@ -205,6 +207,8 @@ class RunStore:
             self._end(events, Event("run_end", {"status": status, **summary}))
         finally:
             write_run_file(self._run_dir, {**content, "status": status, **self._of_all_writers(summary)})
+        if not has_time:
+            return
         self._merge_small_segments(self._run_dir)
         index = build_index(self._run_dir)
         for problem in index.problems:
