@@ -15,7 +15,7 @@ from recording import config, read
 
 from jaxarc import Recorder, Step
 from jaxarc.errors import RunNotFoundError, StorageError
-from jaxarc.storage import segment_files
+from jaxarc.storage import origins, segment_files
 
 
 def play(recorder: Recorder, steps: int, *, stream: str = "train") -> None:
@@ -164,6 +164,24 @@ def test_a_run_that_cannot_go_on_is_refused_in_words(settings: dict[str, Any], f
         StorageError, match=r"damaged run is not resumed.*p000-000001.*jaxarc doctor .* --repair"
     ):
         Recorder(settings, resume=first)
+
+
+def test_two_that_resume_a_run_at_once_are_not_both_let_in(
+    settings: dict[str, Any], first: Recorder, monkeypatch: pytest.MonkeyPatch
+):
+    """Whoever takes the next writer's name second is refused."""
+    plan = origins.plan_attempt
+
+    def overtaken(run_dir: Path, at_step: Any) -> Any:
+        planned = plan(run_dir, at_step)
+        monkeypatch.setattr(origins, "plan_attempt", plan)
+        Recorder(settings, resume=run_dir).close()
+        return planned
+
+    monkeypatch.setattr(origins, "plan_attempt", overtaken)
+    with pytest.raises(StorageError, match="another process resumes this run just now"):
+        Recorder(settings, resume=first)
+    assert read(first).info["attempt"] == 2
 
 
 def test_another_configuration_may_go_on_and_is_named(

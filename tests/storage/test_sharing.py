@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from recording import config, read
 
 from jaxarc import Recorder, Step
 from jaxarc.errors import StorageError
-from jaxarc.storage import JOIN_VARIABLE, derive_status, read_run_file
+from jaxarc.storage import JOIN_VARIABLE, derive_status, origins, read_run_file
+from jaxarc.storage.event_log import EventLog
 
 OPTIONS: dict[str, Any] = {"capture": {"level": "minimal"}}
 
@@ -168,6 +170,33 @@ def test_what_cannot_be_joined_is_refused_in_words(run_root: Path):
     with pytest.raises(StorageError, match=r"the run to join has ended \(FINISHED\)"):
         Recorder(config(run_root, **OPTIONS), join=f"{token}:{path}")
     assert len(list((Path(path) / "events").iterdir())) == 1
+
+
+def test_writers_that_come_at_once_have_names_of_their_own(tmp_path: Path):
+    """Names are taken by making a file; nobody waits, and none is given twice."""
+    (tmp_path / "events").mkdir()
+    with ThreadPoolExecutor(16) as pool:
+        logs = list(pool.map(lambda _: origins.claim_next_writer(tmp_path), range(32)))
+    assert sorted(log.writer for log in logs) == [f"p{number:03d}" for number in range(32)]
+    for log in logs:
+        log.close()
+
+
+def test_a_run_that_ends_while_it_is_joined_is_left_again(run_root: Path, monkeypatch: pytest.MonkeyPatch):
+    """The owner ended without knowing of the writer: nothing is recorded that its counts would miss."""
+    owner = Recorder(config(run_root, **OPTIONS))
+    claim = origins.claim_next_writer
+
+    def ends_first(run_dir: Path) -> EventLog:
+        owner.close()
+        return claim(run_dir)
+
+    monkeypatch.setattr(origins, "claim_next_writer", ends_first)
+    with pytest.raises(StorageError, match="has ended"):
+        Recorder(config(run_root, **OPTIONS), join=owner.share())
+    run = read(owner)
+    assert run.status == "FINISHED"
+    assert [event.payload["status"] for event in run.events("writer_end")] == ["REFUSED"]
 
 
 def test_a_child_of_a_recorder_that_is_off_knows_so(run_root: Path, caplog: pytest.LogCaptureFixture):

@@ -19,7 +19,7 @@ from jaxarc.storage.event_log import EventLog
 from jaxarc.storage.run_directory import create_run_dir, read_run_file, resolve_run, write_run_file
 from jaxarc.storage.sharing import JOIN_VARIABLE, Invitation, invitation_from, read_token
 from jaxarc.storage.status import derive_status
-from jaxarc.storage.writers import claim_writer, next_writer
+from jaxarc.storage.writers import claim_next_writer, claim_writer
 
 __all__ = ["JoinedRun", "NewRun", "NoRun", "OpenedRun", "Origin", "ResumedRun", "choose_origin"]
 
@@ -119,7 +119,7 @@ class JoinedRun:
         run_dir = self.invitation.run_dir
         assert run_dir is not None
         run = self._admitted(run_dir)
-        events = _claimed(run_dir)
+        events = claim_next_writer(run_dir)
         said = {"writer": events.writer, "attempt": run.get("attempt", 1), **_without_config(content)}
         events.append(Event("writer_start", said))
         try:
@@ -263,16 +263,6 @@ def _write_config(run_dir: Path, name: str, content: Mapping[str, Any]) -> None:
         folder.mkdir(exist_ok=True)
     text = json.dumps(content.get("config", {}), indent=2, ensure_ascii=False)
     atomic_write_bytes(folder / f"{name}.json", text.encode())
-
-
-def _claimed(run_dir: Path) -> EventLog:
-    """Take the first free name."""
-    number = next_writer(run_dir)
-    while True:
-        try:
-            return claim_writer(run_dir, number)
-        except FileExistsError:
-            number = max(number + 1, next_writer(run_dir))
 
 
 def _env_steps(value: Any) -> dict[str, int]:

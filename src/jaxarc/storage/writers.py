@@ -19,6 +19,7 @@ __all__ = [
     "EVENTS_FOLDER",
     "Writer",
     "add_others",
+    "claim_next_writer",
     "claim_writer",
     "event_files",
     "is_process_writing",
@@ -124,6 +125,20 @@ def claim_writer(run_dir: Path, number: int) -> EventLog:
     """
     name = writer_name(number)
     return EventLog(run_dir / EVENTS_FOLDER / f"{name}{_FILE_ENDING}", name)
+
+
+def claim_next_writer(run_dir: Path) -> EventLog:
+    """Take the first free name of a run.
+
+    Raises:
+        StorageError: the event file cannot be made.
+    """
+    number = next_writer(run_dir)
+    while True:
+        try:
+            return claim_writer(run_dir, number)
+        except FileExistsError:
+            number = max(number + 1, next_writer(run_dir))
 
 
 def _first_event(line: bytes) -> Mapping[str, Any]:
