@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from jaxarc.capture import Step
     from jaxarc.config import Config, load_config
     from jaxarc.envs import Action, ArcEnv, AutoReset, arc_step, load_tasks, make_policy
+    from jaxarc.envs.record_episodes import RecordEpisodes
     from jaxarc.pipeline import AsyncLogger, PerformanceMonitor
     from jaxarc.recorder import Recorder
     from jaxarc.records.episode_data import EpisodeData
@@ -26,6 +27,7 @@ _HOMES = {
     "Config": "jaxarc.config",
     "EpisodeData": "jaxarc.records.episode_data",
     "PerformanceMonitor": "jaxarc.pipeline",
+    "RecordEpisodes": "jaxarc.envs.record_episodes",
     "Recorder": "jaxarc.recorder",
     "ReplaySystem": "jaxarc.replay",
     "Step": "jaxarc.capture",
@@ -47,6 +49,7 @@ __all__ = [
     "Config",
     "EpisodeData",
     "PerformanceMonitor",
+    "RecordEpisodes",
     "Recorder",
     "ReplaySystem",
     "Step",
