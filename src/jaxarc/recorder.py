@@ -51,7 +51,7 @@ from jaxarc.storage import (
     Invitation,
     LabelNames,
     NoRun,
-    RunStore,
+    SteadyStore,
     choose_origin,
     remember,
     writer_number,
@@ -156,7 +156,7 @@ class Recorder(RecorderProgram):
         self._closed = False
         self._started = CLOCK.now_s()
         logger.setLevel(config.logging.log_level)
-        self._store = RunStore(
+        self._store = SteadyStore(
             config.storage,
             self._describe,
             config.pipeline.flush_interval,
@@ -187,7 +187,6 @@ class Recorder(RecorderProgram):
         self._slot = -1
         self._status = "FINISHED"
         self._problem = ""
-        self._cut_short = False
         self._taken_s: float | None = None
         self._live: LiveDrawing | None = None
         self._failed_before = SLOTS.failed_chunks
@@ -382,7 +381,7 @@ class Recorder(RecorderProgram):
 
     def health(self) -> Health:
         """Return what was accepted, written and lost so far."""
-        return self._counted(has_ended=self._logger.has_ended or self._cut_short)
+        return self._counted(has_ended=self._logger.has_ended)
 
     def close(self, status: str = "FINISHED") -> None:
         """Write everything that was accepted, end the run and free the slot. Closing twice does nothing.
@@ -441,6 +440,9 @@ class Recorder(RecorderProgram):
             coerced={"of an event to text": coerced} if coerced else {},
             segments=self._store.segments_written,
             segment_bytes=self._store.segment_bytes,
+            storage_actions=dict(self._store.actions),
+            cleaned_episodes=self._store.cleaned_episodes,
+            cleaned_steps=self._store.cleaned_steps,
             pictures=live.files_drawn if live else 0,
             drawing_errors=(live.errors, live.first_error) if live else (0, ""),
             first_failure=SLOTS.first_failure if SLOTS.failed_chunks > self._failed_before else "",
@@ -448,10 +450,10 @@ class Recorder(RecorderProgram):
 
     def _end_run(self) -> None:
         """End the readers and the run: the last thing that the writer thread does."""
-        if self._live is not None and not self._logger.is_in_a_hurry:
+        if self._live is not None:
             self._live.close(self.config.visualization.live.max_seconds + _LAST_PICTURE_S)
         try:
-            self._store.finish(self._status, self._summary(), has_time=not self._logger.is_in_a_hurry)
+            self._store.finish(self._status, self._summary())
         except StorageError as error:
             self._problem = str(error)
             logger.error("recording: the run could not be ended properly: %s", error)
@@ -459,14 +461,15 @@ class Recorder(RecorderProgram):
     def _problem_at_end(self) -> str:
         """Say what was lost, and what there was no time for; return it, empty when all is well."""
         if not self._logger.has_ended:
-            self._status, self._cut_short = "KILLED", True
+            self._status = "KILLED"
             mark = threading.Thread(target=self._mark_killed, name="jaxarc-status", daemon=True)
             mark.start()
             mark.join(_STATUS_S)
         health = self.health()
         problems = [self._problem] if self._problem else []
-        if self._cut_short and not self._logger.has_ended:
-            problems.append(f"there was no time to write {health.queue_bytes / 1e6:.1f} MB")
+        if not self._logger.has_ended:
+            left = f"{health.waiting_chunks} chunks of {health.queue_bytes / 1e6:.1f} MB"
+            problems.append(f"there was no time to write {left} and what was not committed")
         if health.losses:
             counted = ", ".join(f"{kind} {count}" for kind, count in health.losses.items())
             problems.append(f"recording lost something: {counted}")
@@ -570,7 +573,6 @@ class Recorder(RecorderProgram):
             "episodes": health.episodes,
             "successes": health.successes,
             "stored_steps": health.stored_steps,
-            "events": health.accepted_events,
             "losses": health.losses,
             "errors": health.errors,
         }

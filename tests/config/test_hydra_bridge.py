@@ -114,6 +114,7 @@ def test_the_wandb_files_are_refused_until_there_are_trackers(name: str):
         ("JAXARC_OUTPUT_DIR", "storage.base_output_dir"),
         ("JAXARC_EXPERIMENT", "storage.experiment"),
         ("JAXARC_RUN_NAME", "storage.run_name"),
+        ("JAXARC_FALLBACK_DIR", "storage.fallback_dir"),
         ("JAXARC_LOG_LEVEL", "logging.log_level"),
         ("JAXARC_DATASET", "env.dataset"),
     ],

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxarc.config import (
+    CLEANUP_POLICIES,
     JOURNALS,
     KEEP_RULES,
     LEVELS,
@@ -144,6 +145,10 @@ configs = st.builds(
         step_file_format=st.sampled_from(["step_{step:03d}", "{step:d}"]),
         compression=st.sampled_from(["zstd", "gzip", "lzf", "none"]),
         segment_bytes=whole,
+        max_storage_gb=st.none() | st.floats(1e-9, 1e9),
+        max_episodes_per_run=st.none() | whole,
+        cleanup_policy=st.sampled_from(CLEANUP_POLICIES),
+        fallback_dir=st.none() | name,
     ),
     rollout=st.builds(RolloutConfig, num_steps=whole, draw_episodes=st.integers(0, 10**6)),
     policy=st.sampled_from(POLICIES),
@@ -308,6 +313,10 @@ WRONG = [
     ("storage.step_file_format", "{step:.2f}"),
     ("storage.compression", "lz4"),
     ("storage.segment_bytes", 0),
+    ("storage.max_storage_gb", 0),
+    ("storage.max_episodes_per_run", 0),
+    ("storage.cleanup_policy", "newest_first"),
+    ("storage.fallback_dir", ""),
     ("rollout.num_steps", 0),
     ("rollout.draw_episodes", -1),
     ("policy", "expert"),

@@ -25,6 +25,7 @@ class Shelf:
         self.segments: list[PendingSegment] = []
         self.open = EpisodeTable.empty()
         self.beats = 0
+        self.moves = 0
 
     def write_segment(self, pending: PendingSegment) -> Path:
         if self.refuse:

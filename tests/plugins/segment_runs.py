@@ -12,7 +12,7 @@ from chunks import Recording, nameless
 from jaxarc.config import CaptureConfig, EpisodeConfig
 from jaxarc.pipeline import Assembler
 from jaxarc.replay import ReplaySystem
-from jaxarc.storage import RunStore, keep_segments_open
+from jaxarc.storage import SteadyStore, keep_segments_open
 
 __all__ = ["contents", "flat_contents", "segmented_run"]
 
@@ -26,7 +26,7 @@ def segmented_run(
     ends: bool = True,
     storage: dict[str, Any] | None = None,
     **capture: Any,
-) -> RunStore:
+) -> SteadyStore:
     """Assemble a recording and commit early after every chunk; return the store, its run still open.
 
     Args:
@@ -41,7 +41,7 @@ def segmented_run(
     config = CaptureConfig(**{"level": "verbose", "envs": tuple(selected), **capture})
     assembler = Assembler(config, nameless)
     settings = EpisodeConfig(base_output_dir=str(root), **(storage or {}))
-    store = RunStore(settings, lambda: {"created": 1.0, "config": {"storage": settings.to_dict()}}, 5.0)
+    store = SteadyStore(settings, lambda: {"created": 1.0, "config": {"storage": settings.to_dict()}}, 5.0)
     store.open()
     for chunk in recording.chunks(borders, selected):
         assembler.ingest(chunk)
@@ -52,7 +52,7 @@ def segmented_run(
     return store
 
 
-def _commit(store: RunStore, assembler: Assembler, *, early: bool) -> None:
+def _commit(store: SteadyStore, assembler: Assembler, *, early: bool) -> None:
     pending = assembler.take(early=early)
     if pending:
         store.write_segment(pending)

@@ -11,13 +11,14 @@ from jaxarc.config.logging import LoggingConfig
 from jaxarc.config.pipeline import AsyncLoggerConfig
 from jaxarc.config.rollout import RolloutConfig
 from jaxarc.config.root import POLICIES, Config
-from jaxarc.config.storage import EpisodeConfig
+from jaxarc.config.storage import CLEANUP_POLICIES, EpisodeConfig
 from jaxarc.config.visualization import LIVE_RULES, LiveConfig, VisualizationConfig
 
 if TYPE_CHECKING:
     from jaxarc.config.hydra_bridge import coerce_config, load_config
 
 __all__ = [
+    "CLEANUP_POLICIES",
     "KEEP_RULES",
     "JOURNALS",
     "LEVELS",

@@ -23,7 +23,7 @@ __all__ = ["POLICIES", "Config"]
 
 POLICIES = ("random", "painter")
 
-NAMES_AND_PLACES = ("base_output_dir", "experiment", "run_name")
+NAMES_AND_PLACES = ("base_output_dir", "experiment", "run_name", "fallback_dir")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ class Config(Section):
         """Twelve hex digits that two configurations share when their runs would record the same.
 
         It covers every value but those that only name or place the run: ``storage.base_output_dir``,
-        ``storage.experiment`` and ``storage.run_name``.
+        ``storage.experiment``, ``storage.run_name`` and ``storage.fallback_dir``.
         """
         content = self.to_dict()
         content["storage"] = {

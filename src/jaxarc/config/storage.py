@@ -12,6 +12,7 @@ from jaxarc.config.rules import (
     Rule,
     checked,
     integer,
+    number,
     one_of,
     optional,
     path_part,
@@ -20,30 +21,32 @@ from jaxarc.config.rules import (
 )
 from jaxarc.config.section import Section
 
-__all__ = ["EpisodeConfig"]
+__all__ = ["CLEANUP_POLICIES", "EpisodeConfig"]
+
+CLEANUP_POLICIES = ("size_based", "oldest_first", "manual")
 
 NUMBER_FORMAT = re.compile(r"0?\d{0,2}d?")
 
 
-def numbered_name(number: str) -> Rule:
-    """Accept a format that turns the number called ``number`` into a name, another one for every number."""
-    example = f"{number}_{{{number}:04d}}"
+def numbered_name(numbered: str) -> Rule:
+    """Accept a format that turns the number called ``numbered`` into a name, another one for every number."""
+    example = f"{numbered}_{{{numbered}:04d}}"
 
     def rule(value: Any) -> str:
         words = text(value)
-        needs = f"must hold {{{number}}} once and no other field, such as {example}"
+        needs = f"must hold {{{numbered}}} once and no other field, such as {example}"
         try:
             parts = list(Formatter().parse(words))
         except ValueError as error:
             raise RejectedError(f"{needs}, got {shown(words)} ({error})") from None
         used = [(name, spec, conversion) for _, name, spec, conversion in parts if name is not None]
-        if [name for name, _, _ in used] != [number]:
+        if [name for name, _, _ in used] != [numbered]:
             raise RejectedError(f"{needs}, got {shown(words)}")
         if used[0][2] or not NUMBER_FORMAT.fullmatch(used[0][1] or ""):
-            raise RejectedError(f"must format {{{number}}} as a whole number (:04d), got {shown(words)}")
+            raise RejectedError(f"must format {{{numbered}}} as a whole number (:04d), got {shown(words)}")
         try:
             for trial in (0, 999_999_999):
-                path_part(words.format(**{number: trial}))
+                path_part(words.format(**{numbered: trial}))
         except RejectedError as rejected:
             raise RejectedError(f"{rejected.message} from {shown(words)}") from None
         return words
@@ -64,6 +67,14 @@ class EpisodeConfig(Section):
         step_file_format: name of a step's picture without its ending, from ``{step}``.
         compression: ``zstd``, ``gzip`` (which every HDF5 reader knows), ``lzf`` or ``none``.
         segment_bytes: size, before compression, at which a segment is closed and the next one begun.
+        max_storage_gb: size of the run's folder, in 10^9 bytes, above which episodes give up their steps;
+            None for any.
+        max_episodes_per_run: episodes of which steps are kept, at most; None for any.
+        cleanup_policy: which go first: ``size_based`` the largest, ``oldest_first`` the oldest. With
+            ``manual`` they go only when ``jaxarc clean`` or ``cleanup_old_data`` is called, the oldest first.
+            Rows are never deleted; pinned episodes, the best one and the first success of each task stay.
+        fallback_dir: where the run goes on when its directory cannot be written; None for a folder of this
+            user's in the one for temporary files.
     """
 
     key: ClassVar[str] = "storage"
@@ -75,3 +86,7 @@ class EpisodeConfig(Section):
     step_file_format: str = checked("step_{step:03d}", numbered_name("step"))
     compression: str = checked("zstd", one_of("zstd", "gzip", "lzf", "none"))
     segment_bytes: int = checked(32_000_000, integer(1))
+    max_storage_gb: float | None = checked(None, optional(number(above=0)))
+    max_episodes_per_run: int | None = checked(None, optional(integer(1)))
+    cleanup_policy: str = checked("size_based", one_of(*CLEANUP_POLICIES))
+    fallback_dir: str | None = checked(None, optional(text))

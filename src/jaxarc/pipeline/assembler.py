@@ -184,6 +184,16 @@ class Assembler:
         if failure is not None:
             raise failure
 
+    def open_steps_taken(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the uids of open episodes, and how many steps of each were handed over already."""
+        uids, taken = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for stream in self._streams.values():
+            columns = stream.table.columns
+            lanes = ((columns["open"] != 0) & (columns["lost"] == 0)).nonzero()[0]
+            uids.append(columns["uid"][lanes])
+            taken.append(columns["spilled"][lanes])
+        return np.concatenate(uids), np.concatenate(taken)
+
     def take(self, *, early: bool, open_rows: bool = True) -> PendingSegment:
         """Hand over what is ready to be committed, and number its episodes.
 

@@ -110,11 +110,6 @@ class AsyncLogger:
         """Whether the writer is gone: after close, or because it died."""
         return not self._thread.is_alive()
 
-    @property
-    def is_in_a_hurry(self) -> bool:
-        """Whether ``hurry`` was called: what can be done later is left for later."""
-        return self._hurry is not None
-
     def submit(self, item: Item) -> bool:
         """Queue an item; return whether it was accepted (not after close, not in a forked child)."""
         if os.getpid() != self._pid:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from jaxarc.errors import StorageError
 from jaxarc.pipeline.assembler import Assembler
 from jaxarc.pipeline.async_logger import Item
 from jaxarc.pipeline.event_outbox import EventOutbox
@@ -24,19 +25,20 @@ __all__ = ["ChunkItem", "EpisodeWriter", "SegmentStore"]
 
 logger = logging.getLogger(__name__)
 
-_MOST_WRITE_S = 0.5
-"""Seconds that writing a segment may take, as far as the speed of the disk is known: on a slow one segments
-are smaller, so that a crash or a Ctrl-C meanwhile costs no more than that."""
-
-_LEAST_SEGMENT = 1_000_000
-"""Bytes of steps below which a segment is not cut for that."""
+_FIRST_BYTES = 50e6
+"""Bytes of steps that are thought to be written in a second, before it is known."""
 
 
 class SegmentStore(Protocol):
     """Where committed rows go."""
 
+    @property
+    def moves(self) -> int:
+        """How often the run went on in another directory: what was written before is not in this one."""
+        ...
+
     def write_segment(self, pending: PendingSegment) -> Path:
-        """Commit one segment, whole or not at all."""
+        """Commit one segment, whole or not at all; it may be tried again when ``moves`` changes."""
         ...
 
     def write_open_rows(self, rows: EpisodeTable) -> None:
@@ -110,7 +112,9 @@ class EpisodeWriter:
         self._is_full = False
         self._in_hand: PendingSegment | None = None
         self._deadline: float | None = None
-        self._written_bytes, self._written_s = 1e6, 0.1
+        self._written_bytes = _FIRST_BYTES
+        self._written_s = 1.0
+        self._moves = store.moves
         self.events = EventOutbox(store.append_event)
         self.position: dict[str, int] = {}
         self.persisted_episodes = 0
@@ -145,8 +149,7 @@ class EpisodeWriter:
                 self.events.put(event)
             return False
         self._assembler.ingest(chunk)
-        most = max(_LEAST_SEGMENT, self._fits_in(_MOST_WRITE_S))
-        self._is_full = self._assembler.pending_bytes >= min(self._segment_bytes, most)
+        self._is_full = self._assembler.pending_bytes >= self._segment_bytes
         return self._is_full
 
     def commit(self) -> None:
@@ -222,14 +225,20 @@ class EpisodeWriter:
         failure = self._prepare(pending.episodes)
         size, began = sum(block.nbytes for block in pending.blocks), time.monotonic()
         try:
-            self._store.write_segment(pending)
+            self._follow(pending)
+            try:
+                self._store.write_segment(pending)
+            except StorageError:
+                if not self._follow(pending):
+                    raise
+                self._store.write_segment(pending)
         except Exception:
             if retried:
                 self._give_up_steps(pending)
             self._failed = pending
             raise
-        self._written_bytes = self._written_bytes / 2 + size
-        self._written_s = self._written_s / 2 + time.monotonic() - began
+        self._written_bytes += size
+        self._written_s += time.monotonic() - began
         self.persisted_episodes += len(pending.episodes)
         self.persisted_steps += _steps_of(pending)
         self._failed = self._in_hand = None
@@ -246,6 +255,24 @@ class EpisodeWriter:
                 failure = failure or error
         return failure
 
+    def _follow(self, pending: PendingSegment) -> bool:
+        """Give up the steps of episodes that began in a directory that the run has left; say if it has."""
+        if self._store.moves == self._moves:
+            return False
+        self._moves = self._store.moves
+        owner = np.concatenate([np.zeros(0, np.int64), *(block.uid for block in pending.blocks)])
+        count = np.concatenate([np.zeros(0, np.int64), *(block.count for block in pending.blocks)])
+        uids, steps = self._assembler.open_steps_taken()
+        if len(pending.episodes):
+            uids = np.concatenate([pending.episodes["uid"], uids])
+            steps = np.concatenate([pending.episodes["stored_steps"], steps])
+        held, entry = np.unique(np.concatenate([uids, owner]), return_inverse=True)
+        here = np.bincount(entry[len(uids) :], count, len(held))
+        elsewhere = steps > here[entry[: len(uids)]]
+        if elsewhere.any():
+            self._give_up(pending, np.unique(uids[elsewhere]), "the run goes on elsewhere: %d steps")
+        return True
+
     def _prepare(self, episodes: EpisodeTable) -> Exception | None:
         """Write what belongs to the rows; a document that fails is reported and costs no step."""
         try:
@@ -254,13 +281,10 @@ class EpisodeWriter:
             return error
         return None
 
-    def _fits_in(self, seconds: float) -> float:
-        """Return how many bytes of steps are written in so many seconds, going by the last segments."""
-        return seconds * self._written_bytes / max(self._written_s, 1e-6)
-
     def _give_up_late_steps(self, pending: PendingSegment, deadline: float) -> None:
         """Give up the steps of the newest episodes, as many as would not be on disk in time."""
-        room = self._fits_in(max(0.0, deadline - time.monotonic()) / 2)
+        left = max(0.0, deadline - time.monotonic()) / 2
+        room = left * self._written_bytes / self._written_s
         owner = np.concatenate([np.zeros(0, np.int64), *(block.uid for block in pending.blocks)])
         width = [block.nbytes / max(len(block), 1) * block.count for block in pending.blocks]
         uids, entry = np.unique(owner, return_inverse=True)

@@ -72,6 +72,9 @@ class Health:
         write_s: seconds that the writer worked, beside the program.
         segments: segments written.
         segment_bytes: bytes of those on disk.
+        storage_actions: what was done about errors of the disk, by kind.
+        cleaned_episodes, cleaned_steps: episodes that gave up the steps that they had on disk, to make room,
+            and those steps; their rows are kept.
         pictures: files drawn while the run went on.
         readers: how far each reader is behind what is committed, by name.
         reader_errors: drawings that failed, and readers that were switched off.
@@ -117,6 +120,9 @@ class Health:
     write_s: float = 0.0
     segments: int = 0
     segment_bytes: int = 0
+    storage_actions: Mapping[str, int] = field(default_factory=dict)
+    cleaned_episodes: int = 0
+    cleaned_steps: int = 0
     pictures: int = 0
     readers: Mapping[str, ReaderLag] = field(default_factory=dict)
     reader_errors: int = 0

@@ -82,7 +82,7 @@ def health_text(counts: Mapping[str, Any], losses: Mapping[str, int]) -> str:
         + (f", {orphaned:,} orphaned in this process" if orphaned else ""),
         f"  {'queue':<9} {_bytes(counts['queue_bytes'])} now, {_bytes(counts['queue_bytes_max'])} at most",
         f"  {'time':<9} " + times,
-        f"  {'disk':<9} {_bytes(counts['segment_bytes'])} in {segments}",
+        f"  {'disk':<9} {_bytes(counts['segment_bytes'])} in {segments}{_of_storage(counts)}",
     ]
     for name, lag in counts["readers"].items():
         behind = f"{lag.episodes:,} episodes behind, {lag.seconds:.1f} s" if lag.episodes else "up to date"
@@ -104,3 +104,12 @@ def _bytes(count: int) -> str:
         return f"{count} bytes"
     unit, size = ("kB", 1e3) if count < 1e6 else ("MB", 1e6) if count < 1e9 else ("GB", 1e9)
     return f"{count / size:.1f} {unit}"
+
+
+def _of_storage(counts: Mapping[str, Any]) -> str:
+    """Return what was done to have room, and about errors."""
+    parts = (
+        [f"{counts['cleaned_episodes']:,} episodes gave up their steps"] if counts["cleaned_episodes"] else []
+    )
+    parts += [f"{action} ({count:,}x)" for action, count in counts["storage_actions"].items()]
+    return "".join(f", {part}" for part in parts)

@@ -14,6 +14,8 @@ from jaxarc.storage.segment_names import SegmentName, next_sequence, segment_fil
 from jaxarc.storage.segments import StoredSteps, keep_segments_open
 from jaxarc.storage.sharing import JOIN_VARIABLE, Invitation, invitation_from, remember
 from jaxarc.storage.status import derive_status
+from jaxarc.storage.steady_store import SteadyStore
+from jaxarc.storage.storage_errors import continued_in, handle_storage_error
 
 __all__ = [
     "JOIN_VARIABLE",
@@ -23,6 +25,9 @@ __all__ = [
     "NoRun",
     "RunIndex",
     "RunStore",
+    "SteadyStore",
+    "continued_in",
+    "handle_storage_error",
     "SegmentName",
     "StoredSteps",
     "atomic_write_bytes",

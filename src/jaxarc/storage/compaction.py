@@ -21,7 +21,7 @@ from jaxarc.storage.segment_digest import Digest, read_digest
 from jaxarc.storage.segment_merge import merged_segment
 from jaxarc.storage.segment_names import STEPS_FOLDER, SegmentName, active_segments, segment_names
 
-__all__ = ["SMALL_SHARE", "CompactionResult", "compact", "compaction_steps", "small_segments"]
+__all__ = ["SMALL_SHARE", "CompactionResult", "compact", "compaction_steps"]
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ def compact(
     dropped: np.ndarray | None = None,
     ended: bool = False,
     is_ours: bool = False,
+    most_bytes: int | None = None,
 ) -> CompactionResult:
     """Merge the small segments of one writer, and leave out steps that are to go.
 
@@ -87,6 +88,7 @@ def compact(
         ended: the writer will write no more. Steps that belong to no row, and to no row of an episode that
             was open at the end, then go from the segments that are rewritten.
         is_ours: this process wrote the segments: the sizes that they state need no check.
+        most_bytes: the most bytes of small segments that are merged, where time is short; None for any.
 
     Raises:
         StorageError: a segment could not be written; the run reads as before.
@@ -101,6 +103,7 @@ def compact(
         dropped=dropped,
         ended=ended,
         is_ours=is_ours,
+        most_bytes=most_bytes,
     ):
         pass
     return result
@@ -116,13 +119,14 @@ def compaction_steps(
     dropped: np.ndarray | None = None,
     ended: bool = False,
     is_ours: bool = False,
+    most_bytes: int | None = None,
 ) -> Iterator[str]:
     """Do what ``compact`` does, one change of the disk after the other; yield after each what it was."""
     gone = np.unique(dropped) if dropped is not None else np.zeros(0, np.int64)
     segments = _segments(run_dir, writer)
     result.bytes_before = result.bytes_after = sum(segment.size for segment in segments)
     # Where nothing is to go, segments that stay as they are need not be opened.
-    if not len(gone) and not _batches(segments, segment_bytes, gone):
+    if not len(gone) and not _batches(segments, segment_bytes, gone, most_bytes):
         return
     segments = [_digested(segment, result, is_ours) for segment in segments]
     digests = [segment.digest for segment in segments if segment.digest is not None]
@@ -135,7 +139,7 @@ def compaction_steps(
             living = np.union1d(living, np.setdiff1d(open_rows[writer]["uid"], rows))
         unfit = np.setdiff1d(_joined([digest.steps for digest in digests]), living)
     # A row has to say that its steps are gone before they are: it is never in an earlier segment than they.
-    for batch in reversed(_batches(segments, segment_bytes, gone)):
+    for batch in reversed(_batches(segments, segment_bytes, gone, most_bytes)):
         old = [segment.name for segment in batch]
         new = _new_name(run_dir, old)
         path = run_dir / STEPS_FOLDER / str(new)
@@ -166,12 +170,6 @@ def compaction_steps(
                 yield f"removed {name}"
 
 
-def small_segments(run_dir: Path, writer: int, segment_bytes: int) -> int:
-    """Return how many segments of a writer a compaction would merge."""
-    batches = _batches(_segments(run_dir, writer), segment_bytes, np.zeros(0, np.int64))
-    return sum(len(batch) for batch in batches)
-
-
 def _segments(run_dir: Path, writer: int) -> list[_Segment]:
     """Return the active HDF5 segments of a writer in their order, not yet read."""
     found = []
@@ -192,15 +190,20 @@ def _digested(segment: _Segment, result: CompactionResult, is_ours: bool) -> _Se
     return _Segment(segment.name, segment.path, segment.size, digest)
 
 
-def _batches(segments: Sequence[_Segment], segment_bytes: int, gone: np.ndarray) -> list[list[_Segment]]:
+def _batches(
+    segments: Sequence[_Segment], segment_bytes: int, gone: np.ndarray, most_bytes: int | None
+) -> list[list[_Segment]]:
     """Return which segments are rewritten together, consecutive ones, in their order."""
+    room = most_bytes if most_bytes is not None else 1 << 62
     batches: list[list[_Segment]] = []
     batch: list[_Segment] = []
 
     def end() -> None:
-        nonlocal batch
-        if len(batch) > 1 or any(_holds(segment, gone) for segment in batch):
+        nonlocal batch, room
+        size = sum(segment.size for segment in batch)
+        if (len(batch) > 1 and size <= room) or any(_holds(segment, gone) for segment in batch):
             batches.append(batch)
+            room -= size
         batch = []
 
     for segment in segments:

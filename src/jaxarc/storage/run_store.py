@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,7 @@ class RunStore:
         self.writer = ""
         self.env_steps: Mapping[str, int] = {}
         self._coerced = 0
+        self.moves = 0
         self.segments_written = 0
         self.segment_bytes = 0
 
@@ -81,7 +83,7 @@ class RunStore:
     @property
     def coerced(self) -> int:
         """Values of events that had no JSON form and were written as text."""
-        return self._events.coerced if self._events is not None else self._coerced
+        return self._coerced + (self._events.coerced if self._events is not None else 0)
 
     def open(self) -> Path:
         """Come by the run's directory and a writer's name in it, once.
@@ -97,6 +99,27 @@ class RunStore:
                 self._events, self._content = opened.events, opened.content
                 self.writer, self.env_steps = opened.events.writer, opened.env_steps
                 self._run_dir = opened.run_dir
+            return self._run_dir
+
+    def begin_elsewhere(self, config: EpisodeConfig, said: Mapping[str, Any]) -> Path:
+        """Leave the run's directory as it is and go on in a run of its own.
+
+        Args:
+            config: where it lives.
+            said: what the new run says of itself besides.
+
+        Raises:
+            StorageError: it cannot be made.
+        """
+        with self._lock:
+            opened = NewRun().open(config, {"heartbeat_s": self._heartbeat_s, **self._describe(), **said})
+            if self._events is not None:
+                self._coerced += self._events.coerced
+                with suppress(StorageError):
+                    self._events.close()
+            self._config, self._origin, self._token, self._sequence = config, NewRun(), "", 0
+            self._events, self._content = opened.events, opened.content
+            self.writer, self._run_dir = opened.events.writer, opened.run_dir
             return self._run_dir
 
     def steps_before(self, stream: str) -> int:
@@ -182,13 +205,12 @@ class RunStore:
         if self._run_dir is not None and self._content is not None:
             write_run_file(self._run_dir, {**self._content, "status": status, **summary})
 
-    def finish(self, status: str, summary: Mapping[str, Any], *, has_time: bool = True) -> None:
+    def finish(self, status: str, summary: Mapping[str, Any]) -> None:
         """Write the last event and, for the run's owner, the final ``run.json`` and the index.
 
         Args:
             status: FINISHED, FAILED or KILLED.
             summary: counts for ``run.json``; what failed is in it too.
-            has_time: False leaves small segments as they are, and the index to the first reader.
 
         Raises:
             StorageError: the status or the index could not be written; the segments are whole.
@@ -198,8 +220,8 @@ class RunStore:
         events, self._events = self._events, None
         content = self._content
         if content is None:
-            if has_time:
-                self._merge_small_segments(self._run_dir)
+            if status != "KILLED":
+                self.merge_small_segments(ended=True)
             said = {"writer": self.writer, "status": status, "counts": dict(summary)}
             self._end(events, Event("writer_end", said))
             return
@@ -207,9 +229,8 @@ class RunStore:
             self._end(events, Event("run_end", {"status": status, **summary}))
         finally:
             write_run_file(self._run_dir, {**content, "status": status, **self._of_all_writers(summary)})
-        if not has_time:
-            return
-        self._merge_small_segments(self._run_dir)
+        if status != "KILLED":  # somebody waits for the prompt; jaxarc clean does it later
+            self.merge_small_segments(ended=True)
         index = build_index(self._run_dir)
         for problem in index.problems:
             logger.warning("%s", problem)
@@ -219,18 +240,24 @@ class RunStore:
                 f"{self._run_dir}: {len(index.problems)} segments cannot be read: {index.problems[0]}"
             )
 
-    def _merge_small_segments(self, run_dir: Path) -> None:
-        """Compact what this writer wrote; a run whose small segments stay small reads as well."""
+    def merge_small_segments(self, *, ended: bool) -> None:
+        """Compact what this writer wrote; a run whose small segments stay small reads as well.
+
+        Args:
+            ended: whether this writer writes no more.
+        """
         number = writer_number(self.writer)
-        assert number is not None
+        if self._run_dir is None or number is None:
+            return
         try:
             compact(
-                run_dir,
+                self._run_dir,
                 number,
                 segment_bytes=self._config.segment_bytes,
                 compression=self._config.compression,
-                ended=True,
+                ended=ended,
                 is_ours=True,
+                most_bytes=2 * self._config.segment_bytes,
             )
         except StorageError as error:
             logger.warning("small segments stay as they are: %s", error)
@@ -247,5 +274,5 @@ class RunStore:
         try:
             events.append(last)
         finally:
-            self._coerced = events.coerced
+            self._coerced += events.coerced
             events.close()

@@ -111,7 +111,10 @@ class EnhancedVisualizer:
         summary = (
             episode_data if isinstance(episode_data, EpisodeSummaryData) else episode_summary(episode_data)
         )
-        folder = self.episode_manager.start_new_episode(episode_num)
+        row = getattr(episode_data, "row", {})
+        writer = int(row.writer) if "writer" in row else 0
+        num_steps = int(episode_data.total_steps)
+        folder = self.episode_manager.start_new_episode(episode_num, writer=writer, num_steps=num_steps)
         return self._write(folder / "summary.svg", render_episode_summary(summary, self.style))
 
     def visualize_episode(self, episode: EpisodeData, *, max_files: int | None = None) -> list[Path]:
