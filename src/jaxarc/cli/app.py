@@ -156,6 +156,35 @@ def export(
 
 
 @app.command()
+def doctor(
+    run: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="A run: its name, the beginning of it, a path, latest, latest~1."),
+    ],
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Keep what can be read of damaged files; nothing is deleted.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+    root: Root = None,
+) -> None:
+    """Check every file of a run: what is damaged, what was lost, what can be done.
+
+    Every checksum is read. The exit code is 0 for a run that is whole and 1 for one that is damaged. A repair
+    writes new files of what can be read, moves the damaged ones to damaged/ in the run, and says in run.json
+    what is lost.
+
+    [bold]Examples[/]
+
+    jaxarc doctor latest
+
+    jaxarc doctor latest --repair
+    """
+    from jaxarc.cli.doctor import print_examination
+
+    print_examination(run, repair=repair, as_json=as_json, root=root)
+
+
+@app.command()
 def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Two workloads and fewer pairs: under two minutes.")

@@ -5,9 +5,11 @@ from jaxarc.storage.documents import document_path
 from jaxarc.storage.episode_manager import EpisodeManager
 from jaxarc.storage.event_log import read_events
 from jaxarc.storage.index import RunIndex, build_index, load_index, write_index
+from jaxarc.storage.inspection import FileFinding, RunInspection, inspect_run
 from jaxarc.storage.label_names import LabelNames
 from jaxarc.storage.open_rows import number_open_rows, read_open_rows
 from jaxarc.storage.origins import NoRun, choose_origin
+from jaxarc.storage.repair import repair_run
 from jaxarc.storage.run_directory import find_runs, read_run_file, resolve_run
 from jaxarc.storage.run_store import RunStore
 from jaxarc.storage.segment_names import SegmentName, next_sequence, segment_files, writer_number
@@ -20,10 +22,12 @@ from jaxarc.storage.storage_errors import continued_in, handle_storage_error
 __all__ = [
     "JOIN_VARIABLE",
     "EpisodeManager",
+    "FileFinding",
     "Invitation",
     "LabelNames",
     "NoRun",
     "RunIndex",
+    "RunInspection",
     "RunStore",
     "SteadyStore",
     "continued_in",
@@ -37,6 +41,7 @@ __all__ = [
     "document_path",
     "find_runs",
     "invitation_from",
+    "inspect_run",
     "keep_segments_open",
     "load_index",
     "next_sequence",
@@ -45,6 +50,7 @@ __all__ = [
     "read_open_rows",
     "read_run_file",
     "remember",
+    "repair_run",
     "resolve_run",
     "segment_files",
     "write_index",

@@ -172,3 +172,23 @@ def _in_memory(path: Path, size: int, changed_ns: int) -> h5py.File:
     ) as error:
         raise DamagedFileError(path, f"not a readable JSON segment ({error})") from error
     return file
+
+
+def open_json_remains(path: Path) -> h5py.File:
+    """Open the columns of a damaged segment that can be read, each of which has a checksum of its own.
+
+    Raises:
+        ValueError: its attributes cannot be read.
+    """
+    lines = path.read_bytes().split(b"\n")
+    head = lines[0].removesuffix(b', "columns": {') + b"}"
+    value = {**json.loads(head), "columns": {}}
+    file = h5py.File(f"{path}#{next(_numbers)}", "w", libver="v110", driver="core", backing_store=False)
+    _fill_file(file, value)
+    for line in lines[1:]:
+        try:
+            ((name, column),) = json.loads(b"{" + line.removesuffix(b",") + b"}").items()
+            fill_column(file, name, column)
+        except UNREADABLE:
+            continue
+    return file

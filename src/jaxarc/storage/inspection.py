@@ -1,0 +1,356 @@
+"""A run, file by file: what is whole, what is damaged, what was lost, and what can be done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from jaxarc.errors import DamagedFileError
+from jaxarc.records.events import EVENT_VERSION
+from jaxarc.records.step_sources import StepSources
+from jaxarc.records.table import EpisodeTable
+from jaxarc.storage.atomic import PARTIAL_SUFFIX
+from jaxarc.storage.event_log import read_events
+from jaxarc.storage.index import INDEX_FILE, load_index
+from jaxarc.storage.open_rows import OPEN_FOLDER, read_open_rows
+from jaxarc.storage.run_directory import RUN_FILE, read_run_file
+from jaxarc.storage.segment_check import SegmentCheck, check_segment
+from jaxarc.storage.segment_names import (
+    STEPS_FOLDER,
+    SegmentName,
+    active_segments,
+    segment_names,
+    writer_name,
+    writer_number,
+)
+from jaxarc.storage.segments import UNREADABLE
+from jaxarc.storage.status import derive_status
+
+__all__ = ["DAMAGED_FOLDER", "FileFinding", "RunInspection", "inspect_run"]
+
+DAMAGED_FOLDER = "damaged"
+"""Where a repair puts the files that it replaced."""
+
+_SALVAGE = "--repair keeps what can be read, and moves the file to damaged/"
+_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class FileFinding:
+    """What is known of one file.
+
+    Attributes:
+        path: the file, from the run's directory.
+        kind: ``run file``, ``segment``, ``events``, ``open rows``, ``document``, ``index`` or ``leftover``.
+        state: ``whole``, ``damaged``, ``missing``, or ``harmless``: not as it should be, but nothing is lost.
+        problems: what is wrong, in words.
+        remedy: what can be done.
+    """
+
+    path: str
+    kind: str
+    state: str
+    problems: tuple[str, ...] = ()
+    remedy: str = ""
+
+
+@dataclass
+class RunInspection:
+    """What ``jaxarc doctor`` found.
+
+    Attributes:
+        run_dir: the run.
+        status: RUNNING, FINISHED, FAILED, KILLED or LOST.
+        episodes: rows that can be read.
+        files: all files that were looked at.
+        lost: what is gone, in sentences.
+        known_lost: what an earlier repair said is gone.
+        short: stored steps that can be read of episodes whose rows claim more, by writer and uid.
+    """
+
+    run_dir: Path
+    status: str
+    episodes: int = 0
+    files: list[FileFinding] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    known_lost: list[str] = field(default_factory=list)
+    short: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    @property
+    def damaged(self) -> list[FileFinding]:
+        """Files that are damaged or missing."""
+        return [file for file in self.files if file.state in ("damaged", "missing")]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no file is damaged and nothing is gone that no earlier repair named."""
+        return not self.damaged and not self.lost
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {
+            "run": str(self.run_dir),
+            "status": self.status,
+            "whole": self.is_whole,
+            "episodes": self.episodes,
+            "lost": self.lost,
+            "lost_before": self.known_lost,
+            "files": [asdict(file) for file in self.files],
+        }
+
+
+def inspect_run(run_dir: Path) -> RunInspection:
+    """Read every file of a run, in little memory, and say what is wrong."""
+    content, finding = _run_file(run_dir)
+    found = RunInspection(run_dir, derive_status(run_dir, content), files=[finding])
+    repaired = content.get("repaired")
+    if isinstance(repaired, dict) and isinstance(repaired.get("lost"), list):
+        found.known_lost = [str(line) for line in repaired["lost"]]
+    rows, checks = _segments(run_dir, found)
+    _open_rows(run_dir, found, rows)
+    _lost_rows(found, rows, content)
+    _lost_steps(found, rows, checks)
+    for path in sorted((run_dir / "events").glob("*.jsonl")):
+        found.files.append(_events(run_dir, path, found))
+    _documents(run_dir, found)
+    _index(run_dir, found)
+    _leftovers(run_dir, found)
+    found.lost = [line for line in found.lost if line not in found.known_lost]
+    found.episodes = sum(len(table) for tables in rows.values() for table in tables)
+    return found
+
+
+def _run_file(run_dir: Path) -> tuple[dict[str, Any], FileFinding]:
+    if not (run_dir / RUN_FILE).exists():
+        remedy = "--repair writes a new one; its counts are gone, the episodes are not"
+        return {}, FileFinding(RUN_FILE, "run file", "missing", ("is not there",), remedy)
+    try:
+        return read_run_file(run_dir), FileFinding(RUN_FILE, "run file", "whole")
+    except DamagedFileError as error:
+        problem = str(error).removeprefix(f"{error.path}: ")
+        remedy = "--repair writes a new one; what it said of the run's end is gone"
+        return {}, FileFinding(RUN_FILE, "run file", "damaged", (problem,), remedy)
+
+
+_Rows = dict[int, list[EpisodeTable]]
+
+
+def _segments(run_dir: Path, found: RunInspection) -> tuple[_Rows, dict[SegmentName, SegmentCheck]]:
+    names = segment_names(run_dir)
+    active = active_segments(names)
+    rows: _Rows = {}
+    checks: dict[SegmentName, SegmentCheck] = {}
+    for name in active:
+        path = f"{STEPS_FOLDER}/{name}"
+        check = checks[name] = check_segment(run_dir / path, name)
+        state = "damaged" if check.problems else "whole"
+        finding = FileFinding(
+            path, "segment", state, tuple(check.problems), _SALVAGE if check.problems else ""
+        )
+        found.files.append(finding)
+        if check.rows is not None:
+            rows.setdefault(name.writer, []).append(check.rows)
+    for name in sorted(set(names) - set(active)):
+        why = ("another file holds what it holds: left behind where a compaction was interrupted",)
+        remedy = "may be deleted; the next compaction does"
+        found.files.append(FileFinding(f"{STEPS_FOLDER}/{name}", "segment", "harmless", why, remedy))
+    for writer in sorted({name.writer for name in active}):
+        after = 1
+        for name in (name for name in active if name.writer == writer):
+            if name.first > after:
+                gone = SegmentName(writer, after, name.first - 1)
+                why = (f"the segments {after} to {name.first - 1} are not there, later ones are",)
+                remedy = "copy it back from a backup; what was in it is lost otherwise"
+                path = f"{STEPS_FOLDER}/{gone}"
+                state = "harmless" if f"{path} is missing" in found.known_lost else "missing"
+                found.files.append(FileFinding(path, "segment", state, why, remedy))
+            after = name.last + 1
+    return rows, checks
+
+
+def _open_rows(run_dir: Path, found: RunInspection, rows: _Rows) -> None:
+    tables, problems = read_open_rows(run_dir)
+    for writer, table in tables.items():
+        found.files.append(FileFinding(f"{OPEN_FOLDER}/{writer_name(writer)}.h5", "open rows", "whole"))
+        ended = [part["uid"] for part in rows.get(writer, [])]
+        left = table.take(~np.isin(table["uid"], np.concatenate(ended) if ended else np.zeros(0, np.int64)))
+        if len(left):
+            numbers = [int(part["episode"].max(initial=-1)) for part in rows.get(writer, [])]
+            first = max(numbers, default=-1) + 1
+            left.columns["episode"] = np.arange(first, first + len(left))
+            rows.setdefault(writer, []).append(left)
+    for error in problems:
+        path = error.path.relative_to(run_dir).as_posix()
+        problem = str(error).removeprefix(f"{error.path}: ")
+        remedy = "--repair moves it to damaged/; the steps of episodes that were open have no rows then"
+        found.files.append(FileFinding(path, "open rows", "damaged", (problem,), remedy))
+
+
+def _lost_rows(found: RunInspection, rows: _Rows, content: dict[str, Any]) -> None:
+    by_writer = content.get("episodes_by_writer")
+    total = content.get("episodes")
+    counted: dict[int, int] = {}
+    if isinstance(by_writer, dict):
+        for name, count in by_writer.items():
+            number = writer_number(str(name))
+            if number is not None and isinstance(count, int):
+                counted[number] = count
+    elif isinstance(total, int):
+        counted[writer_number(str(content.get("writer", "p000"))) or 0] = total
+    for writer in sorted({*rows, *counted}):
+        numbers = np.concatenate(
+            [np.zeros(0, np.int64), *(table["episode"] for table in rows.get(writer, []))]
+        )
+        known, times = np.unique(numbers, return_counts=True)
+        of = f" of {writer_name(writer)}" if len({*rows, *counted}) > 1 else ""
+        if (times > 1).any():
+            found.lost.append(f"episodes {_ranges(known[times > 1])}{of} have several rows")
+        most = max(counted.get(writer, 0), int(known.max(initial=-1)) + 1)
+        if most - len(known) <= 0:
+            continue
+        gone = np.setdiff1d(np.arange(min(most, 10_000_000)), known)
+        rows_of = "the row of 1 episode" if len(gone) == 1 else f"the rows of {len(gone):,} episodes"
+        verb = "is" if len(gone) == 1 else "are"
+        found.lost.append(f"{rows_of}{of} {verb} gone: {_ranges(gone)}")
+
+
+def _lost_steps(found: RunInspection, rows: _Rows, checks: dict[SegmentName, SegmentCheck]) -> None:
+    for writer, tables in sorted(rows.items()):
+        stored: dict[str, dict[int, int]] = {"steps": {}, "journal": {}}
+        for name, check in checks.items():
+            if name.writer == writer:
+                for kind, counts in check.steps.items():
+                    for uid, count in counts.items():
+                        stored[kind][uid] = stored[kind].get(uid, 0) + count
+        of = f" of {writer_name(writer)}" if len(rows) > 1 else ""
+        lines = []
+        for table in tables:
+            parts = (table[name].tolist() for name in ("uid", "episode", "stored_steps"))
+            for uid, episode, claimed in zip(*parts, strict=True):
+                there = stored["steps"].get(uid, 0), stored["journal"].get(uid, 0)
+                left = max(there)
+                if left < claimed and all(there):
+                    left = _stored_of(found.run_dir, writer, uid)  # some are stored as both
+                if left < claimed:
+                    found.short[writer, uid] = left
+                    gone = f"{claimed - left} of {claimed} stored steps are gone"
+                    lines.append(f"episode {episode}{of}: {gone}")
+        found.lost += lines[:_SHOWN]
+        if len(lines) > _SHOWN:
+            found.lost.append(f"and steps of {len(lines) - _SHOWN:,} more episodes{of}")
+
+
+def _stored_of(run_dir: Path, writer: int, uid: int) -> int:
+    """Return how many steps of an episode can be read, as steps or in the journal, each counted once."""
+    try:
+        sources = load_index(run_dir).stored_steps(run_dir, writer, uid)
+        return len(StepSources(sources).of_kind("steps", "journal"))
+    except DamagedFileError:
+        return 0
+
+
+def _events(run_dir: Path, path: Path, found: RunInspection) -> FileFinding:
+    problems: list[DamagedFileError] = []
+    name = path.relative_to(run_dir).as_posix()
+    said: list[str] = []
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - 1))
+            if size and file.read() != b"\n":
+                said.append("its last line is torn")
+        expected, gaps, future = 0, [], 0
+        for event in read_events(path, problems):
+            future += event.version > EVENT_VERSION
+            if event.seq > expected:
+                gaps.append(f"{expected}" if event.seq == expected + 1 else f"{expected} to {event.seq - 1}")
+            expected = event.seq + 1
+    except OSError as error:
+        return FileFinding(name, "events", "damaged", (f"cannot be read ({error})",), "")
+    said = [str(error).removeprefix(f"{path}: ") for error in problems[:_SHOWN]] + said
+    if len(problems) > _SHOWN:
+        said.append(f"and {len(problems) - _SHOWN:,} more lines that are no events")
+    if gaps:
+        found.lost.append(f"events of {name} are gone: number {', '.join(gaps[:_SHOWN])}")
+    if future:
+        said.append(f"{future:,} events come from a newer jaxarc; update jaxarc-toolkit to read them")
+    remedy = "--repair keeps the lines that are events" if problems else ""
+    is_damaged = bool(problems or (said and not future))
+    state = "damaged" if is_damaged else "harmless" if future else "whole"
+    return FileFinding(name, "events", state, tuple(said), remedy)
+
+
+def _documents(run_dir: Path, found: RunInspection) -> None:
+    for path in _files_below(run_dir):
+        relative = path.relative_to(run_dir)
+        if path.suffix != ".json" or relative.parts[0] in (
+            STEPS_FOLDER,
+            DAMAGED_FOLDER,
+            RUN_FILE,
+            "episodes",
+        ):
+            continue
+        try:
+            json.loads(path.read_bytes())
+        except (OSError, ValueError, RecursionError) as error:
+            remedy = "--repair moves it to damaged/; what was drawn from it needs it"
+            finding = FileFinding(
+                relative.as_posix(), "document", "damaged", (f"is no JSON ({error})",), remedy
+            )
+        else:
+            finding = FileFinding(relative.as_posix(), "document", "whole")
+        found.files.append(finding)
+
+
+def _index(run_dir: Path, found: RunInspection) -> None:
+    path = run_dir / INDEX_FILE
+    if not path.exists():
+        return
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            if file.attrs.get("format") != "jaxarc-index":
+                raise ValueError("is no index")
+    except UNREADABLE as error:
+        remedy = "is derived: readers make it anew from the segments, and --repair does"
+        found.files.append(
+            FileFinding(INDEX_FILE, "index", "harmless", (f"cannot be read ({error})",), remedy)
+        )
+    else:
+        found.files.append(FileFinding(INDEX_FILE, "index", "whole"))
+
+
+def _leftovers(run_dir: Path, found: RunInspection) -> None:
+    for path in _files_below(run_dir):
+        relative = path.relative_to(run_dir)
+        if path.name.endswith(PARTIAL_SUFFIX):
+            why = "was never finished; nothing reads it"
+        elif relative.parts[0] == STEPS_FOLDER and SegmentName.parse(path.name) is None:
+            why = "is no segment by its name; nothing reads it"
+        else:
+            continue
+        found.files.append(FileFinding(relative.as_posix(), "leftover", "harmless", (why,), "may be deleted"))
+
+
+def _files_below(run_dir: Path) -> Iterator[Path]:
+    """Yield the files of a run, not those behind links."""
+    waiting = [run_dir]
+    while waiting:
+        for path in sorted(waiting.pop().iterdir()):
+            if path.is_dir() and not path.is_symlink():
+                if path.name != DAMAGED_FOLDER:
+                    waiting.append(path)
+            elif path.is_file():
+                yield path
+
+
+def _ranges(numbers: np.ndarray) -> str:
+    """Return ascending numbers as ranges: ``0-4, 7, 9-12``."""
+    parts = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
+    shown = [str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts[:_SHOWN]]
+    return ", ".join(shown) + (", …" if len(parts) > _SHOWN else "")

@@ -1,0 +1,338 @@
+"""What can be read of a damaged segment, as a new and whole one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import h5py
+import numpy as np
+
+from jaxarc.errors import DamagedFileError
+from jaxarc.records.layout import Field, Layout
+from jaxarc.records.table import BASE_COLUMNS, EpisodeTable
+from jaxarc.storage.columns import dataset_name, group_at, read_column, write_column, write_table
+from jaxarc.storage.datasets import file_image
+from jaxarc.storage.json_segments import open_json_remains
+from jaxarc.storage.limits import checked_dataset, checked_names, read_limit
+from jaxarc.storage.segment_check import expected_columns, pieces_of
+from jaxarc.storage.segment_writer import SEGMENT_FORMAT, SEGMENT_VERSION
+from jaxarc.storage.segments import UNREADABLE, layout_of
+
+__all__ = ["Salvaged", "corrected_segment", "salvaged_segment"]
+
+_LEAST_LIMIT = 256 << 20
+_MOST_CHUNKS = 100_000
+_ROWS = ("observation_row", "next_observation_row")
+_DROPPABLE = ("metrics", "labels", "observation", "action", "info", "state", "key", "state_hash", "episode")
+
+
+@dataclass(frozen=True)
+class Salvaged:
+    """A segment that was made of the remains of another.
+
+    Attributes:
+        content: its bytes; None where nothing can be read.
+        said: what was kept and what was not, in words.
+    """
+
+    content: bytes | None
+    said: tuple[str, ...]
+
+
+@contextmanager
+def _remains(path: Path) -> Iterator[h5py.File]:
+    """Open a damaged segment as far as it goes: a file that was cut is read as if its end were zeros.
+
+    Raises:
+        DamagedFileError: nothing of it can be found.
+    """
+    try:
+        if path.suffix == ".json":
+            file = open_json_remains(path)
+        else:
+            try:
+                file = h5py.File(path, "r", locking=False)
+            except OSError:
+                file = h5py.File(h5py.h5f.open_file_image(_padded(path)))
+    except UNREADABLE as error:
+        raise DamagedFileError(path, f"nothing of it can be found ({error})") from error
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+def _padded(path: Path) -> bytes:
+    """Return the bytes of an HDF5 file, zeros in the place of an end that is missing.
+
+    Raises:
+        ValueError: it has no superblock, or one that states an absurd size.
+    """
+    content = path.read_bytes()
+    if (
+        content[:8] != b"\x89HDF\r\n\x1a\n"
+        or len(content) < 48
+        or content[8] not in (2, 3)
+        or content[9] != 8
+    ):
+        raise ValueError("its first bytes are not those of a segment")
+    size = int.from_bytes(content[28:36], "little")
+    if size > max(_LEAST_LIMIT, 64 * len(content)):
+        raise ValueError(f"it has {len(content):,} bytes and states {size:,}")
+    return content.ljust(size, b"\0")
+
+
+def salvaged_segment(path: Path, target: Path, *, writer: str, sequence: int) -> Salvaged:
+    """Return a whole segment of what can be read of a damaged one.
+
+    Rows of which a base column is damaged are left out, and so are steps of which a part is; where that would
+    cost more than half of the steps, the damaged leaf is left out instead.
+
+    Args:
+        path: the damaged segment.
+        target: where the new one is going to lie.
+        writer, sequence: what it is to say of itself.
+    """
+    said: list[str] = []
+    kept = 0
+
+    def write(file: h5py.File) -> None:
+        nonlocal kept
+        with _remains(path) as source:
+            file.attrs["format"] = SEGMENT_FORMAT
+            file.attrs["schema_version"] = SEGMENT_VERSION
+            file.attrs["writer"] = writer
+            file.attrs["sequence"] = sequence
+            rows = _rows(source, said)
+            steps = file.create_group("steps")
+            incomplete: set[int] = set()
+            for name in _names(source, "steps", said):
+                kept += _Steps(source, name, said).write(steps, incomplete)
+            lessened = np.isin(rows["uid"], list(incomplete))
+            rows.columns["complete"] = rows["complete"] & ~lessened
+            write_table(file, "episodes", rows.columns, "zstd")
+            kept += len(rows)
+
+    try:
+        content = file_image(target, write)
+    except DamagedFileError as error:
+        return Salvaged(None, (str(error).removeprefix(f"{path}: "),))
+    return Salvaged(content if kept else None, tuple(said))
+
+
+def _names(source: h5py.File, group: str, said: list[str]) -> list[str]:
+    try:
+        return checked_names(group_at(source, group))
+    except UNREADABLE as error:
+        said.append(f"nothing is left of {group} ({error})")
+        return []
+
+
+def _readable(group: h5py.Group, name: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return a column and which of its entries could be read; None where nothing of it is left."""
+    try:
+        dataset = checked_dataset(group, name, slice(0, 0))
+        shape: tuple[int, ...] = dataset.shape or (1,)
+        if prod(shape) * dataset.dtype.itemsize > read_limit(group):
+            return None
+        step = dataset.chunks[0] if dataset.chunks else max(1, shape[0])
+        values = np.zeros((0, *shape[1:]), dataset.dtype)
+        try:
+            parts = [piece for _, piece in pieces_of(group, name)]
+            values = np.concatenate([values, *parts])
+            return values, np.ones(len(values), bool)
+        except UNREADABLE:
+            pass
+        if shape[0] > step * _MOST_CHUNKS:
+            return None
+        found: dict[int, np.ndarray] = {}
+        for start in range(0, shape[0], step):
+            with contextlib.suppress(*UNREADABLE):
+                found[start] = read_column(group, name, slice(start, start + step))
+    except UNREADABLE:
+        return None
+    if not found:
+        return None
+    length = min(shape[0], max(start + len(piece) for start, piece in found.items()))
+    values, mask = np.zeros((length, *shape[1:]), dataset.dtype), np.zeros(length, bool)
+    for start, piece in found.items():
+        values[start : start + len(piece)] = piece
+        mask[start : start + len(piece)] = True
+    return values, mask
+
+
+def _rows(source: h5py.File, said: list[str]) -> EpisodeTable:
+    names = _names(source, "episodes", said)
+    if not names:
+        return EpisodeTable.empty()
+    group = group_at(source, "episodes")
+    found = {name: _readable(group, name) for name in names}
+    base = [found.get(name) for name in BASE_COLUMNS]
+    if any(column is None for column in base):
+        lost = [name for name in BASE_COLUMNS if found.get(name) is None]
+        said.append(f"no row is left: nothing of {', '.join(lost)} can be read")
+        return EpisodeTable.empty()
+    length = min(len(column[0]) for column in base if column is not None)
+    kept = np.ones(length, bool)
+    for column in base:
+        assert column is not None
+        kept &= column[1][:length]
+    columns: dict[str, np.ndarray] = {}
+    for name, column in found.items():
+        if column is None or not column[1][:length][kept].all() or len(column[0]) < length:
+            said.append(f"the column {name} of its rows is left out")
+        else:
+            columns[_decoded(name)] = column[0][:length][kept]
+    said.append(f"{int(kept.sum()):,} rows are kept")
+    return EpisodeTable(columns)
+
+
+def _decoded(name: str) -> str:
+    return unquote("" if name == "%" else name)
+
+
+class _Steps:
+    """The steps of one layout, as far as they can be read."""
+
+    def __init__(self, source: h5py.File, name: str, said: list[str]):
+        self._name = name
+        self._said = said
+        self._columns: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._attributes: dict[str, Mapping[str, Any]] = {}
+        try:
+            group = group_at(source, f"steps/{name}")
+            self._layout: Layout | None = layout_of(name, str(group.attrs["layout"]))
+            self._blocks = [read_column(group, f"blocks/{part}") for part in ("uid", "row", "count")]
+            for column in expected_columns(self._layout):
+                found = _readable(group, column)
+                if found is not None:
+                    self._columns[column] = found
+                    self._attributes[column] = dict(group[column].attrs)
+        except UNREADABLE as error:
+            said.append(f"the steps of steps/{name} are left out ({error})")
+            self._layout = None
+
+    def write(self, steps: h5py.Group, incomplete: set[int]) -> int:
+        """Write what is left; return the number of steps, and add the episodes that lost something."""
+        layout = self._layout
+        if layout is None:
+            return 0
+        axes = expected_columns(layout)
+        uid, _, count = self._blocks
+        length = int(count.sum())
+        of_block = np.repeat(np.arange(len(uid)), count)
+        dropped = [leaf for leaf in (*layout.scalars, *layout.rows) if leaf.role in _DROPPABLE]
+        droppable = {dataset_name(leaf): leaf for leaf in dropped if leaf.role != "next_observation"}
+        good = {name: self._good_steps(name, axis, of_block, length) for name, axis in axes.items()}
+        kept = np.ones(length, bool)
+        lost: list[Field] = []
+        for name, mask in good.items():
+            if mask.sum() * 2 < length and name in droppable:
+                lost.append(droppable[name])
+            else:
+                kept &= mask
+        incomplete.update(uid.tolist() if lost else uid[np.unique(of_block[~kept])].tolist())
+        for leaf in lost:
+            self._said.append(f"{leaf.name} is left out of the steps of steps/{self._name}")
+        if not kept.all():
+            gone = length - int(kept.sum())
+            self._said.append(f"{gone:,} of {length:,} steps of steps/{self._name} are left out")
+        if kept.any():
+            self._write(steps, _without(layout, lost), kept, of_block)
+        return int(kept.sum())
+
+    def _good_steps(self, name: str, axis: str, of_block: np.ndarray, length: int) -> np.ndarray:
+        """Return of which steps a column can be read."""
+        if name not in self._columns:
+            return np.zeros(length, bool)
+        mask = self._columns[name][1]
+        if axis == "blocks":
+            return _at(mask, of_block)
+        if axis == "observations":
+            places = [self._columns[row] for row in _ROWS if row in self._columns]
+            known = [np.where(rows[:length] < 0, True, _at(mask, rows[:length])) for rows, _ in places]
+            return np.logical_and.reduce(known) if len(known) == 2 else np.zeros(length, bool)
+        return _at(mask, np.arange(length))
+
+    def _write(self, steps: h5py.Group, layout: Layout, kept: np.ndarray, of_block: np.ndarray) -> None:
+        uid = self._blocks[0]
+        blocks, count = np.unique(of_block[kept], return_counts=True)
+        rows = np.stack([self._columns[name][0][: len(kept)][kept] for name in _ROWS])
+        used = np.unique(rows[rows >= 0])
+        moved = np.where(rows < 0, -1, np.searchsorted(used, rows)).astype(np.int32)
+        group = steps.create_group(f"{layout.id:08x}")
+        group.attrs["layout"] = json.dumps(layout.to_json(), sort_keys=True)
+        write_column(group, "blocks/uid", uid[blocks], "zstd")
+        write_column(group, "blocks/row", np.cumsum(count) - count, "zstd")
+        write_column(group, "blocks/count", count.astype(np.int64), "zstd")
+        for name, values in zip(_ROWS, moved, strict=True):
+            write_column(group, name, values, "zstd")
+        for name, axis in expected_columns(layout).items():
+            if name not in _ROWS:
+                chosen = {"blocks": blocks, "observations": used}.get(axis, np.flatnonzero(kept))
+                values = self._columns[name][0][chosen]
+                write_column(group, name, values, "zstd", self._attributes[name])
+
+
+def _at(mask: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return a mask at places, False where it does not reach."""
+    inside = (places >= 0) & (places < len(mask))
+    found = np.zeros(len(places), bool)
+    found[inside] = mask[places[inside]]
+    return found
+
+
+def _without(layout: Layout, lost: list[Field]) -> Layout:
+    """Return a layout without some leaves; an observation goes with the one after the step."""
+    if not lost:
+        return layout
+    gone = {(leaf.role, leaf.path) for leaf in lost}
+    gone |= {("next_observation", path) for role, path in gone if role == "observation"}
+
+    def left(leaves: tuple[Field, ...]) -> tuple[Field, ...]:
+        kept = [leaf for leaf in leaves if (leaf.role, leaf.path) not in gone]
+        # Leaves that share an array name it by its place, which is another one now.
+        return tuple(replace(leaf, shares=-1) for leaf in kept)
+
+    return replace(layout, scalars=left(layout.scalars), rows=left(layout.rows))
+
+
+def corrected_segment(source: h5py.File, target: Path, stored: Mapping[int, int]) -> bytes:
+    """Return a segment's bytes with rows that say how many of their steps are left.
+
+    Args:
+        source: the segment, which is whole.
+        target: where the new one is going to lie.
+        stored: stored steps by uid; ``complete`` becomes false.
+    """
+    episodes = group_at(source, "episodes")
+    table = {name: read_column(episodes, name) for name in checked_names(episodes)}
+    short = np.isin(table["uid"], list(stored))
+    table["stored_steps"] = np.array(
+        [
+            stored.get(uid, claimed)
+            for uid, claimed in zip(table["uid"].tolist(), table["stored_steps"].tolist(), strict=True)
+        ],
+        np.int64,
+    )
+    table["complete"] = table["complete"] & ~short
+
+    def write(file: h5py.File) -> None:
+        for name, value in source.attrs.items():
+            file.attrs[name] = value
+        for name in source:
+            if name != "episodes":
+                source.copy(source[name], file, name)
+        file.create_group("episodes")
+        for name, column in table.items():
+            write_column(file, f"episodes/{name}", column, "zstd")
+
+    return file_image(target, write)
