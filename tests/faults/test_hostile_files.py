@@ -26,6 +26,9 @@ READER = """
 import json, resource, sys
 from pathlib import Path
 from jaxarc.errors import DamagedFileError
+from jaxarc.storage.salvage import salvaged_segment
+from jaxarc.storage.segment_check import check_segment
+from jaxarc.storage.segment_names import SegmentName
 from jaxarc.storage.segments import StoredSteps, read_segment_tables
 
 with open("/proc/self/statm") as statm:
@@ -39,13 +42,15 @@ def attempt(read):
         return str(error)
     return "read it"
 
-said = {{}}
+said, examined = {{}}, {{}}
 for path in map(Path, sys.argv[1:]):
     if path.stem.endswith("_steps"):
         said[path.stem] = attempt(lambda: StoredSteps(path, {layout!r}, 0, 10**12).column("terminated"))
     else:
         said[path.stem] = attempt(lambda: read_segment_tables(path))
-print(json.dumps(said))
+    examined[path.stem] = check_segment(path, SegmentName(0, 1, 1)).problems
+    salvaged_segment(path, path.with_suffix(".new"), writer="p000", sequence=1)
+print(json.dumps([said, examined]))
 """
 
 
@@ -168,8 +173,8 @@ HOSTILE: dict[Callable[[h5py.File], None], str] = {
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What a reader with a gibibyte of memory to itself says of each file."""
+def answers(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """What a reader and a doctor with a gibibyte of memory to themselves say of each file."""
     folder = tmp_path_factory.mktemp("hostile")
     for make in HOSTILE:
         with h5py.File(folder / f"{make.__name__}.h5", "w", libver="v110") as file:
@@ -190,17 +195,19 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         env={"PYTHONPATH": str(Path(jaxarc.__file__).parent.parent), "OPENBLAS_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    said, examined = json.loads(done.stdout)
+    return said, examined
 
 
 @pytest.mark.parametrize("make", HOSTILE, ids=lambda make: make.__name__)
 def test_an_absurd_file_is_refused_with_its_numbers_in_little_memory(
-    answers: dict[str, str], make: Callable[[h5py.File], None]
+    answers: tuple[dict[str, str], dict[str, list[str]]], make: Callable[[h5py.File], None]
 ):
-    """Not one of them makes the reader ask for more than it was given."""
-    said = answers[make.__name__]
+    """Not one of them makes the reader, the doctor or a repair ask for more than they were given."""
+    said, examined = (found[make.__name__] for found in answers)
     assert f"{make.__name__}.h5" in said
     assert any(part in said for part in HOSTILE[make].split("|")), said
+    assert examined
 
 
 def test_a_layout_that_is_not_what_its_group_was_named_after_is_refused():
