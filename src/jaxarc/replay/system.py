@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from jaxarc.errors import DamagedFileError, EpisodeNotFoundError, NotRecordedError
+from jaxarc.errors import DamagedFileError, EpisodeNotFoundError, NotRecordedError, StorageError
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.events import Event
 from jaxarc.records.table import EpisodeTable
 from jaxarc.replay.query import sort_order, where_mask
+from jaxarc.replay.run_rows import RunRows
+from jaxarc.replay.superseded import Resume, resume_of
 from jaxarc.replay.verification import RunVerification, Verification
 from jaxarc.storage import (
     RunIndex,
@@ -22,17 +27,22 @@ from jaxarc.storage import (
     document_path,
     keep_segments_open,
     load_index,
-    number_open_rows,
     read_events,
     read_open_rows,
     read_run_file,
     resolve_run,
+    write_index,
+    writer_name,
     writer_number,
 )
 
 __all__ = ["DEFAULT_ROOT", "ReplaySystem", "open_run"]
 
 DEFAULT_ROOT = "outputs/episodes"
+
+_EPISODE_NAME = re.compile(r"(?:p([0-9]{3,9})-)?(?:episode_)?([0-9]{1,18})")
+_FIRST_EVENTS = 8
+"""The event ``resume`` stands among so many at the beginning of its writer's file."""
 
 
 def open_run(
@@ -56,10 +66,14 @@ class ReplaySystem:
 
     Args:
         run_dir: the run's directory.
+        include_hidden: whether episodes that a later attempt recorded again are among the rows, which have a
+            column ``hidden`` then. They can be loaded in any case.
     """
 
-    def __init__(self, run_dir: str | os.PathLike[str]):
+    def __init__(self, run_dir: str | os.PathLike[str], *, include_hidden: bool = False):
         self.run_dir = Path(run_dir)
+        self._include_hidden = include_hidden
+        self._known: RunIndex | None = None
         self.refresh()
 
     def refresh(self) -> None:
@@ -73,28 +87,28 @@ class ReplaySystem:
             self._run_file_problems.append(error)
         # First what is open: of an episode that ends in between there are both rows, and the last one counts.
         open_rows, self._open_problems = read_open_rows(self.run_dir)
-        self._index: RunIndex = load_index(self.run_dir)
-        self._episodes = self._with_open_rows(open_rows)
-
-    def _with_open_rows(self, open_rows: Mapping[int, EpisodeTable]) -> EpisodeTable:
-        committed = self._index.episodes
-        tables = [committed]
-        for writer, rows in open_rows.items():
-            mine = committed["writer"] == writer
-            first = int(committed["episode"][mine].max()) + 1 if mine.any() else 0
-            found = number_open_rows(rows, committed["uid"][mine], first, is_running=self.status == "RUNNING")
-            found.columns["writer"] = np.full(len(found), writer, np.int32)
-            tables.append(found)
-        return EpisodeTable.concatenate(tables)
+        self._index = self._known = load_index(self.run_dir, self._known)
+        is_running = self.status == "RUNNING"
+        if self._index.is_behind and not is_running:
+            with suppress(StorageError):  # it is derived: who may not write reads without it
+                write_index(self.run_dir, self._index)
+        self._rows = RunRows(
+            self.run_dir,
+            self._index,
+            open_rows,
+            self._resumes(),
+            is_running=is_running,
+            include_hidden=self._include_hidden,
+        )
 
     def __repr__(self) -> str:
         return f"ReplaySystem({self.name!r}, status={self.status!r}, episodes={len(self)})"
 
     def __len__(self) -> int:
-        return len(self._episodes)
+        return len(self._rows.table)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._episodes)
+        return iter(self._rows.table)
 
     @property
     def name(self) -> str:
@@ -122,9 +136,7 @@ class ReplaySystem:
         by_writer = self.info.get("episodes_by_writer")  # where it had several
         expected = dict(by_writer) if isinstance(by_writer, dict) else {self.info.get("writer"): counted}
         for name, count in expected.items():
-            held = len(self)
-            if name is not None:
-                held = int((self._index.episodes["writer"] == writer_number(str(name))).sum())
+            held = self._index.num_rows(None if name is None else writer_number(str(name)))
             if isinstance(count, int) and held < count:
                 of_writer = f" of writer {name}" if len(expected) > 1 else ""
                 yield DamagedFileError(
@@ -132,6 +144,17 @@ class ReplaySystem:
                     f"the segments that can be read hold {held} episodes{of_writer}, run.json counted "
                     f"{count}; segments are missing or damaged, or were never written",
                 )
+
+    def _resumes(self) -> list[Resume]:
+        """Return the attempts that followed the first."""
+        found = []
+        for path in sorted((self.run_dir / "events").glob("p*.jsonl")):
+            writer = writer_number(path.name.split("-")[0])
+            for event in islice(read_events(path), _FIRST_EVENTS):
+                resume = resume_of(writer, event.payload) if event.type == "resume" and writer else None
+                if resume is not None:
+                    found.append(resume)
+        return found
 
     def episodes(
         self, where: str | None = None, sort: str | None = None, limit: int | None = None
@@ -146,34 +169,46 @@ class ReplaySystem:
         Raises:
             QueryError: the expression cannot be understood.
         """
-        table = self._episodes
+        table = self._rows.table
         if where is not None:
             table = table.take(where_mask(where, table))
         if sort is not None:
-            table = table.take(sort_order(sort, table))
+            return table.take(sort_order(sort, table, limit))
         return table if limit is None else table.take(np.arange(min(limit, len(table))))
 
-    def load_episode(self, episode: int, *, writer: int = 0) -> EpisodeData:
+    def load_episode(self, episode: int | str, *, writer: int = 0) -> EpisodeData:
         """Return one episode; its arrays are read when they are asked for.
 
         Args:
-            episode: its number.
+            episode: its number, or its name as its folder has it (``episode_0007``, ``p001-episode_0007``).
             writer: the process that recorded it, where several wrote the run.
 
         Raises:
             EpisodeNotFoundError: there is no such episode.
             DamagedFileError: the segment that holds its steps cannot be read.
         """
-        table = self._episodes
-        at = np.flatnonzero((table["episode"] == episode) & (table["writer"] == writer))
-        if not len(at):
-            numbers = table["episode"][table["writer"] == writer]
-            held = f"0 to {int(numbers.max())}" if len(numbers) else "none"
+        if isinstance(episode, str):
+            writer, episode = self._named(episode, writer)
+        try:
+            return self._load(episode, writer)
+        except DamagedFileError as error:
+            if error.path.exists() and error.path.is_file():
+                raise
+        self.refresh()  # a segment was rewritten since the run was read
+        return self._load(episode, writer)
+
+    def _load(self, episode: int, writer: int) -> EpisodeData:
+        row = self._rows.row(writer, episode)
+        if row is None:
+            last = self._rows.last_episode(writer)
+            held = f"0 to {last}" if last >= 0 else "none"
             damaged = f" that can be read; damaged: {self.problems[0]}" if self.problems else ""
-            raise EpisodeNotFoundError(f"run {self.name} has no episode {episode}; it has {held}{damaged}")
-        row = table.row(int(at[0]))
+            of_writer = f" of writer {writer_name(writer)}" if writer else ""
+            raise EpisodeNotFoundError(
+                f"run {self.name} has no episode {episode}{of_writer}; it has {held}{damaged}"
+            )
         if not row.stored_steps:
-            return EpisodeData(row, [])
+            return EpisodeData(row, [], why_empty=lambda: self._why_dropped(writer, episode))
         found = EpisodeData(row, self._index.stored_steps(self.run_dir, writer, int(row.uid)))
         if found.num_stored_steps < row.stored_steps:
             damaged = f": {self.problems[0]}" if self.problems else ""
@@ -183,6 +218,23 @@ class ReplaySystem:
                 f"read{damaged}",
             )
         return found
+
+    def _named(self, name: str, writer: int) -> tuple[int, int]:
+        """Return writer and number of an episode's name."""
+        found = _EPISODE_NAME.fullmatch(name)
+        if found is None:
+            raise EpisodeNotFoundError(
+                f"{name!r} names no episode; give a number, or a name such as p001-episode_0007"
+            )
+        return int(found[1] if found[1] is not None else writer), int(found[2])
+
+    def _why_dropped(self, writer: int, episode: int) -> str:
+        """Say whether retention dropped the steps of an episode, and by which rule."""
+        for event in self.events("tombstone"):
+            if [writer, episode] in _pairs(event.payload.get("episodes")):
+                policy, reason = (str(event.payload.get(key, "")) for key in ("policy", "reason"))
+                return f"dropped by retention ({policy}: {reason}); its row stays"
+        return ""
 
     def verify(self, episode: int, step_fn: Any, *, writer: int = 0, **options: Any) -> Verification:
         """Re-simulate an episode and say where it first differs from what was recorded.
@@ -243,3 +295,13 @@ class ReplaySystem:
             for event in read_events(path):
                 if type is None or event.type == type:
                     yield event
+
+
+def _pairs(episodes: object) -> list[list[int]]:
+    """Return the episodes that an event names, as [writer, number]."""
+    found = []
+    for pair in episodes if isinstance(episodes, list) else []:
+        if isinstance(pair, list) and len(pair) == 2:
+            writer = writer_number(pair[0]) if isinstance(pair[0], str) else pair[0]
+            found.append([writer, pair[1]])
+    return found

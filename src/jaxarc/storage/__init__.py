@@ -7,12 +7,18 @@ from jaxarc.storage.event_log import read_events
 from jaxarc.storage.index import RunIndex, build_index, load_index, write_index
 from jaxarc.storage.inspection import FileFinding, RunInspection, inspect_run
 from jaxarc.storage.label_names import LabelNames
-from jaxarc.storage.open_rows import number_open_rows, read_open_rows
+from jaxarc.storage.open_rows import OpenRows, number_open_rows, read_open_rows
 from jaxarc.storage.origins import NoRun, choose_origin
 from jaxarc.storage.repair import repair_run
 from jaxarc.storage.run_directory import find_runs, read_run_file, resolve_run
 from jaxarc.storage.run_store import RunStore
-from jaxarc.storage.segment_names import SegmentName, next_sequence, segment_files, writer_number
+from jaxarc.storage.segment_names import (
+    SegmentName,
+    next_sequence,
+    segment_files,
+    writer_name,
+    writer_number,
+)
 from jaxarc.storage.segments import StoredSteps, keep_segments_open
 from jaxarc.storage.sharing import JOIN_VARIABLE, Invitation, invitation_from, remember
 from jaxarc.storage.status import derive_status
@@ -26,6 +32,7 @@ __all__ = [
     "Invitation",
     "LabelNames",
     "NoRun",
+    "OpenRows",
     "RunIndex",
     "RunInspection",
     "RunStore",
@@ -54,5 +61,6 @@ __all__ = [
     "resolve_run",
     "segment_files",
     "write_index",
+    "writer_name",
     "writer_number",
 ]

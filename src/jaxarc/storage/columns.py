@@ -15,6 +15,7 @@ from jaxarc.storage.datasets import create_dataset, set_attribute
 from jaxarc.storage.limits import check_same_file, checked_dataset, checked_table
 
 __all__ = [
+    "column_name",
     "create_column",
     "dataset_name",
     "group_at",
@@ -46,6 +47,11 @@ def table_column(table: str, name: str) -> str:
     return f"{table}/{_encoded(name)}"
 
 
+def column_name(encoded: str) -> str:
+    """Return the name that ``table_column`` encoded."""
+    return unquote("" if encoded == "%" else encoded)
+
+
 def write_table(file: h5py.File, table: str, columns: Mapping[str, np.ndarray], compression: str) -> None:
     """Write named columns as the group ``table``, which is there without any as well."""
     file.require_group(table)
@@ -55,7 +61,7 @@ def write_table(file: h5py.File, table: str, columns: Mapping[str, np.ndarray], 
 
 def read_table(group: h5py.Group) -> dict[str, np.ndarray]:
     """Read what ``write_table`` wrote."""
-    return {unquote("" if name == "%" else name): read_column(group, name) for name in checked_table(group)}
+    return {column_name(name): read_column(group, name) for name in checked_table(group)}
 
 
 def create_column(

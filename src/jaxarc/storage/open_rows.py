@@ -6,7 +6,9 @@ file has all the open rows of its writer each time, so it does not grow with the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -19,15 +21,24 @@ from jaxarc.storage.datasets import file_image
 from jaxarc.storage.segment_names import writer_number
 from jaxarc.storage.segments import UNREADABLE
 
-__all__ = ["OPEN_FOLDER", "number_open_rows", "read_open_rows", "write_open_rows"]
+__all__ = ["OPEN_FOLDER", "OpenRows", "number_open_rows", "read_open_rows", "write_open_rows"]
 
 OPEN_FOLDER = "open"
 _FORMAT = "jaxarc-open"
 _VERSION = 1
 
 
-def write_open_rows(run_dir: Path, writer: str, rows: EpisodeTable, compression: str) -> None:
+def write_open_rows(
+    run_dir: Path, writer: str, rows: EpisodeTable, compression: str, *, sequence: int
+) -> None:
     """Replace the open rows of a writer atomically; without rows there is no file.
+
+    Args:
+        run_dir: the run.
+        writer: name of the writer.
+        rows: all its open rows.
+        compression: as of a segment.
+        sequence: number of the writer's last segment, 0 before the first.
 
     Raises:
         StorageError: they could not be written; those before them are still there.
@@ -42,14 +53,28 @@ def write_open_rows(run_dir: Path, writer: str, rows: EpisodeTable, compression:
     def write(file: h5py.File) -> None:
         file.attrs["format"] = _FORMAT
         file.attrs["schema_version"] = _VERSION
+        file.attrs["sequence"] = sequence
         write_table(file, "episodes", rows.columns, compression)
 
     atomic_write_bytes(path, file_image(path, write))
 
 
-def read_open_rows(run_dir: Path) -> tuple[dict[int, EpisodeTable], list[DamagedFileError]]:
+class OpenRows(EpisodeTable):
+    """Rows of a writer's episodes that were open at a commit, by uid.
+
+    Args:
+        columns: as of any table.
+        sequence: number of the last segment that was written then; those after it may have ended some.
+    """
+
+    def __init__(self, columns: Mapping[str, np.ndarray], sequence: int):
+        super().__init__(columns)
+        self.sequence = sequence
+
+
+def read_open_rows(run_dir: Path) -> tuple[dict[int, OpenRows], list[DamagedFileError]]:
     """Return the open rows of every writer by its number, and the files that could not be read."""
-    found: dict[int, EpisodeTable] = {}
+    found: dict[int, OpenRows] = {}
     problems = []
     for path in sorted((run_dir / OPEN_FOLDER).glob("p*.h5")):
         number = writer_number(path.stem)
@@ -64,14 +89,15 @@ def read_open_rows(run_dir: Path) -> tuple[dict[int, EpisodeTable], list[Damaged
     return found, problems
 
 
-def _read(path: Path) -> EpisodeTable:
+def _read(path: Path) -> OpenRows:
     try:
         with h5py.File(path, "r", locking=False) as file:
             if file.attrs.get("format") != _FORMAT or int(file.attrs.get("schema_version", 0)) > _VERSION:
                 raise DamagedFileError(
                     path, f"holds no open rows of schema {_VERSION}; update jaxarc-toolkit"
                 )
-            return EpisodeTable(read_table(group_at(file, "episodes")))
+            sequence: Any = file.attrs["sequence"]
+            return OpenRows(read_table(group_at(file, "episodes")), int(sequence))
     except (FileNotFoundError, DamagedFileError):
         raise
     except UNREADABLE as error:

@@ -20,7 +20,8 @@ from jaxarc.storage.atomic import atomic_write_bytes, storage_errors
 from jaxarc.storage.compaction import compact
 from jaxarc.storage.documents import document_path
 from jaxarc.storage.event_log import EventLog
-from jaxarc.storage.index import build_index, write_index
+from jaxarc.storage.index import load_index, write_index
+from jaxarc.storage.index_refresh import IndexRefresh
 from jaxarc.storage.open_rows import write_open_rows
 from jaxarc.storage.origins import JoinedRun, NewRun, Origin
 from jaxarc.storage.run_directory import RUN_FILE, write_run_file
@@ -72,6 +73,7 @@ class RunStore:
         self.env_steps: Mapping[str, int] = {}
         self._coerced = 0
         self.moves = 0
+        self._index_refresh = IndexRefresh()
         self.segments_written = 0
         self.segment_bytes = 0
 
@@ -171,6 +173,7 @@ class RunStore:
         self._sequence += 1
         self.segments_written += 1
         self.segment_bytes += path.stat().st_size
+        self._index_refresh.segment_written(run_dir)
         return path
 
     def write_open_rows(self, rows: EpisodeTable) -> None:
@@ -180,7 +183,7 @@ class RunStore:
             StorageError: they could not be written; those before them are still there.
         """
         if len(rows) or self._run_dir is not None:
-            write_open_rows(self.open(), self.writer, rows, self._config.compression)
+            write_open_rows(self.open(), self.writer, rows, self._config.compression, sequence=self._sequence)
 
     def write_document(self, folder: str, name: str, content: Mapping[str, Any]) -> None:
         """Write a small JSON document once (``tasks/<id>.json``); one that is there stays as it is."""
@@ -218,6 +221,7 @@ class RunStore:
         if self._run_dir is None or self._events is None:
             return
         events, self._events = self._events, None
+        self._index_refresh.finish()
         content = self._content
         if content is None:
             if status != "KILLED":
@@ -231,7 +235,7 @@ class RunStore:
             write_run_file(self._run_dir, {**content, "status": status, **self._of_all_writers(summary)})
         if status != "KILLED":  # somebody waits for the prompt; jaxarc clean does it later
             self.merge_small_segments(ended=True)
-        index = build_index(self._run_dir)
+        index = load_index(self._run_dir)
         for problem in index.problems:
             logger.warning("%s", problem)
         write_index(self._run_dir, index)

@@ -1,0 +1,95 @@
+"""The order of rows by columns: stable, what is not known last, and in little more time than the sort."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+__all__ = ["first_in_order", "order_of", "sort_keys"]
+
+_SIGN = np.uint64(1 << 63)
+_LAST = np.uint64(2**64 - 1)
+
+
+def sort_keys(column: np.ndarray, *, descends: bool) -> list[np.ndarray]:
+    """Return numbers that ascend as a column does, or as it descends: uint64[n] each, the weightiest first.
+
+    Args:
+        column: numbers, booleans or text of fixed width. NaN comes last in both directions.
+        descends: whether the largest come first.
+    """
+    if column.dtype.kind == "S":
+        width = -(-max(column.dtype.itemsize, 1) // 8)
+        words = np.ascontiguousarray(column.astype(f"S{8 * width}", copy=False)).view(">u8")
+        keys = [part.astype(np.uint64) for part in words.reshape(len(column), width).T]
+        return [~key for key in keys] if descends else keys
+    if column.dtype.kind == "f":
+        bits = (column.astype(np.float64, copy=False) + 0.0).view(np.int64)  # -0.0 equals 0.0
+        key = (bits ^ ((bits >> 63) | np.int64(-(1 << 63)))).view(np.uint64)
+        key = ~key if descends else key
+        unknown = np.isnan(column)
+        if unknown.any():
+            key[unknown] = _LAST
+        return [key]
+    if column.dtype.kind == "i":
+        key = column.astype(np.int64, copy=False).view(np.uint64) ^ _SIGN
+    else:
+        key = column.astype(np.uint64)
+    return [~key if descends else key]
+
+
+def _order_by(key: np.ndarray) -> np.ndarray:
+    """Return the stable order of one key, int64[n].
+
+    A plain sort of whole numbers is several times as fast as a sort of positions. So the position is put into
+    the low bits of the key; where the key needs these too, the few neighbours that differ in them alone are
+    sorted again.
+    """
+    count = len(key)
+    if count < 2:
+        return np.arange(count)
+    least = key.min()
+    spread = int(key.max() - least)
+    bits = (count - 1).bit_length()
+    dropped = max(0, spread.bit_length() + bits - 64)
+    kept = (key - least) >> np.uint64(dropped)
+    packed = (kept << np.uint64(bits)) | np.arange(count, dtype=np.uint64)
+    packed.sort()
+    order = (packed & np.uint64((1 << bits) - 1)).view(np.int64)
+    if not dropped:
+        return order
+    sorted_key = key[order]
+    if (sorted_key[1:] >= sorted_key[:-1]).all():
+        return order
+    group = packed >> np.uint64(bits)
+    alike = np.zeros(count, bool)
+    same = group[1:] == group[:-1]
+    alike[1:] |= same
+    alike[:-1] |= same
+    again = np.flatnonzero(alike)
+    order[again] = order[again][np.argsort(sorted_key[again], kind="stable")]
+    return order
+
+
+def order_of(keys: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the order of rows by several keys, the weightiest first; rows that are equal stay in order."""
+    order = None
+    for key in reversed(keys):
+        order = _order_by(key) if order is None else order[_order_by(key[order])]
+    return np.zeros(0, np.int64) if order is None else order
+
+
+def first_in_order(keys: Sequence[np.ndarray], limit: int) -> np.ndarray:
+    """Return the first rows of ``order_of(keys)``, without sorting the others."""
+    weightiest = keys[0]
+    if limit <= 0:
+        return np.zeros(0, np.int64)
+    if limit >= len(weightiest):
+        return order_of(keys)
+    border = np.partition(weightiest, limit - 1)[limit - 1]
+    before, at_border = np.flatnonzero(weightiest < border), np.flatnonzero(weightiest == border)
+    if len(keys) == 1:
+        at_border = at_border[: limit - len(before)]
+    candidates = np.sort(np.concatenate([before, at_border]))
+    return candidates[order_of([key[candidates] for key in keys])][:limit]
