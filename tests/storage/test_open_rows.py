@@ -15,7 +15,7 @@ from recording import config, light_step, read
 
 from jaxarc import Recorder
 from jaxarc.config import CaptureConfig, EpisodeConfig
-from jaxarc.pipeline import Assembler, ChunkItem, EpisodeWriter
+from jaxarc.pipeline import Assembler, ChunkItem, EpisodeWriter, Readers
 from jaxarc.records.layout import FLAG_ACTIVE
 from jaxarc.records.table import EpisodeTable
 from jaxarc.replay import ReplaySystem
@@ -77,7 +77,7 @@ def test_a_thousand_long_episodes_take_one_small_file(tmp_path: Path):
     store = RunStore(EpisodeConfig(base_output_dir=str(tmp_path)), dict, 5.0)
     run_dir = store.open()
     assembler = Assembler(CaptureConfig(level="minimal"), nameless)
-    writer = EpisodeWriter(assembler, store, 10**9, [], lambda _: None)
+    writer = EpisodeWriter(assembler, store, 10**9, Readers(), lambda _: None)
     written = []
     for chunk in long_episodes(1024, 40).chunks(range(0, 40, 10), []):
         writer.handle(ChunkItem(chunk))

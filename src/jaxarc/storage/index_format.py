@@ -67,11 +67,14 @@ def part_of_file(file: IndexFile, rescue: Rescue) -> IndexPart:
         or "writer" not in rows.dtypes
     ):
         raise DamagedIndexError(f"{file.path}: columns are missing")
-    numbers = file.read("writers/number").tolist()
-    starts = [file.read(f"writers/{name}").tolist() for name in ("row", "block")]
-    ends = [[*start[1:], columns.length] for start, columns in zip(starts, (rows, blocks), strict=True)]
-    spans = zip(starts[0], ends[0], starts[1], ends[1], strict=True)
-    writers = {number: WriterSpan(*span) for number, span in zip(numbers, spans, strict=True)}
+    numbers, first_row, first_block = (
+        file.read(f"writers/{name}").tolist() for name in ("number", "row", "block")
+    )
+    if not len(numbers) == len(first_row) == len(first_block):
+        raise DamagedIndexError(f"{file.path}: its writers have columns of different lengths")
+    end_row, end_block = [*first_row[1:], rows.length], [*first_block[1:], blocks.length]
+    spans = map(WriterSpan, first_row, end_row, first_block, end_block)
+    writers = dict(zip(numbers, spans, strict=False))
     return IndexPart(segments, layouts, rows, places, blocks, writers)
 
 
