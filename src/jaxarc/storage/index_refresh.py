@@ -11,6 +11,8 @@ from jaxarc.storage.index import is_behind, load_index, write_index
 
 __all__ = ["IndexRefresh"]
 
+_LONGEST_WAIT_S = 2.0
+
 logger = logging.getLogger(__name__)
 
 
@@ -38,9 +40,9 @@ class IndexRefresh:
         self._thread.start()
 
     def finish(self) -> None:
-        """Wait for what is being written."""
+        """Wait a moment for what is being written; an index that is behind is completed by its reader."""
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_LONGEST_WAIT_S)
 
     def _write(self, run_dir: Path) -> None:
         try:

@@ -221,13 +221,13 @@ class RunStore:
         if self._run_dir is None or self._events is None:
             return
         events, self._events = self._events, None
-        self._index_refresh.finish()
         content = self._content
         if content is None:
             if status != "KILLED":
                 self.merge_small_segments(ended=True)
             said = {"writer": self.writer, "status": status, "counts": dict(summary)}
             self._end(events, Event("writer_end", said))
+            self._index_refresh.finish()
             return
         try:
             self._end(events, Event("run_end", {"status": status, **summary}))
@@ -235,6 +235,7 @@ class RunStore:
             write_run_file(self._run_dir, {**content, "status": status, **self._of_all_writers(summary)})
         if status != "KILLED":  # somebody waits for the prompt; jaxarc clean does it later
             self.merge_small_segments(ended=True)
+        self._index_refresh.finish()
         index = load_index(self._run_dir)
         for problem in index.problems:
             logger.warning("%s", problem)
