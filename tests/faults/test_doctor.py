@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,7 @@ from damage import flip, run_of_segments, truncate
 from odd_run import leaves_by_path, record_odd_run
 from typer.testing import CliRunner
 
+import jaxarc
 from jaxarc.cli.app import app
 from jaxarc.errors import DamagedFileError, StorageError
 from jaxarc.export import episode_parts
@@ -308,11 +313,47 @@ def test_run_file_documents_and_leftovers_are_looked_at(copy: Callable[[str], Pa
     assert (run_dir / "damaged" / "run.json").read_text() == "{"
 
 
+KILLED = """
+import os, signal, sys
+import numpy as np
+from jaxarc import Recorder
+
+settings = {"storage": {"base_output_dir": sys.argv[1]}, "capture": {"level": "verbose"}}
+recorder = Recorder(settings)
+for number in range(3):
+    episode = recorder.episode().__enter__()
+    for step in range(5):
+        episode.step(np.zeros(3), 1, 0.5, np.ones(3), number < 2 and step == 4, False)
+    if number < 2:
+        episode.__exit__(None, None, None)
+recorder.flush()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_run_is_whole_and_its_open_episode_survives_a_damaged_segment(tmp_path: Path):
+    """It stays LOST; the row of what was open says that its steps are gone."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(jaxarc.__file__).parent.parent)}
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False, timeout=60, env=environment)
+    run = jaxarc.open("latest", root=tmp_path)
+    assert (run.status, len(run)) == ("LOST", 3)
+    assert inspect_run(run.run_dir).is_whole
+    (path,) = segment_files(run.run_dir)
+    truncate(path, 0.2)
+    found = inspect_run(run.run_dir)
+    assert found.lost == [
+        "rows of episodes are gone, 2 or more; their numbers are not known",
+        "episode 0: 5 of 5 stored steps are gone",
+    ]
+    repair_run(found)
+    after = ReplaySystem(run.run_dir)
+    assert after.status == "LOST"
+    assert inspect_run(run.run_dir).is_whole
+    assert [(row.ended, row.stored_steps, row.complete) for row in after.episodes()] == [("cut", 0, False)]
+
+
 def test_a_run_that_is_written_is_not_repaired(copy: Callable[[str], Path]):
     """Its writer would not know."""
-    import os
-    import socket
-
     run_dir = copy("plain")
     truncate(segment_files(run_dir)[0], 0.5)
     content = {"status": "RUNNING", "pid": os.getpid(), "hostname": socket.gethostname()}

@@ -213,11 +213,21 @@ def _lost_rows(found: RunInspection, rows: _Rows, content: dict[str, Any]) -> No
             found.lost.append(f"episodes {_ranges(known[times > 1])}{of} have several rows")
         most = max(counted.get(writer, 0), int(known.max(initial=-1)) + 1)
         if most - len(known) <= 0:
+            _lost_rows_of_unknown_numbers(found, rows.get(writer, []), of)
             continue
         gone = np.setdiff1d(np.arange(min(most, 10_000_000)), known)
         rows_of = "the row of 1 episode" if len(gone) == 1 else f"the rows of {len(gone):,} episodes"
         verb = "is" if len(gone) == 1 else "are"
         found.lost.append(f"{rows_of}{of} {verb} gone: {_ranges(gone)}")
+
+
+def _lost_rows_of_unknown_numbers(found: RunInspection, tables: list[EpisodeTable], of: str) -> None:
+    """Find rows that are gone from the end of a run that was killed: uids are dense, too."""
+    if any(file.kind == "segment" and file.state in ("damaged", "missing") for file in found.files):
+        uids = np.unique(np.concatenate([np.zeros(0, np.int64), *(table["uid"] for table in tables)]))
+        gone = int(uids.max(initial=-1)) + 1 - len(uids)
+        if gone:
+            found.lost.append(f"rows of episodes{of} are gone, {gone:,} or more; their numbers are not known")
 
 
 def _lost_steps(found: RunInspection, rows: _Rows, checks: dict[SegmentName, SegmentCheck]) -> None:

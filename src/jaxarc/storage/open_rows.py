@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -18,6 +17,7 @@ from jaxarc.records.table import EpisodeTable
 from jaxarc.storage.atomic import atomic_write_bytes, storage_errors
 from jaxarc.storage.columns import group_at, read_table, write_table
 from jaxarc.storage.datasets import file_image
+from jaxarc.storage.limits import read_attribute
 from jaxarc.storage.segment_names import writer_number
 from jaxarc.storage.segments import UNREADABLE
 
@@ -92,12 +92,12 @@ def read_open_rows(run_dir: Path) -> tuple[dict[int, OpenRows], list[DamagedFile
 def _read(path: Path) -> OpenRows:
     try:
         with h5py.File(path, "r", locking=False) as file:
-            if file.attrs.get("format") != _FORMAT or int(file.attrs.get("schema_version", 0)) > _VERSION:
+            version = int(read_attribute(file, "schema_version", 0))
+            if read_attribute(file, "format") != _FORMAT or version > _VERSION:
                 raise DamagedFileError(
                     path, f"holds no open rows of schema {_VERSION}; update jaxarc-toolkit"
                 )
-            sequence: Any = file.attrs["sequence"]
-            return OpenRows(read_table(group_at(file, "episodes")), int(sequence))
+            return OpenRows(read_table(group_at(file, "episodes")), int(read_attribute(file, "sequence")))
     except (FileNotFoundError, DamagedFileError):
         raise
     except UNREADABLE as error:

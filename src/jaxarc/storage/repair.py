@@ -8,11 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jaxarc.errors import DamagedFileError, StorageError
 from jaxarc.records.events import decode_event
+from jaxarc.records.table import EpisodeTable
 from jaxarc.storage.atomic import atomic_write_bytes, storage_errors
 from jaxarc.storage.index import build_index, write_index
 from jaxarc.storage.inspection import DAMAGED_FOLDER, FileFinding, RunInspection, inspect_run
+from jaxarc.storage.open_rows import OPEN_FOLDER, read_open_rows, write_open_rows
 from jaxarc.storage.run_directory import RUN_FILE, read_run_file, write_run_file
 from jaxarc.storage.salvage import corrected_segment, salvaged_segment
 from jaxarc.storage.segment_names import (
@@ -144,6 +148,15 @@ def _correct_rows(left: RunInspection, done: list[str]) -> None:
     run_dir, short = left.run_dir, left.short
     if not short:
         return
+    for writer, rows in read_open_rows(run_dir)[0].items():
+        claimed = zip(rows["uid"].tolist(), rows["stored_steps"].tolist(), strict=True)
+        stored = np.array([short.get((writer, uid), steps) for uid, steps in claimed], np.int64)
+        if (stored != rows["stored_steps"]).any():
+            path = f"{OPEN_FOLDER}/{writer_name(writer)}.h5"
+            moved = _move_aside(run_dir, path)
+            table = EpisodeTable({**rows.columns, "stored_steps": stored})
+            write_open_rows(run_dir, writer_name(writer), table, "zstd", sequence=rows.sequence)
+            done.append(f"{moved} -> {path}: open rows say how many steps are left")
     for name in active_segments(segment_names(run_dir)):
         path = run_dir / STEPS_FOLDER / str(name)
         with contextlib.suppress(DamagedFileError):
