@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from jaxarc.pipeline import AsyncLogger, PerformanceMonitor
     from jaxarc.recorder import Recorder
     from jaxarc.records.episode_data import EpisodeData
+    from jaxarc.records.log_entries import EpisodeLogEntry, StepLogEntry
     from jaxarc.replay import ReplaySystem, resimulate
     from jaxarc.replay import open_run as open
     from jaxarc.replay.verify import verify
+    from jaxarc.structured_logger import StructuredLogger
 
 __version__ = "0.1.0"
 
@@ -26,11 +28,14 @@ _HOMES = {
     "AutoReset": "jaxarc.envs",
     "Config": "jaxarc.config",
     "EpisodeData": "jaxarc.records.episode_data",
+    "EpisodeLogEntry": "jaxarc.records.log_entries",
     "PerformanceMonitor": "jaxarc.pipeline",
     "RecordEpisodes": "jaxarc.envs.record_episodes",
     "Recorder": "jaxarc.recorder",
     "ReplaySystem": "jaxarc.replay",
     "Step": "jaxarc.capture",
+    "StepLogEntry": "jaxarc.records.log_entries",
+    "StructuredLogger": "jaxarc.structured_logger",
     "arc_step": "jaxarc.envs",
     "load_config": "jaxarc.config",
     "load_tasks": "jaxarc.envs",
@@ -48,11 +53,14 @@ __all__ = [
     "AutoReset",
     "Config",
     "EpisodeData",
+    "EpisodeLogEntry",
     "PerformanceMonitor",
     "RecordEpisodes",
     "Recorder",
     "ReplaySystem",
     "Step",
+    "StepLogEntry",
+    "StructuredLogger",
     "__version__",
     "arc_step",
     "load_config",

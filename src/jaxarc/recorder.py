@@ -78,8 +78,10 @@ def _settings(config: Config, slot: int) -> ProgramSettings:
 
     def of_stream(name: str) -> StreamSettings:
         stream = config.capture.for_stream(name)
-        journal = "off" if stream.level == "off" else stream.journal
-        return StreamSettings(PROGRAM_OF_LEVEL[stream.level], stream.envs, journal)
+        is_on = stream.level != "off"
+        level = stream.level if config.logging.structured_logging else "off"
+        journal = "off" if level == "off" else stream.journal
+        return StreamSettings(PROGRAM_OF_LEVEL[level], stream.envs, journal, logs=is_on)
 
     return ProgramSettings(
         slot=slot,
@@ -150,7 +152,8 @@ class Recorder(RecorderProgram):
         self._nothing = origin.reason if isinstance(origin, NoRun) else ""
         if self._nothing:
             config = replace(config, capture=replace(config.capture, level="off", streams={}))
-        self.config: Config = config
+        self.config: Config = config.as_logged
+        config = self.config
         self._invitation = ""
         self._lock = threading.Lock()
         self._closed = False
@@ -174,8 +177,9 @@ class Recorder(RecorderProgram):
             self._readers,
             self._names.store_documents,
         )
+        episodes = config.logging.structured_logging
         self._loops = PythonLoops(
-            config.capture,
+            config.capture if episodes else replace(config.capture, level="off", streams={}),
             config.pipeline.queue_bytes,
             lambda chunk: self._logger.submit(ChunkItem(chunk)),
             self._names.number_of,
@@ -247,6 +251,8 @@ class Recorder(RecorderProgram):
         level = self.config.capture.level
         if self._nothing:
             return f"records nothing, as {self._nothing}"
+        if not self.config.logging.structured_logging and self._records_anything():
+            return "logging.structured_logging=false records no episodes; recorder.log goes on"
         envs, keep = self.config.capture.envs, ", ".join(self.config.capture.keep)
         selected = (
             f"{envs} env{'s' if envs != 1 else ''}"

@@ -42,11 +42,13 @@ class StreamSettings:
         program: ``off``, ``scalars``, ``steps`` or ``states``.
         envs: how many environments are selected (spread evenly), or their ids.
         journal: ``off``, ``selected`` or ``all``.
+        logs: whether ``log`` sends.
     """
 
     program: str
     envs: int | tuple[int, ...]
     journal: str
+    logs: bool
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,7 @@ class RecorderProgram:
             stream, axis_name: as in ``scan``.
         """
         spec = self._spec(stream)
-        if spec.program != "off":
+        if self._sends(stream).logs:
             unnamed = [name for name in metrics if not isinstance(name, str)]
             if unnamed:
                 raise CaptureError(f"recorder.log got the metric {unnamed[0]!r}; metrics are named by text")
@@ -211,12 +213,14 @@ class RecorderProgram:
     def _check_open(self) -> None:
         """Raise where nothing can be recorded any more; a program cannot know."""
 
+    def _sends(self, stream: str) -> StreamSettings:
+        return dict(self._settings.streams).get(stream, self._settings.default)
+
     def _spec(self, stream: str) -> CaptureSpec:
         if not isinstance(stream, str) or not stream:
             raise CaptureError(f"stream= is {stream!r}; give a name, such as stream='eval'")
         self._check_open()
-        settings = self._settings
-        sends = dict(settings.streams).get(stream, settings.default)
+        settings, sends = self._settings, self._sends(stream)
         return CaptureSpec(
             slot=settings.slot,
             stream=stream,

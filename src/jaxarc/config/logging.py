@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from jaxarc.config.rules import RejectedError, checked, listed, one_of, text
+from jaxarc.config.rules import RejectedError, boolean, checked, listed, one_of, text
 from jaxarc.config.section import Section
 
 __all__ = ["LoggingConfig"]
@@ -42,6 +42,11 @@ class LoggingConfig(Section):
     Attributes:
         log_level: the least severe message that the ``jaxarc`` logger lets through.
         format: what segments are written as: ``hdf5``, packed and fast, or ``json``, which anything reads.
+        structured_logging: whether episodes are recorded at all; without it ``recorder.log`` and events go
+            on, and programs send no steps.
+        include_full_states: records streams whose level is ``verbose`` at level ``full``: with the
+            environment's state at every step.
+        compression: false stores segments as they are, whatever ``storage.compression`` says.
         trackers: names of experiment trackers; empty in this version.
     """
 
@@ -49,4 +54,7 @@ class LoggingConfig(Section):
 
     log_level: str = checked("INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", fold=str.upper))
     format: str = checked("hdf5", segment_format)
+    structured_logging: bool = checked(True, boolean)
+    include_full_states: bool = checked(False, boolean)
+    compression: bool = checked(True, boolean)
     trackers: Sequence[str] = checked((), no_trackers_yet)

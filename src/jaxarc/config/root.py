@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from jaxarc.config.capture import CaptureConfig
@@ -79,6 +79,21 @@ class Config(Section):
                 " raise pipeline.queue_bytes or lower capture.chunk_bytes",
                 f"pipeline.queue_bytes={chunk_bytes}",
             )
+
+    @property
+    def as_logged(self) -> Self:
+        """The configuration with what ``logging`` says of states and compression put where it acts."""
+        capture, storage = self.capture, self.storage
+        if self.logging.include_full_states:
+            streams = {
+                name: replace(stream, level="full") if stream.level == "verbose" else stream
+                for name, stream in capture.streams.items()
+            }
+            level = "full" if capture.level == "verbose" else capture.level
+            capture = replace(capture, level=level, streams=streams)
+        if not self.logging.compression:
+            storage = replace(storage, compression="none")
+        return replace(self, capture=capture, storage=storage)
 
     @property
     def hash(self) -> str:

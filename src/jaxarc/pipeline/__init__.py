@@ -3,7 +3,7 @@
 from jaxarc.pipeline.assembler import Assembler
 from jaxarc.pipeline.async_logger import AsyncLogger
 from jaxarc.pipeline.budget import Budget
-from jaxarc.pipeline.episode_writer import ChunkItem, EpisodeWriter
+from jaxarc.pipeline.episode_writer import ChunkItem, EpisodeWriter, EventItem
 from jaxarc.pipeline.exits import CLOSE_S, EXITS
 from jaxarc.pipeline.health import Health
 from jaxarc.pipeline.loop_episode import LoopEpisode
@@ -20,6 +20,7 @@ __all__ = [
     "ChunkItem",
     "CommittedReader",
     "EpisodeWriter",
+    "EventItem",
     "Health",
     "PerformanceMonitor",
     "ReaderLag",

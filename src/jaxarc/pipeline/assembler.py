@@ -21,6 +21,7 @@ from jaxarc.pipeline.stream import Stream
 from jaxarc.records.chunk import Chunk
 from jaxarc.records.lane_chunk import LaneChunk
 from jaxarc.records.steps import PendingSegment
+from jaxarc.records.table import ENDED
 
 __all__ = ["Assembler", "AssemblerCounts"]
 
@@ -242,7 +243,9 @@ class Assembler:
         """End the episode of a loop that says so with its last steps, where these do not say how."""
         if chunk.ends:
             lane = chunk.first_member * stream.table.num_envs + chunk.first_env
-            self._close(stream, stream.table.cut(np.array([lane])))
+            closed = stream.table.cut(np.array([lane]))
+            closed.ended[:] = ENDED.index(chunk.ends)
+            self._close(stream, closed)
 
     def _stream(self, chunk: Chunk) -> Stream | None:
         # Lanes of a program and of Python loops are apart also where both record into one stream.

@@ -21,7 +21,7 @@ from jaxarc.records.events import Event
 from jaxarc.records.steps import PendingSegment
 from jaxarc.records.table import EpisodeTable
 
-__all__ = ["ChunkItem", "EpisodeWriter", "SegmentStore"]
+__all__ = ["ChunkItem", "EpisodeWriter", "EventItem", "SegmentStore"]
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +68,18 @@ class ChunkItem:
     def shed(self) -> int:
         """Give up the chunk's steps; its scalars stay, and with them every episode row."""
         return self.chunk.shed_rows() if self.chunk.row_bytes else 0
+
+
+class EventItem:
+    """An event in the queue: written behind what was queued before it."""
+
+    def __init__(self, event: Event, nbytes: int = 200):
+        self.event = event
+        self.nbytes = nbytes
+
+    def shed(self) -> int:
+        """Give up nothing: events are never dropped."""
+        return 0
 
 
 class EpisodeWriter:
@@ -141,7 +153,10 @@ class EpisodeWriter:
         return self._assembler.waiting_steps + (_steps_of(in_hand) if in_hand is not None else 0)
 
     def handle(self, item: Item) -> bool:
-        """Take one chunk; return whether enough is finished for a segment."""
+        """Take one chunk or event; return whether enough is finished for a segment."""
+        if isinstance(item, EventItem):
+            self.events.put(item.event)
+            return False
         assert isinstance(item, ChunkItem)
         chunk = item.chunk
         if chunk.layout.kind == "metrics":

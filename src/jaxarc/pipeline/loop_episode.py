@@ -25,6 +25,7 @@ from jaxarc.records.layout import (
     FLAG_TRUNCATED,
     Layout,
 )
+from jaxarc.records.table import ENDED
 
 __all__ = ["Lane", "LoopEpisode", "OpenEpisode", "UnrecordedEpisode"]
 
@@ -70,7 +71,7 @@ class LoopEpisode(Protocol):
         """Record one transition."""
         ...
 
-    def close(self) -> None:
+    def close(self, ended: str = "cut") -> None:
         """End the episode."""
         ...
 
@@ -117,7 +118,7 @@ class OpenEpisode:
         self._sending = threading.RLock()
         self._unsent: deque[LaneChunk] = deque()
         self._last_sent: LaneChunk | None = None
-        self._refusal = ""
+        self._refusal, self._ended = "", "cut"
         self._steps: EpisodeSteps | None = None
         self._room = 0
         self._row = 0
@@ -233,12 +234,20 @@ class OpenEpisode:
         elif is_full:
             self.send()
 
-    def close(self) -> None:
-        """End the episode, as ``cut`` where no step was terminal. Closing twice does nothing."""
+    def close(self, ended: str = "cut") -> None:
+        """End the episode. Closing it twice, or after a terminal step, does nothing.
+
+        Args:
+            ended: what its row says: ``cut``; ``terminated`` or ``truncated`` where its end was known too
+                late for the last step to say it.
+        """
         if os.getpid() != self._pid:
             return
+        if ended not in ENDED:
+            raise CaptureError(f"ended={ended!r}; it is one of {', '.join(ENDED)}")
         with self._lock:
-            self._refusal = self._refusal or "ended"
+            if not self._refusal:
+                self._refusal, self._ended = "ended", ended
         self._end()
 
     def send(self) -> None:
@@ -315,7 +324,7 @@ class OpenEpisode:
             is_selected=self._spec.is_selected,
             update=self._update,
             env_steps=(self._before, self._after),
-            ends=ends,
+            ends=self._ended if ends else "",
             started=self._started,
             received=CLOCK.now_s(),
         )
@@ -342,7 +351,7 @@ class UnrecordedEpisode:
     def step(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing."""
 
-    def close(self) -> None:
+    def close(self, ended: str = "cut") -> None:
         """Do nothing."""
 
 

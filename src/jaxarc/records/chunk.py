@@ -181,12 +181,13 @@ class Chunk:
         first_env: the environment that the first one of the chunk is.
         env_steps: environment steps of the member before and after the chunk's steps, where the sender
             counted them; None where the assembler does.
-        ends: the episodes that are open behind these steps end there.
+        ends: how the episode that is open behind these steps ends there (one of ``records.table.ENDED``),
+            where the flags of its last step do not say it; empty where it goes on.
     """
 
     first_env = 0
     env_steps: tuple[int, int] | None = None
-    ends = False
+    ends = ""
 
     @property
     def is_taken(self) -> bool:

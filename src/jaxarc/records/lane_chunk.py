@@ -61,7 +61,7 @@ class LaneChunk(Chunk):
         is_selected: whether the environment is one whose steps are captured.
         update: the update count, -1 when not given.
         env_steps: environment steps of the stream and member before the first and after the last step.
-        ends: the episode ends behind these steps, whatever their flags say: as ``cut`` if they don't say how.
+        ends: how the episode ends behind these steps, where their flags don't say it; empty: it goes on.
         started, received: when the first step came, and when the chunk was sent, seconds since the epoch.
     """
 
@@ -75,7 +75,7 @@ class LaneChunk(Chunk):
         is_selected: bool,
         update: int,
         env_steps: tuple[int, int],
-        ends: bool,
+        ends: str,
         started: float,
         received: float,
     ):
