@@ -96,7 +96,8 @@ def test_what_was_logged_is_loaded_exactly(tmp_path: Path, config: LoggingConfig
     assert logger.current_episode is None
     log(logger, 8)
     logger.end_episode()
-    for source in (logger, StructuredLogger(tmp_path)):
+    other = StructuredLogger(tmp_path)
+    for source in (logger, other):
         episode = source.load_episode(7)
         assert_logged(episode, 7)
         assert episode.summary_visualization_path == "summary.svg"
@@ -106,7 +107,7 @@ def test_what_was_logged_is_loaded_exactly(tmp_path: Path, config: LoggingConfig
         assert info["nested"]["n"].dtype == np.int16
         assert math.isnan(info["nested"]["bad"])
         assert source.load_episode(8).summary_visualization_path is None
-        logger.close()
+        source.close()
     with pytest.raises(EpisodeNotFoundError, match="has a logged episode 9"):
         logger.load_episode(9)
     run = jaxarc.open(logger.run_dir)
@@ -140,7 +141,8 @@ def test_no_jax_is_imported_and_a_killed_logger_keeps_what_was_flushed(tmp_path:
     assert child.stdout.readline().strip() == "flushed"
     child.send_signal(signal.SIGKILL)
     child.communicate()
-    episode = StructuredLogger(tmp_path).load_episode(3)
+    with StructuredLogger(tmp_path) as reader:
+        episode = reader.load_episode(3)
     assert (episode.total_steps, episode.total_reward, episode.final_similarity) == (40, 40.0, 0.25)
     assert [step.after_state["x"] for step in episode.steps] == list(range(1, 41))
     assert episode.steps[5].action == {"go": "left"}
@@ -174,7 +176,7 @@ def test_calls_out_of_order_are_refused_and_a_new_start_cuts(tmp_path: Path) -> 
     assert logger.run_dir is None
     log(logger, 1)
     with pytest.raises(CaptureError, match=r"step.observation.name is a str, which is no array"):
-        refuse(StructuredLogger(tmp_path))
+        refuse(tmp_path)
     log(logger, 1, steps=2)
     logger.close()
     assert [row.ended for row in jaxarc.open(logger.run_dir).episodes()] == ["cut", "cut"]
@@ -183,10 +185,11 @@ def test_calls_out_of_order_are_refused_and_a_new_start_cuts(tmp_path: Path) -> 
         logger.start_episode(2, "t", "h")
 
 
-def refuse(logger: StructuredLogger) -> None:
+def refuse(root: Path) -> None:
     """Log a state with text in it."""
-    logger.start_episode(0, "t", "h")
-    logger.log_step(0, {"name": "x"}, None, {"name": "y"}, 0.0)
+    with StructuredLogger(root) as logger:
+        logger.start_episode(0, "t", "h")
+        logger.log_step(0, {"name": "x"}, None, {"name": "y"}, 0.0)
 
 
 def test_structured_logging_false_logs_nothing(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from jaxarc.pipeline.episode_writer import ChunkItem, EpisodeWriter, EventItem
 from jaxarc.pipeline.exits import CLOSE_S, EXITS
 from jaxarc.pipeline.health import Health
 from jaxarc.pipeline.loop_episode import LoopEpisode
+from jaxarc.pipeline.loop_recorder import LoopRecorder
 from jaxarc.pipeline.performance_monitor import PerformanceMonitor, RecordingCosts
 from jaxarc.pipeline.python_loops import PythonLoops
 from jaxarc.pipeline.readers import CommittedReader, ReaderLag, Readers
@@ -27,5 +28,6 @@ __all__ = [
     "Readers",
     "RecordingCosts",
     "LoopEpisode",
+    "LoopRecorder",
     "PythonLoops",
 ]
