@@ -17,11 +17,11 @@ import jax
 
 from jaxarc import capture
 from jaxarc.capture import (
-    PROGRAM_OF_LEVEL,
     SLOTS,
-    ProgramSettings,
     RecorderProgram,
-    StreamSettings,
+    announcement,
+    program_settings,
+    records_anything,
     register_as_argument,
 )
 from jaxarc.config import Config
@@ -71,26 +71,6 @@ _STATUS_S = 0.3
 """Seconds that the status of a run may take whose end was cut short."""
 
 _OPEN: weakref.WeakValueDictionary[int, Recorder] = weakref.WeakValueDictionary()
-
-
-def _settings(config: Config, slot: int) -> ProgramSettings:
-    """Return what of a configuration programs are traced with."""
-
-    def of_stream(name: str) -> StreamSettings:
-        stream = config.capture.for_stream(name)
-        is_on = stream.level != "off"
-        level = stream.level if config.logging.structured_logging else "off"
-        journal = "off" if level == "off" else stream.journal
-        return StreamSettings(PROGRAM_OF_LEVEL[level], stream.envs, journal, logs=is_on)
-
-    return ProgramSettings(
-        slot=slot,
-        default=of_stream(""),
-        streams=tuple((name, of_stream(name)) for name in sorted(config.capture.streams)),
-        chunk_bytes=config.capture.chunk_bytes,
-        max_step_bytes=config.pipeline.queue_bytes,
-        keyframe_steps=config.capture.keyframe_steps,
-    )
 
 
 def _in_notebook() -> bool:
@@ -200,8 +180,8 @@ class Recorder(RecorderProgram, LoopRecorder):
         )
         try:
             self._slot = self._take_slot(slot)
-            super().__init__(_settings(config, self._slot))
-            if self._records_anything():
+            super().__init__(program_settings(config, self._slot))
+            if records_anything(self.config):
                 self._store.open()
             self._live = self._live_drawing()
         except BaseException:
@@ -248,26 +228,7 @@ class Recorder(RecorderProgram, LoopRecorder):
 
     def announcement(self) -> str:
         """Say in a sentence what this recorder records and what it does not."""
-        level = self.config.capture.level
-        if self._nothing:
-            return f"records nothing, as {self._nothing}"
-        if not self.config.logging.structured_logging and self._records_anything():
-            return "logging.structured_logging=false records no episodes; recorder.log goes on"
-        envs, keep = self.config.capture.envs, ", ".join(self.config.capture.keep)
-        selected = (
-            f"{envs} env{'s' if envs != 1 else ''}"
-            if isinstance(envs, int)
-            else f"envs {', '.join(map(str, envs))}"
-        )
-        rows = "records every episode's row"
-        says = {
-            "off": "records nothing; the program is the one without it",
-            "minimal": f"{rows}, and no steps",
-            "standard": f"{rows}, and key steps of {selected} (keep: {keep})",
-            "verbose": f"{rows}, and every step of {selected} (keep: {keep})",
-            "full": f"{rows}, and steps and states of {selected} (keep: {keep})",
-        }[level]
-        return f"level {level} {says}"
+        return f"records nothing, as {self._nothing}" if self._nothing else announcement(self.config)
 
     def names(self, **names: Sequence[str]) -> None:
         """Name the values of labels: ``recorder.names(task=tasks.ids)`` fills the column ``task_id``.
@@ -316,7 +277,7 @@ class Recorder(RecorderProgram, LoopRecorder):
         """
         if self._closed:
             raise RecorderClosedError("share after close; open a new Recorder")
-        if self._records_anything():
+        if records_anything(self.config):
             invitation = self._store.share()
         else:
             reason = self._nothing or f"process {os.getpid()} shares a run at capture.level=off"
@@ -455,13 +416,6 @@ class Recorder(RecorderProgram, LoopRecorder):
         self._writer.tell_of_shedding(
             "overflow", on=on, shed_bytes=counts.shed_bytes, queue_bytes=self.config.pipeline.queue_bytes
         )
-
-    def _records_anything(self) -> bool:
-        levels = [
-            self.config.capture.level,
-            *(stream.level for stream in self.config.capture.streams.values()),
-        ]
-        return any(level not in (None, "off") for level in levels)
 
     def _live_drawing(self) -> LiveDrawing | None:
         """Return the reader that draws while the run goes on, where the configuration wants one."""

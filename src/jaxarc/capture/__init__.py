@@ -6,6 +6,7 @@ from jaxarc.capture.program import ProgramSettings, RecorderProgram, StreamSetti
 from jaxarc.capture.runtime import check_jax, wait_for_programs
 from jaxarc.capture.scalars import log
 from jaxarc.capture.scan import plan_scan, scan
+from jaxarc.capture.settings import announcement, program_settings, records_anything
 from jaxarc.capture.slots import SLOTS, Slots
 from jaxarc.capture.spec import PROGRAM_OF_LEVEL, CaptureSpec, select_envs
 from jaxarc.capture.step import Step
@@ -21,12 +22,15 @@ __all__ = [
     "Slots",
     "Step",
     "StreamSettings",
+    "announcement",
     "as_numpy",
     "check_jax",
     "log",
     "path_key",
     "plan_scan",
+    "program_settings",
     "record_rollout",
+    "records_anything",
     "register_as_argument",
     "scan",
     "select_envs",
