@@ -130,9 +130,8 @@ class RunStore:
         Raises:
             StorageError: as for ``open``.
         """
-        if isinstance(self._origin, NewRun):
-            return 0
-        self.open()
+        if not isinstance(self._origin, NewRun):
+            self.open()
         return self.env_steps.get(stream, 0)
 
     def share(self) -> Invitation:
