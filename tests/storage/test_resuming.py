@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from child import Child
 from damage import truncate
-from recording import config, read
+from recording import config, light_body, read
 
+import jaxarc
 from jaxarc import Recorder, Step
 from jaxarc.errors import RunNotFoundError, StorageError
 from jaxarc.storage import origins, segment_files
@@ -23,6 +29,27 @@ def play(recorder: Recorder, steps: int, *, stream: str = "train") -> None:
     for step in range(steps):
         ends = np.array([step % 3 == 2, False])
         recorder.tap(Step(reward=np.ones(2, np.float32), terminated=ends), stream=stream)
+
+
+@pytest.fixture(scope="module")
+def killed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of a process that was killed: 94 environment steps on disk, of which 46 were saved."""
+    child = Child(tmp_path_factory.mktemp("killed"), KILLED)
+    run_dir = Path(child.heard())
+    assert child.heard() == "46"
+    assert child.heard() == "more"
+    child.kill(signal.SIGKILL)
+    child.ended()
+    run = jaxarc.open(run_dir)
+    assert run.status == "LOST"
+    assert run.episodes()["end_step"].max() == 94
+    return run_dir
+
+
+@pytest.fixture
+def killed(killed_once: Path, run_root: Path) -> Path:
+    """A copy of that run."""
+    return shutil.copytree(killed_once, run_root / "default" / killed_once.name)
 
 
 @pytest.fixture
@@ -196,3 +223,46 @@ def test_another_configuration_may_go_on_and_is_named(
         "config.json",
         "config-002.json",
     }
+
+
+KILLED = """
+recorder = Recorder(config(ROOT, pipeline={"flush_interval": 600.0}))
+play(recorder, 0, 23)
+say(recorder.run_dir)
+say(recorder.position()["train"])
+rollout = None
+play(recorder, 23, 24)
+assert recorder.flush()
+rollout = None
+play(recorder, 50, 7)
+say("more")
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("saved", [46, 40, 14, 0])
+def test_a_job_that_was_killed_has_each_environment_step_once(killed: Path, saved: int):
+    """From the step of a checkpoint, or before it: what two attempts recorded is there once."""
+    with Recorder(config(killed.parent.parent), resume=killed, at_step=saved) as recorder:
+        rollout = jax.jit(lambda c: recorder.scan(light_body, c, None, 40 - saved // 2))
+        rollout(jnp.array([0, 5]) + saved // 2)
+    run = jaxarc.open(killed)
+    assert (run.status, run.problems) == ("FINISHED", ())
+    found: dict[int, list[int]] = {0: [], 1: []}
+    env_steps: dict[int, list[int]] = {0: [], 1: []}
+    for row in run.episodes(sort="start_step"):
+        episode = run.load_episode(row.episode, writer=row.writer)
+        assert row.total_steps == len(episode.reward) == row.stored_steps
+        found[row.env_id] += episode.observation["count"][: row.total_steps].tolist()
+        env_steps[row.env_id] += range(int(row.start_step), int(row.end_step), 2)
+    assert found == {0: list(range(40)), 1: list(range(5, 45))}
+    assert env_steps == {0: list(range(0, 80, 2)), 1: list(range(0, 80, 2))}
+    assert {row.ended for row in run.episodes("writer == 0")} <= {"terminated", "cut"}
+
+
+def test_what_a_killed_attempt_left_open_is_cut_while_the_next_one_runs(killed: Path):
+    """Its rows count, for nothing is hidden; but nobody goes on with them."""
+    with Recorder(config(killed.parent.parent), resume=killed):
+        run = jaxarc.open(killed)
+        assert run.status == "RUNNING"
+        assert set(run.episodes("end_step == 94")["ended"].tolist()) == {b"cut"}

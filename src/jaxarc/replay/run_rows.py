@@ -44,8 +44,13 @@ class RunRows:
         self._run_dir = run_dir
         self._index = index
         self._resumes = resumes
+        latest = max((resume.attempt for resume in resumes), default=1)
         self._open = {
-            writer: self._numbered(writer, rows, is_running=is_running) for writer, rows in open_rows.items()
+            # Nobody goes on with what an earlier attempt left open.
+            writer: self._numbered(
+                writer, rows, is_running=is_running and attempt_of(writer, resumes) == latest
+            )
+            for writer, rows in open_rows.items()
         }
         self._cut: dict[tuple[int, int], dict[str, Any]] = {}
         found = LazyColumns(

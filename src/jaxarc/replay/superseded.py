@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from jaxarc.records.table import EpisodeTable
-from jaxarc.storage import writer_number
+from jaxarc.storage import read_attempts, writer_number
 
-__all__ = ["Resume", "Superseded", "attempt_of", "resume_of", "superseded"]
+__all__ = ["Resume", "Superseded", "attempt_of", "resumes_of", "superseded"]
 
 
 @dataclass(frozen=True)
@@ -92,13 +93,11 @@ def superseded(rows: EpisodeTable, resumes: Sequence[Resume]) -> Superseded:
     return Superseded(hidden, cut, steps[cut], start[cut] + steps[cut] * width)
 
 
-def resume_of(writer: int, payload: object) -> Resume | None:
-    """Read the payload of an event ``resume``; None where it is something else."""
-    if not isinstance(payload, Mapping):
-        return None
-    attempt, at_step, writers = (payload.get(name) for name in ("attempt", "at_step", "writers"))
-    if not (isinstance(attempt, int) and isinstance(at_step, Mapping) and isinstance(writers, list)):
-        return None
-    steps = {str(stream): step for stream, step in at_step.items() if isinstance(step, int)}
-    before = {writer_number(name) for name in writers if isinstance(name, str)}
-    return Resume(attempt, writer, steps, frozenset(number for number in before if number is not None))
+def resumes_of(run_dir: Path) -> list[Resume]:
+    """Return the attempts that followed the first of a run, in order."""
+    found = []
+    for attempt in read_attempts(run_dir):
+        numbers = map(writer_number, attempt.writers)
+        before = frozenset(number for number in numbers if number is not None)
+        found.append(Resume(attempt.number, attempt.writer, attempt.at_step, before))
+    return found

@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from jaxarc.records.events import Event
 from jaxarc.records.table import EpisodeTable
 from jaxarc.replay.query import sort_order, where_mask
 from jaxarc.replay.run_rows import RunRows
-from jaxarc.replay.superseded import Resume, resume_of
+from jaxarc.replay.superseded import resumes_of
 from jaxarc.replay.verification import RunVerification, Verification
 from jaxarc.storage import (
     RunIndex,
@@ -41,8 +40,6 @@ __all__ = ["DEFAULT_ROOT", "ReplaySystem", "open_run"]
 DEFAULT_ROOT = "outputs/episodes"
 
 _EPISODE_NAME = re.compile(r"(?:p([0-9]{3,9})-)?(?:episode_)?([0-9]{1,18})")
-_FIRST_EVENTS = 8
-"""The event ``resume`` stands among so many at the beginning of its writer's file."""
 
 
 def open_run(
@@ -96,7 +93,7 @@ class ReplaySystem:
             self.run_dir,
             self._index,
             open_rows,
-            self._resumes(),
+            resumes_of(self.run_dir),
             is_running=is_running,
             include_hidden=self._include_hidden,
         )
@@ -144,17 +141,6 @@ class ReplaySystem:
                     f"the segments that can be read hold {held} episodes{of_writer}, run.json counted "
                     f"{count}; segments are missing or damaged, or were never written",
                 )
-
-    def _resumes(self) -> list[Resume]:
-        """Return the attempts that followed the first."""
-        found = []
-        for path in sorted((self.run_dir / "events").glob("p*.jsonl")):
-            writer = writer_number(path.name.split("-")[0])
-            for event in islice(read_events(path), _FIRST_EVENTS):
-                resume = resume_of(writer, event.payload) if event.type == "resume" and writer else None
-                if resume is not None:
-                    found.append(resume)
-        return found
 
     def episodes(
         self, where: str | None = None, sort: str | None = None, limit: int | None = None

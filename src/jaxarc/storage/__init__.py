@@ -1,6 +1,7 @@
 """What is on disk: run directories, segments, the event log and the index."""
 
 from jaxarc.storage.atomic import atomic_write_bytes
+from jaxarc.storage.attempts import read_attempts
 from jaxarc.storage.documents import document_path
 from jaxarc.storage.episode_manager import EpisodeManager
 from jaxarc.storage.event_log import read_events
@@ -53,6 +54,7 @@ __all__ = [
     "load_index",
     "next_sequence",
     "number_open_rows",
+    "read_attempts",
     "read_events",
     "read_open_rows",
     "read_run_file",
