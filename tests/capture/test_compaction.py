@@ -93,12 +93,12 @@ def play(spec: CaptureSpec, period: int, batch: str, num_envs: int = 3) -> Any:
     return jax.tree_util.tree_map(lambda x: np.asarray(x).swapaxes(1, 2), steps)
 
 
-def leaves(group: RowGroup) -> dict[str, np.ndarray]:
+def leaves(chunk: Chunk, group: RowGroup) -> dict[str, np.ndarray]:
     """Every field of a group, [M S K ...]."""
-    layout = group.layout
+    lead = (chunk.num_members, len(group.env_ids), chunk.num_steps)
     return {
-        field.name: layout.decode_row(position, group.words, group.octets)
-        for position, field in enumerate(layout.rows)
+        field.name: field.decode(rows.take(np.arange(len(rows)))).reshape(*lead, *field.shape)
+        for field, rows in zip(group.layout.rows, group.fields, strict=True)
     }
 
 
@@ -111,7 +111,7 @@ def test_rows_are_whole_however_they_crossed(receiver: Receiver, program: str, p
     jax.effects_barrier()
     (chunk,) = receiver.chunks
     (group,) = chunk.groups
-    found = leaves(group)
+    found = leaves(chunk, group)
     assert group.env_ids.tolist() == [0, 1]
     of_state = {
         f"state.{name}": value for name, value in (steps.state.items() if program == "states" else ())
@@ -172,7 +172,7 @@ def test_a_journal_holds_actions_hashes_and_keyframes(
     for group in chunk.groups:
         envs = group.env_ids.tolist()
         seen += envs
-        found = leaves(group)
+        found = leaves(chunk, group)
         np.testing.assert_array_equal(found["action"], steps.action[:, envs])
         for name, value in steps.state.items():
             expected = leaf_hash(value[:, envs], 3)
@@ -193,7 +193,7 @@ def test_a_journal_holds_actions_hashes_and_keyframes(
     layout = frames.layout
     where = (frames.member, frames.env, frames.step)
     for position, field in enumerate(layout.rows):
-        value = layout.decode_row(position, frames.words, frames.octets)
+        value = field.decode(frames.fields[position].take(np.arange(len(frames.step))))
         np.testing.assert_array_equal(value, steps.state[str(field.path[0])][where], err_msg=field.name)
     held = set(zip(*(axis.tolist() for axis in where), strict=True))
     members, _, num_steps = steps.reward.shape
@@ -227,7 +227,11 @@ def test_a_tap_sends_states_where_an_episode_starts(receiver: Receiver, given: b
         tap(spec, Step(reward=jnp.zeros(2), terminated=ended, action=count, state=state, start=start))
     jax.effects_barrier()
     frames = [chunk.keyframes for chunk in receiver.chunks]
-    counts = [f.layout.decode_row(0, f.words, f.octets).tolist() for f in frames if f is not None]
+    counts = [
+        f.layout.rows[0].decode(f.fields[0].take(np.arange(len(f.step)))).tolist()
+        for f in frames
+        if f is not None
+    ]
     assert counts == ([[0], [], [3], [3]] if given else [[0, 1], [1, 2], [2, 3], [3, 4]])
 
 
@@ -261,7 +265,7 @@ def test_chunks_of_one_step_and_small_remainders_are_whole(receiver: Receiver, n
     spec = receiver.spec("states", chunk_bytes=1500)
     jax.jit(lambda c: scan(spec, partial(body, jnp.int32(3)), c, None, num_steps)[0])(jnp.int32(0))
     jax.effects_barrier()
-    groups = [leaves(chunk.groups[0]) for chunk in receiver.chunks]
+    groups = [leaves(chunk, chunk.groups[0]) for chunk in receiver.chunks]
     assert sum(chunk.num_steps for chunk in receiver.chunks) == num_steps
     states = [state_of(jnp.int32(count), jnp.int32(3)) for count in range(num_steps)]
     for name in ("board", "clipboard", "field", "count"):

@@ -217,7 +217,7 @@ def test_damaged_rows_cost_their_episode_its_steps_and_no_scalar(when: int, jour
         if number == 2 * when:
             assert chunk._words is not None
             chunk._words = chunk._words[:-1]
-            with pytest.raises(ValueError, match="reshape"):
+            with pytest.raises(ValueError, match="its rows are lost"):
                 assembler.ingest(chunk)
         else:
             assembler.ingest(chunk)

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from jaxarc.config import CaptureConfig
 from jaxarc.pipeline import Assembler, held_rows
-from jaxarc.pipeline.held_rows import HeldRows, Piece, is_among, on_its_own
+from jaxarc.pipeline.held_rows import HeldRows
+from jaxarc.pipeline.pieces import Piece, is_among
+from jaxarc.records.field_rows import FieldRows, on_its_own
 from jaxarc.records.layout import FLAG_MARK, FLAG_TERMINATED, Field, Layout
 
 LAYOUT = Layout("steps", "train", "steps", (), (), (Field("action", (), "int32", ()),))
@@ -23,9 +25,9 @@ def piece(uid: list[int], count: list[int], first_step: int = 0) -> Piece:
     words = np.full((int(counts.sum()) + len(counts), 1), -1, np.int32)
     for owner, start, size in zip(uid, first, counts, strict=True):
         words[start : start + size, 0] = 1000 * owner + first_step + np.arange(size)
-    octets = np.zeros((len(words), 0), np.int8)
     offset = np.full(len(counts), first_step)
-    return Piece.of(LAYOUT, False, words, words, octets, np.array(uid), first, counts, offset)
+    rows = FieldRows(words.reshape(-1), np.arange(len(words)), 0, 1)
+    return Piece(LAYOUT, False, words, [rows], 2 * words.nbytes, np.array(uid), first, counts, offset)
 
 
 @given(

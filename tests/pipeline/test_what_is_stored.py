@@ -218,7 +218,7 @@ def test_memory_for_an_episode_at_standard_is_bounded(steps: int, marked: int):
     for chunk in recording.chunks(range(0, steps, 20), [0]):
         assembler.ingest(chunk)
         assert assembler.open_bytes <= (2 * 4 * config.key_steps + 2) * row_bytes
-        notes_and_runs = 8 * (4 + 4)
+        notes_and_runs = 8 * (4 + 4 + 2)
         assert assembler.held_bytes <= 4_000 + (2 * 4 * config.key_steps + 2) * (row_bytes + notes_and_runs)
     assert assembler.take(early=False).episodes["stored_steps"].tolist() == [4]
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import prod
 
 import numpy as np
 
-from jaxarc.pipeline.held_rows import Piece, on_its_own
 from jaxarc.pipeline.lanes import LOST, SHED_BY_BUDGET, Arrivals, Joined
+from jaxarc.pipeline.pieces import Piece
 from jaxarc.pipeline.spans import Spans
 from jaxarc.records.chunk import Chunk, Keyframes, RowGroup
+from jaxarc.records.field_rows import FieldRows, on_its_own
 from jaxarc.records.layout import Layout
 
 __all__ = ["RowTaker"]
@@ -79,20 +79,20 @@ class RowTaker:
             runs = _Runs.of_group(chunk, group, spans, joined, wanted)
             if runs is None:
                 continue
-            for layout, by_choice, words, octets in self._uses(group):
-                piece = Piece.of(
+            for layout, by_choice, fields, nbytes in self._uses(group):
+                piece = Piece(
                     layout,
                     by_choice,
                     runs.scalars,
-                    words,
-                    octets,
+                    fields,
+                    runs.scalars.nbytes + nbytes,
                     runs.uid,
                     runs.first,
                     runs.count,
                     runs.offset,
                 )
                 np.add.at(arrivals.held, runs.span, runs.count * _width(layout))
-                yield piece
+                yield _on_its_own(piece, nbytes, chunk)
         if self.journal and chunk.keyframes is not None and len(chunk.keyframes.step):
             yield from _keyframe_piece(chunk, chunk.keyframes, spans, joined, arrivals, wanted)
 
@@ -102,21 +102,23 @@ class RowTaker:
         if layout.rows or layout.program == "scalars" or not chunk.header.num_selected:
             return chunk.groups
         env_ids = np.array(chunk.header.env_ids, np.int64)
-        empty = np.zeros((chunk.num_members, len(env_ids), chunk.num_steps, 0), np.int32)
-        return (RowGroup(layout, env_ids, empty, empty.astype(np.int8)), *chunk.groups)
+        return (RowGroup(layout, env_ids, (), 0), *chunk.groups)
 
-    def _uses(self, group: RowGroup) -> Iterator[tuple[Layout, bool, np.ndarray, np.ndarray]]:
-        """Yield what a group's rows are held as: layout, whether only some are stored, words and octets."""
-        words, octets = _flat(group.words), _flat(group.octets)
+    def _uses(self, group: RowGroup) -> Iterator[_Use]:
+        """Yield what a group's rows are held as."""
         if group.layout.kind == "journal":
             if self.journal:
-                yield group.layout, False, on_its_own(words), on_its_own(octets)
+                yield group.layout, False, group.fields, group.nbytes
             return
         by_choice = self.level == "standard"
         if self.level != "minimal":
-            yield group.layout, by_choice, on_its_own(words), on_its_own(octets)
+            yield group.layout, by_choice, group.fields, group.nbytes
         if self.journal and group.layout.journal_envs and (by_choice or self.level == "minimal"):
-            yield _journal_of(group.layout, words, octets)
+            yield _journal_of(group)
+
+
+_Use = tuple[Layout, bool, Sequence[FieldRows], int]
+"""Layout, whether only some of the steps are stored, the fields, and the bytes that crossed for them."""
 
 
 def _width(layout: Layout) -> int:
@@ -129,28 +131,25 @@ def _has_rows(layout: Layout) -> bool:
     return any(part.row_bytes for part in (layout, layout.journal_layout, layout.keyframe_layout))
 
 
-def _journal_of(
-    layout: Layout, words: np.ndarray, octets: np.ndarray
-) -> tuple[Layout, bool, np.ndarray, np.ndarray]:
-    """Return the journal's part of whole rows, in the form of ``RowTaker._uses``."""
-    chosen = [
-        (f, at) for f, at in zip(layout.rows, layout.row_offsets, strict=True) if f.role in _JOURNAL_ROLES
-    ]
-    word = [np.arange(at[0], at[0] + f.num_words) for f, at in chosen]
-    octet = [np.arange(at[1], at[1] + f.num_octets) for f, at in chosen]
-    fields = tuple(replace(field, shares=-1, sent="every") for field, _ in chosen)
-    none = np.zeros(0, np.int64)
-    return (
-        replace(layout.journal_layout, rows=fields),
-        False,
-        words[:, np.concatenate([*word, none])],
-        octets[:, np.concatenate([*octet, none])],
-    )
+def _journal_of(group: RowGroup) -> _Use:
+    """Return the journal's part of whole rows."""
+    layout = group.layout
+    chosen = [position for position, field in enumerate(layout.rows) if field.role in _JOURNAL_ROLES]
+    rows = tuple(replace(layout.rows[position], shares=-1, sent="every") for position in chosen)
+    journal = replace(layout.journal_layout, rows=rows)
+    fields = [group.fields[position] for position in chosen]
+    return journal, False, fields, journal.row_bytes * (len(fields[0]) if fields else 0)
 
 
-def _flat(rows: np.ndarray) -> np.ndarray:
-    """Return [M S K numbers] as [rows numbers]."""
-    return rows.reshape(prod(rows.shape[:-1]), rows.shape[-1])
+def _on_its_own(piece: Piece, nbytes: int, chunk: Chunk) -> Piece:
+    """Return a piece that keeps no much larger chunk in memory: itself, or a copy of its rows.
+
+    Args:
+        piece: the piece.
+        nbytes: bytes of the chunk that are its fields.
+        chunk: the chunk.
+    """
+    return piece if 4 * chunk.row_bytes <= 5 * nbytes else piece.compact()
 
 
 @dataclass
@@ -185,7 +184,7 @@ class _Runs:
         if envs < chunk.num_envs:
             scalars = scalars[:, group.env_ids]
         return cls(
-            on_its_own(_flat(scalars)),
+            on_its_own(scalars.reshape(-1, scalars.shape[-1])),
             span,
             joined.uid[span],
             row[span] * steps + spans.steps[start],
@@ -208,16 +207,17 @@ def _keyframe_piece(
     if not len(rows):
         return
     span, position = span[rows], position[rows]
-    piece = Piece.of(
+    scalars = chunk.scalars[keyframes.member, keyframes.env, keyframes.step]
+    piece = Piece(
         keyframes.layout,
         False,
-        chunk.scalars[keyframes.member, keyframes.env, keyframes.step],
-        on_its_own(keyframes.words),
-        on_its_own(keyframes.octets),
+        scalars,
+        keyframes.fields,
+        scalars.nbytes + keyframes.nbytes,
         joined.uid[span],
         rows,
         np.ones(len(rows), np.int64),
         joined.offset[span] + position - spans.first[span],
     )
     np.add.at(arrivals.held, span, _width(keyframes.layout))
-    yield piece
+    yield _on_its_own(piece, keyframes.nbytes, chunk)

@@ -10,10 +10,11 @@ import numpy as np
 from jaxarc.config import CaptureConfig
 from jaxarc.pipeline.arrivals import RowTaker
 from jaxarc.pipeline.budget import Budget
-from jaxarc.pipeline.held_rows import HeldRows, is_among
+from jaxarc.pipeline.held_rows import HeldRows
 from jaxarc.pipeline.keep import Keeper
 from jaxarc.pipeline.key_steps import KeyStepRule
 from jaxarc.pipeline.lanes import LOST, SHED_BY_BUDGET, Arrivals, ClosedEpisodes, Joined, LaneTable
+from jaxarc.pipeline.pieces import is_among
 from jaxarc.pipeline.row_columns import EndedEpisodes, NameOf, episode_table, open_table
 from jaxarc.pipeline.settling import Settled, Settler
 from jaxarc.pipeline.spans import ScalarNames, Spans, find_spans
@@ -25,7 +26,7 @@ from jaxarc.records.table import ENDED
 
 __all__ = ["Assembler", "AssemblerCounts"]
 
-_SETTLED_AT_BYTES = 16_000_000
+_SETTLED_AT_BYTES = 64_000_000
 """Bytes of ended episodes' steps that wait until they are gathered, which frees the chunks they came in."""
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jaxarc.pipeline.held_rows import UNSEEN, Gathered
+from jaxarc.pipeline.gathering import UNSEEN, Gathered
 from jaxarc.records.layout import FLAG_MARK
 from jaxarc.records.steps import StepBlock
 
@@ -36,18 +36,15 @@ def _follows(block: StepBlock) -> np.ndarray:
 
 def _observation_changed(block: StepBlock, follows: np.ndarray) -> np.ndarray:
     """Say for each step whether an integer observation differs after it; bool[n]."""
-    layout = block.layout
     changed = np.zeros(len(block), bool)
-    after = {field.path: i for i, field in enumerate(layout.rows) if field.role == "next_observation"}
-
-    for index, field in enumerate(layout.rows):
+    for field, numbers in zip(block.layout.rows, block.fields, strict=True):
         if field.role != "observation" or not field.dtype.startswith(("int", "uint", "bool")):
             continue
-        before = block.fields[index]
-        if field.path in after:
-            changed |= (before != block.fields[after[field.path]]).any(axis=1)
+        differs = (numbers[:-1] != numbers[1:]).any(axis=1)
+        if block.seen is not None:
+            changed |= differs[block.seen]
         else:
-            changed[:-1] |= follows[:-1] & (before[:-1] != before[1:]).any(axis=1)
+            changed[:-1] |= follows[:-1] & differs
     return changed
 
 

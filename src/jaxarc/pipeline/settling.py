@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from jaxarc.pipeline.held_rows import HeldRows, Piece, is_among
+from jaxarc.pipeline.held_rows import HeldRows
 from jaxarc.pipeline.key_steps import KeyStepRule, windows
 from jaxarc.pipeline.lanes import Columns
+from jaxarc.pipeline.pieces import Piece, is_among
 from jaxarc.records.layout import FLAG_MARK
 from jaxarc.records.steps import StepBlock
 

@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 from typing import Any
 
@@ -26,6 +26,7 @@ __all__ = [
     "FLAG_SUCCESS",
     "FLAG_TERMINATED",
     "FLAG_TRUNCATED",
+    "OBSERVED",
     "Field",
     "Layout",
     "PathKey",
@@ -37,6 +38,9 @@ __all__ = [
 
 PathKey = str | int
 
+OBSERVED = ("observation", "next_observation")
+"""The two parts of a Step that hold observations."""
+
 FLAG_TERMINATED = 1
 FLAG_TRUNCATED = 2
 FLAG_ACTIVE = 4
@@ -47,6 +51,7 @@ FLAG_SUCCESS = 32
 _NARROW_INTEGERS = ("int4", "uint4", "int2", "uint2")
 
 
+@lru_cache(64)
 def numpy_dtype(name: str) -> np.dtype:
     """Return the NumPy dtype called ``name``, the ones of ml_dtypes (bfloat16, float8) included."""
     try:
@@ -82,18 +87,18 @@ class Field:
     shares: int = -1
     sent: str = "every"
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of elements of one step's value."""
         return prod(self.shape)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The leaf as a user would write it (``info.value``, ``observation[0]``)."""
         keys = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in self.path)
         return f"{self.role}{keys}"
 
-    @property
+    @cached_property
     def codec(self) -> str:
         """How the leaf crosses: ``bits``, ``octets``, ``narrow`` (4-bit integers), ``half`` or ``words``."""
         if self.dtype == "bool":
@@ -103,26 +108,26 @@ class Field:
         itemsize = numpy_dtype(self.dtype).itemsize
         return {1: "octets", 2: "half"}.get(itemsize, "words")
 
-    @property
+    @cached_property
     def num_octets(self) -> int:
         """int8 elements that one step's value takes as a row."""
         if self.codec == "bits":
             return (self.size + 7) // 8
         return self.size if self.codec in ("octets", "narrow") else 0
 
-    @property
+    @cached_property
     def num_words(self) -> int:
         """int32 elements that one step's value takes as a row."""
         if self.codec == "half":
             return self.size
         return self.size * numpy_dtype(self.dtype).itemsize // 4 if self.codec == "words" else 0
 
-    @property
+    @cached_property
     def num_bytes(self) -> int:
         """Bytes that one step's value takes as a row."""
         return self.num_octets + 4 * self.num_words
 
-    @property
+    @cached_property
     def num_scalar_words(self) -> int:
         """int32 elements that the value takes as a scalar, where one-byte types are widened."""
         return self.num_words or 1
@@ -207,7 +212,7 @@ class Layout:
     @cached_property
     def id(self) -> int:
         """A 31-bit digest: the same layout has the same id in every process."""
-        return layout_digest(json.dumps(self.to_json(), sort_keys=True))
+        return layout_digest(self.json_text)
 
     @cached_property
     def num_scalar_words(self) -> int:
@@ -295,6 +300,26 @@ class Layout:
             words += field.num_words
             octets += field.num_octets
         return tuple(offsets)
+
+    @cached_property
+    def following(self) -> dict[int, int]:
+        """For each observation field the position of the field that holds it after the step."""
+
+        def places(role: str) -> dict[tuple[PathKey, ...], int]:
+            return {field.path: i for i, field in enumerate(self.rows) if field.role == role}
+
+        after = places("next_observation")
+        return {i: after[path] for path, i in places("observation").items() if path in after}
+
+    @cached_property
+    def json_text(self) -> str:
+        """The layout as JSON."""
+        return json.dumps(self.to_json(), sort_keys=True)
+
+    @property
+    def chained(self) -> bool:
+        """Whether observations before and after the steps are here, so that most of them are both."""
+        return bool(self.following)
 
     def has(self, role: str) -> bool:
         """Say whether the user filled this optional attribute of the Step."""

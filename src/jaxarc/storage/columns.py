@@ -83,9 +83,11 @@ def write_column(
     group: h5py.Group, name: str, values: np.ndarray, compression: str, attrs: Mapping[str, Any] | None = None
 ) -> None:
     """Write an array as one dataset, in chunks along its first axis, each with a checksum."""
-    dataset = create_column(group, name, values.shape, values.dtype, compression, attrs)
+    dataset = create_dataset(group.id, name, values.shape, values.dtype, compression)
     if values.size:
-        dataset.id.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ascontiguousarray(values))
+        dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ascontiguousarray(values))
+    for key, value in (attrs or {}).items():
+        set_attribute(dataset, key, value)
 
 
 def write_rows(group: h5py.Group, name: str, field: Field, packed: np.ndarray, compression: str) -> None:

@@ -27,14 +27,17 @@ class Hdf5Sink:
     def __init__(self, file: h5py.File, compression: str):
         self._file = file
         self._compression = compression
+        self._groups = {"/": file["/"]}
 
     def group(self, name: str) -> None:
         """Make a group."""
-        self._file.require_group(name)
+        if name not in self._groups:
+            self._groups[name] = self._file.require_group(name)
 
     def attribute(self, group: str, name: str, value: str | int) -> None:
         """Write an attribute of a group, which is made where it is missing."""
-        set_attribute(self._file.require_group(group).id, name, value)
+        self.group(group)
+        set_attribute(self._groups[group].id, name, value)
 
     def column(self, name: str, values: np.ndarray) -> None:
         """Write a dataset."""
