@@ -92,7 +92,7 @@ class RowTaker:
                     runs.offset,
                 )
                 np.add.at(arrivals.held, runs.span, runs.count * _width(layout))
-                yield _on_its_own(piece, nbytes, chunk)
+                yield _on_its_own(piece, nbytes)
         if self.journal and chunk.keyframes is not None and len(chunk.keyframes.step):
             yield from _keyframe_piece(chunk, chunk.keyframes, spans, joined, arrivals, wanted)
 
@@ -141,15 +141,15 @@ def _journal_of(group: RowGroup) -> _Use:
     return journal, False, fields, journal.row_bytes * (len(fields[0]) if fields else 0)
 
 
-def _on_its_own(piece: Piece, nbytes: int, chunk: Chunk) -> Piece:
-    """Return a piece that keeps no much larger chunk in memory: itself, or a copy of its rows.
+def _on_its_own(piece: Piece, nbytes: int) -> Piece:
+    """Return a piece that keeps no much larger arrays in memory: itself, or a copy of its rows.
 
     Args:
         piece: the piece.
-        nbytes: bytes of the chunk that are its fields.
-        chunk: the chunk.
+        nbytes: bytes that its fields take of those arrays.
     """
-    return piece if 4 * chunk.row_bytes <= 5 * nbytes else piece.compact()
+    arrays = {id(rows.numbers): rows.numbers.nbytes for rows in piece.fields}
+    return piece if 4 * sum(arrays.values()) <= 5 * nbytes else piece.compact()
 
 
 @dataclass
@@ -220,4 +220,4 @@ def _keyframe_piece(
         joined.offset[span] + position - spans.first[span],
     )
     np.add.at(arrivals.held, span, _width(keyframes.layout))
-    yield _on_its_own(piece, keyframes.nbytes, chunk)
+    yield _on_its_own(piece, keyframes.nbytes)

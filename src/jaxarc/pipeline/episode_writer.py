@@ -14,7 +14,7 @@ from jaxarc.errors import StorageError
 from jaxarc.pipeline.assembler import Assembler
 from jaxarc.pipeline.async_logger import Item
 from jaxarc.pipeline.event_outbox import EventOutbox
-from jaxarc.pipeline.held_rows import is_among
+from jaxarc.pipeline.pieces import is_among
 from jaxarc.pipeline.readers import Readers
 from jaxarc.records.chunk import Chunk
 from jaxarc.records.events import Event

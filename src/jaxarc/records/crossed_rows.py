@@ -10,7 +10,7 @@ from jaxarc.records.field_rows import FieldRows
 from jaxarc.records.header import Header
 from jaxarc.records.layout import Layout
 
-__all__ = ["Keyframes", "RowGroup", "find_rows"]
+__all__ = ["Keyframes", "RowGroup", "find_rows", "whole_rows"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,13 @@ def find_rows(
     if layout.keyframes and header.num_journalled:
         keyframes = _keyframes(header, layout.keyframe_layout, journalled, tapes)
     return tuple(groups), keyframes
+
+
+def whole_rows(layout: Layout, words: np.ndarray, octets: np.ndarray) -> tuple[FieldRows, ...]:
+    """Return the fields of rows that lie whole, int32[n words] and int8[n octets]."""
+    tapes = (_Tape(words.reshape(-1)), _Tape(octets.reshape(-1)))
+    every = np.arange(len(words))
+    return _fields(layout, tapes, (every * words.shape[1], every * octets.shape[1]), {})
 
 
 class _Tape:

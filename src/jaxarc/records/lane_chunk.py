@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from jaxarc.records.chunk import LANE_WORDS, Chunk, Header, Keyframes, RowGroup
+from jaxarc.records.crossed_rows import whole_rows
 from jaxarc.records.encoding import encode_scalar, join_fields
 from jaxarc.records.hashing import leaf_hash
 from jaxarc.records.layout import Layout
@@ -166,7 +167,8 @@ class LaneChunk(Chunk):
         layout, steps = self.layout.keyframe_layout, columns.keyframe_steps
         words, octets = join_fields(layout.rows, columns.keyframes, len(steps))
         none = np.zeros(len(steps), np.int64)
-        return Keyframes(layout, none, none, steps, words, octets)
+        nbytes = words.nbytes + octets.nbytes
+        return Keyframes(layout, none, none, steps, whole_rows(layout, words, octets), nbytes)
 
     def _group(self, layout: Layout, arrays: Sequence[np.ndarray]) -> RowGroup:
         values = [
@@ -174,4 +176,5 @@ class LaneChunk(Chunk):
             for field, array in zip(layout.rows, arrays, strict=True)
         ]
         words, octets = join_fields(layout.rows, values, self.num_steps)
-        return RowGroup(layout, np.zeros(1, np.int64), words[None, None], octets[None, None])
+        nbytes = words.nbytes + octets.nbytes
+        return RowGroup(layout, np.zeros(1, np.int64), whole_rows(layout, words, octets), nbytes)
