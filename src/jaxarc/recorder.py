@@ -171,6 +171,7 @@ class Recorder(RecorderProgram, LoopRecorder):
         self._slot = -1
         self._status = "FINISHED"
         self._problem = ""
+        self._cut_short = False
         self._taken_s: float | None = None
         self._live: LiveDrawing | None = None
         self._failed_before = SLOTS.failed_chunks
@@ -298,7 +299,7 @@ class Recorder(RecorderProgram, LoopRecorder):
 
     def health(self) -> Health:
         """Return what was accepted, written and lost so far."""
-        return self._counted(has_ended=self._logger.has_ended)
+        return self._counted(has_ended=self._logger.has_ended or self._cut_short)
 
     def close(self, status: str = "FINISHED") -> None:
         """Write everything that was accepted, end the run and free the slot. Closing twice does nothing.
@@ -367,10 +368,10 @@ class Recorder(RecorderProgram, LoopRecorder):
 
     def _end_run(self) -> None:
         """End the readers and the run: the last thing that the writer thread does."""
-        if self._live is not None:
+        if self._live is not None and not self._logger.is_in_a_hurry:
             self._live.close(self.config.visualization.live.max_seconds + _LAST_PICTURE_S)
         try:
-            self._store.finish(self._status, self._summary())
+            self._store.finish(self._status, self._summary(), has_time=not self._logger.is_late)
         except StorageError as error:
             self._problem = str(error)
             logger.error("recording: the run could not be ended properly: %s", error)
@@ -378,15 +379,14 @@ class Recorder(RecorderProgram, LoopRecorder):
     def _problem_at_end(self) -> str:
         """Say what was lost, and what there was no time for; return it, empty when all is well."""
         if not self._logger.has_ended:
-            self._status = "KILLED"
+            self._status, self._cut_short = "KILLED", True
             mark = threading.Thread(target=self._mark_killed, name="jaxarc-status", daemon=True)
             mark.start()
             mark.join(_STATUS_S)
         health = self.health()
         problems = [self._problem] if self._problem else []
-        if not self._logger.has_ended:
-            left = f"{health.waiting_chunks} chunks of {health.queue_bytes / 1e6:.1f} MB"
-            problems.append(f"there was no time to write {left} and what was not committed")
+        if self._cut_short and not self._logger.has_ended:
+            problems.append(f"there was no time to write {health.queue_bytes / 1e6:.1f} MB")
         if health.losses:
             counted = ", ".join(f"{kind} {count}" for kind, count in health.losses.items())
             problems.append(f"recording lost something: {counted}")
@@ -483,6 +483,7 @@ class Recorder(RecorderProgram, LoopRecorder):
             "episodes": health.episodes,
             "successes": health.successes,
             "stored_steps": health.stored_steps,
+            "events": health.accepted_events,
             "losses": health.losses,
             "errors": health.errors,
         }

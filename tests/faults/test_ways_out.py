@@ -129,6 +129,36 @@ WAYS = {
         -signal.SIGTERM,
         "KILLED",
     ),
+    "end of the program with a write in progress": (
+        """
+        recorder = Recorder(config(ROOT))
+        write = recorder._store.write_segment
+        writing = threading.Event()
+        def slow_write(pending):
+            writing.set()
+            time.sleep(0.5)
+            return write(pending)
+        recorder._store.write_segment = slow_write
+        play(recorder, 0)
+        threading.Thread(target=recorder.flush, daemon=True).start()
+        assert writing.wait(60)
+        """,
+        0,
+        "FINISHED",
+    ),
+    "a recorder that a thread opened": (
+        """
+        def record():
+            recorder = Recorder(config(ROOT, pipeline={"handle_signals": True}))
+            play(recorder, 0)
+        thread = threading.Thread(target=record)
+        thread.start()
+        thread.join()
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+        """,
+        0,
+        "FINISHED",
+    ),
     "a callback of the user's that fails": (
         """
         def fail(_):

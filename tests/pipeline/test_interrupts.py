@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jaxarc.pipeline.exits import Exits
+from jaxarc.pipeline.exits import CLOSE_S, Exits
 from jaxarc.replay import ReplaySystem
 
 PROGRAM = """
@@ -95,3 +95,30 @@ def test_an_ignored_interrupt_stays_ignored() -> None:
         assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_lets_nobody_wait_for_the_disk_any_more() -> None:
+    """During a close it sets a limit; with the one that reaches the user the limit is gone."""
+    exits = Exits()
+    limits: list[float | None] = []
+    handle = exits.add(lambda status: None, signals=True, hurry=limits.append)
+    exits.ending(handle)
+    signal.raise_signal(signal.SIGINT)
+    assert limits == [CLOSE_S]
+    with pytest.raises(KeyboardInterrupt):
+        exits.remove(handle)
+    again = exits.add(lambda status: None, signals=True, hurry=limits.append)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    exits.remove(again)
+    assert limits == [CLOSE_S, None]
+
+
+def test_the_next_interrupt_gives_up_a_close_that_an_interrupt_began() -> None:
+    """The first one ended the program, the second one ends the close, at once."""
+    exits = Exits()
+    handle = exits.add(lambda status: None, signals=True)
+    exits.ending(handle, hurried=True)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    exits.remove(handle)

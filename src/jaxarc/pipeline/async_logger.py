@@ -110,6 +110,17 @@ class AsyncLogger:
         """Whether the writer is gone: after close, or because it died."""
         return not self._thread.is_alive()
 
+    @property
+    def is_in_a_hurry(self) -> bool:
+        """Whether ``hurry`` was called: nobody is waited for."""
+        return self._hurry is not None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether half of the time is over that ``hurry`` gave: what can be done later is left for later."""
+        hurry = self._hurry
+        return hurry is not None and time.monotonic() >= hurry[0]
+
     def submit(self, item: Item) -> bool:
         """Queue an item; return whether it was accepted (not after close, not in a forked child)."""
         if os.getpid() != self._pid:
@@ -319,8 +330,7 @@ class AsyncLogger:
         self._shed_seen = shed
 
     def _handle(self, item: Item) -> None:
-        hurry = self._hurry
-        if hurry is not None and time.monotonic() >= hurry[0]:
+        if self.is_late:
             with self._condition:
                 self._bytes -= self._shed(item)
         size = item.nbytes

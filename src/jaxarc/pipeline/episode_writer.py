@@ -25,8 +25,12 @@ __all__ = ["ChunkItem", "EpisodeWriter", "EventItem", "SegmentStore"]
 
 logger = logging.getLogger(__name__)
 
-_FIRST_BYTES = 50e6
-"""Bytes of steps that are thought to be written in a second, before it is known."""
+_MOST_WRITE_S = 0.5
+"""Seconds that writing a segment may take, as far as the speed of the disk is known: on a slow one segments
+are smaller, so that a crash or a Ctrl-C meanwhile costs no more than that."""
+
+_LEAST_SEGMENT = 1_000_000
+"""Bytes of steps below which a segment is not cut for that."""
 
 
 class SegmentStore(Protocol):
@@ -124,8 +128,7 @@ class EpisodeWriter:
         self._is_full = False
         self._in_hand: PendingSegment | None = None
         self._deadline: float | None = None
-        self._written_bytes = _FIRST_BYTES
-        self._written_s = 1.0
+        self._written_bytes, self._written_s = 1e6, 0.1
         self._moves = store.moves
         self.events = EventOutbox(store.append_event)
         self.position: dict[str, int] = {}
@@ -164,7 +167,8 @@ class EpisodeWriter:
                 self.events.put(event)
             return False
         self._assembler.ingest(chunk)
-        self._is_full = self._assembler.pending_bytes >= self._segment_bytes
+        most = max(_LEAST_SEGMENT, self._fits_in(_MOST_WRITE_S))
+        self._is_full = self._assembler.pending_bytes >= min(self._segment_bytes, most)
         return self._is_full
 
     def commit(self) -> None:
@@ -252,8 +256,8 @@ class EpisodeWriter:
                 self._give_up_steps(pending)
             self._failed = pending
             raise
-        self._written_bytes += size
-        self._written_s += time.monotonic() - began
+        self._written_bytes = self._written_bytes / 2 + size
+        self._written_s = self._written_s / 2 + time.monotonic() - began
         self.persisted_episodes += len(pending.episodes)
         self.persisted_steps += _steps_of(pending)
         self._failed = self._in_hand = None
@@ -296,10 +300,13 @@ class EpisodeWriter:
             return error
         return None
 
+    def _fits_in(self, seconds: float) -> float:
+        """Return how many bytes of steps are written in so many seconds, going by the last segments."""
+        return seconds * self._written_bytes / max(self._written_s, 1e-6)
+
     def _give_up_late_steps(self, pending: PendingSegment, deadline: float) -> None:
         """Give up the steps of the newest episodes, as many as would not be on disk in time."""
-        left = max(0.0, deadline - time.monotonic()) / 2
-        room = left * self._written_bytes / self._written_s
+        room = self._fits_in(max(0.0, deadline - time.monotonic()) / 2)
         owner = np.concatenate([np.zeros(0, np.int64), *(block.uid for block in pending.blocks)])
         width = [block.nbytes / max(len(block), 1) * block.count for block in pending.blocks]
         uids, entry = np.unique(owner, return_inverse=True)

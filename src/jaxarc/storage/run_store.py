@@ -207,12 +207,13 @@ class RunStore:
         if self._run_dir is not None and self._content is not None:
             write_run_file(self._run_dir, {**self._content, "status": status, **summary})
 
-    def finish(self, status: str, summary: Mapping[str, Any]) -> None:
+    def finish(self, status: str, summary: Mapping[str, Any], *, has_time: bool = True) -> None:
         """Write the last event and, for the run's owner, the final ``run.json`` and the index.
 
         Args:
             status: FINISHED, FAILED or KILLED.
             summary: counts for ``run.json``; what failed is in it too.
+            has_time: False leaves small segments as they are, and the index to the first reader.
 
         Raises:
             StorageError: the status or the index could not be written; the segments are whole.
@@ -222,7 +223,7 @@ class RunStore:
         events, self._events = self._events, None
         content = self._content
         if content is None:
-            if status != "KILLED":
+            if has_time and status != "KILLED":
                 self.merge_small_segments(ended=True)
             said = {"writer": self.writer, "status": status, "counts": dict(summary)}
             self._end(events, Event("writer_end", said))
@@ -232,6 +233,8 @@ class RunStore:
             self._end(events, Event("run_end", {"status": status, **summary}))
         finally:
             write_run_file(self._run_dir, {**content, "status": status, **self._of_all_writers(summary)})
+        if not has_time:
+            return
         if status != "KILLED":  # somebody waits for the prompt; jaxarc clean does it later
             self.merge_small_segments(ended=True)
         self._index_refresh.finish()
