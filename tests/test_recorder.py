@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from recording import config, counted, counts_by_lane, light_body, light_step, r
 
 from jaxarc import Recorder, Step
 from jaxarc.capture import SLOTS
-from jaxarc.errors import CaptureError, RecorderClosedError
+from jaxarc.errors import CaptureError, RecorderClosedError, StorageError
 from jaxarc.records.events import Event
 
 
@@ -221,12 +223,17 @@ def test_metrics_logged_outside_programs_are_events(run_root: Path):
         recorder.log({"a": 1, "b": 2.5})
         recorder.log({"a": np.float32("nan")}, step=7, stream="eval")
         recorder.log({"flag": True, "half": jnp.bfloat16(0.5)}, step=np.int64(8))
+        recorder.log({"tokens": 2**40})
     found = [event.payload for event in read(recorder).events("metric_batch")]
     assert found[0]["metrics"] == {"a": 1, "b": 2.5}
     assert found[0]["step"] is None
     assert np.isnan(found[1]["metrics"]["a"])
     assert (found[1]["step"], found[1]["ctx"]) == (7, {"stream": "eval", "member": 0})
     assert (found[2]["metrics"], found[2]["step"]) == ({"flag": True, "half": 0.5}, 8)
+    assert found[3]["metrics"] == {"tokens": 2.0**40}
+    health = recorder.health()
+    assert health.coerced == {"integer beyond 32 bits stored as a float": 1}
+    assert (health.accepted_events, health.persisted_events) == (4, 4)
 
 
 def test_values_of_events_that_became_text_are_counted(run_root: Path):
@@ -265,6 +272,12 @@ def test_drop_steps_loses_steps_only_and_says_how_many(run_root: Path):
         health = recorder.health()
     assert health.losses["dropped_steps"] == 5 * health.losses["dropped_episodes"] > 0
     run = read(recorder)
+    shedding = [event.payload for event in run.events("shedding")]
+    assert [(payload["kind"], payload["on"]) for payload in shedding] == [
+        ("overflow", True),
+        ("overflow", False),
+    ]
+    assert shedding[0]["shed_bytes"] > 0
     assert len(run) == 24
     lost = run.episodes("stored_steps == 0")
     assert len(lost) == health.dropped_episodes
@@ -275,6 +288,71 @@ def test_drop_steps_loses_steps_only_and_says_how_many(run_root: Path):
         assert run.load_episode(row.episode).observation["count"].tolist() == [
             *range(int(row.half_first * 2), int(row.half_first * 2) + 6)
         ]
+
+
+def test_strict_raises_at_close_whatever_was_lost(run_root: Path, caplog: pytest.LogCaptureFixture):
+    """Steps that were shed count too, with their number; inside a failing block its own error comes first."""
+    settings = config(run_root, capture={"budget": 1e-12}, pipeline={"strict": True})
+    recorder = Recorder(settings)
+    program(recorder)(jnp.array([0]))
+    with pytest.raises(StorageError, match=r"lost something: dropped_steps 5, dropped_episodes 1"):
+        recorder.close()
+    assert read(recorder).status == "FINISHED"
+    failing = Recorder(settings)
+    program(failing)(jnp.array([0]))
+    assert failing.__exit__(ZeroDivisionError, ZeroDivisionError(), None) is None
+    assert "dropped_steps 5" in caplog.text
+    with Recorder(config(run_root, pipeline={"strict": True})) as healthy:
+        program(healthy)(jnp.array([0]))
+
+
+def test_a_notebook_cell_that_runs_twice_closes_its_first_recorder(
+    run_root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """In a kernel the second takes the slot of the first, so the compiled program goes on into a new run."""
+    kernel = types.SimpleNamespace(kernel=object())
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: kernel))
+    first = Recorder(config(run_root))
+    compiled = program(first)
+    compiled(jnp.array([0]))
+    second = Recorder(config(run_root))
+    assert (first.slot, second.slot) == (0, 0)
+    assert read(first).status == "FINISHED"
+    compiled(jnp.array([5]))
+    beside = Recorder(config(run_root), slot=1)
+    assert read(second).status == "RUNNING"
+    beside.close()
+    second.close()
+    assert counts_by_lane(read(first)) == {(0, 0): [[0, 1, 2, 3, 4]]}
+    assert counts_by_lane(read(second)) == {(0, 0): [[5, 6, 7, 8, 9]]}
+
+
+def test_performance_says_what_recording_cost(run_root: Path):
+    """Of a jitted call: callbacks and waiting; the report has bytes and the writer's time beside them."""
+    with Recorder(config(run_root)) as recorder:
+        play = recorder.performance.measure_step_impact(program(recorder))
+        for _ in range(3):
+            play(jnp.array([0]))
+        recorder.flush()
+        report = recorder.performance.get_performance_report()
+        health = recorder.health()
+    assert report["calls"]["count"] == 3
+    assert 0 < report["calls"]["recording_s"] <= report["callback_s"] + report["blocked_s"]
+    assert report["callback_s"] == pytest.approx(health.callback_s)
+    assert report["write_s"] > 0
+    assert (report["accepted_bytes"], report["dropped_steps"]) == (health.accepted_bytes, 0)
+    assert report["share_limit"] == 0.05
+
+
+def test_shedding_by_the_budget_is_an_event(run_root: Path):
+    """When it begins; nothing more while it lasts."""
+    with Recorder(config(run_root, capture={"budget": 1e-12})) as recorder:
+        for _ in range(3):
+            program(recorder)(jnp.array([0]))
+    (event,) = read(recorder).events("shedding")
+    assert (event.payload["kind"], event.payload["on"], event.payload["share"]) == ("budget", True, 1e-12)
+    assert event.payload["spent_s"] > 0
+    assert event.payload["passed_s"] > 0
 
 
 def test_episodes_of_a_closing_recorder_end_as_cut(run_root: Path):

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,9 @@ import jax
 from jaxarc import capture
 from jaxarc.capture import (
     SLOTS,
+    CapturePlan,
     RecorderProgram,
+    Step,
     announcement,
     program_settings,
     records_anything,
@@ -41,6 +43,7 @@ from jaxarc.pipeline import (
     PythonLoops,
     Readers,
     RecordingCosts,
+    assumed_bytes_per_env_step,
 )
 from jaxarc.records.chunk import Chunk
 from jaxarc.records.clock import CLOCK
@@ -171,6 +174,7 @@ class Recorder(RecorderProgram, LoopRecorder):
         self._slot = -1
         self._status = "FINISHED"
         self._problem = ""
+        self._coerced: dict[str, int] = {}
         self._cut_short = False
         self._taken_s: float | None = None
         self._live: LiveDrawing | None = None
@@ -297,6 +301,37 @@ class Recorder(RecorderProgram, LoopRecorder):
             logger.warning("recording: position() is behind the program, for a write failed (see health())")
         return {**self._store.env_steps, **self._writer.position}
 
+    def plan(
+        self,
+        f: Callable[[Any, Any], tuple[Any, tuple[Step, Any]]],
+        init: Any,
+        xs: Any = None,
+        length: int | None = None,
+        *,
+        stream: str = "train",
+    ) -> CapturePlan:
+        """Say what ``scan`` with these arguments would send and store, without running anything.
+
+        ``plan.disk_bytes_per_hour(env_steps_per_s)`` predicts the disk. Once this recorder has committed
+        segments of the stream it goes by what they took (``plan.disk_basis`` is ``measured``); before that it
+        assumes that episodes of 50 steps are all kept and compress as boards do, which is a rough guess.
+        """
+        plan = super().plan(f, init, xs, length, stream=stream)
+        if plan.layout is None:
+            return plan
+        measured = self._writer.disk_use.bytes_per_env_step(stream, self._store.segment_bytes)
+        if measured is not None:
+            return replace(plan, disk_bytes_per_env_step=measured, disk_basis="measured")
+        assumed = assumed_bytes_per_env_step(
+            plan.layout,
+            self.config.capture.for_stream(stream).level,
+            self.config.capture.key_steps,
+            plan.num_envs,
+            plan.num_selected,
+            is_compressed=self.config.storage.compression != "none",
+        )
+        return replace(plan, disk_bytes_per_env_step=assumed, disk_basis="assumed")
+
     def health(self) -> Health:
         """Return what was accepted, written and lost so far."""
         return self._counted(has_ended=self._logger.has_ended or self._cut_short)
@@ -355,7 +390,7 @@ class Recorder(RecorderProgram, LoopRecorder):
             callback_s=self._costs().callback_s,
             orphaned_chunks=SLOTS.orphaned_chunks,
             failed_chunks=SLOTS.failed_chunks - self._failed_before,
-            coerced={"of an event to text": coerced} if coerced else {},
+            coerced={**self._coerced, **({"of an event to text": coerced} if coerced else {})},
             segments=self._store.segments_written,
             segment_bytes=self._store.segment_bytes,
             storage_actions=dict(self._store.actions),
@@ -459,6 +494,10 @@ class Recorder(RecorderProgram, LoopRecorder):
     def _accept(self, chunk: Chunk) -> None:
         if not self._nothing:
             self._logger.submit(ChunkItem(chunk))
+
+    def _tell_coerced(self, kind: str) -> None:
+        with self._lock:
+            self._coerced[kind] = self._coerced.get(kind, 0) + 1
 
     def _check_open(self) -> None:
         if self._closed:

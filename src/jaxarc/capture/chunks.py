@@ -41,6 +41,8 @@ class CapturePlan:
         step_bytes: bytes of one step of all environments, where everything crosses.
         bytes_to_host: bytes of one call; more where episodes are so short that everything crosses.
         layout: what crosses, or None at level ``off``.
+        disk_bytes_per_env_step: what a step of any environment takes on disk, rows included.
+        disk_basis: what that number goes by: ``measured``, what this stream took so far, or ``assumed``.
     """
 
     num_steps: int
@@ -51,6 +53,16 @@ class CapturePlan:
     step_bytes: int
     bytes_to_host: int
     layout: Layout | None
+    disk_bytes_per_env_step: float = 0.0
+    disk_basis: str = ""
+
+    def disk_bytes_per_hour(self, env_steps_per_s: float) -> float:
+        """Return what the run will write in an hour.
+
+        Args:
+            env_steps_per_s: steps a second, of all environments together.
+        """
+        return 3600.0 * env_steps_per_s * self.disk_bytes_per_env_step
 
 
 _SCALAR_CHUNKS = 16

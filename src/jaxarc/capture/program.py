@@ -195,7 +195,7 @@ class RecorderProgram:
             if unnamed:
                 raise CaptureError(f"recorder.log got the metric {unnamed[0]!r}; metrics are named by text")
             refuse_non_arrays(dict(metrics), "metrics")
-            numbers = {name: fits_program(value) for name, value in metrics.items()}
+            numbers = {name: self._fitted(value) for name, value in metrics.items()}
             _jitted_log(spec, numbers, step=whole_number("step", step), axis_name=axis_name)
 
     def plan(
@@ -209,6 +209,15 @@ class RecorderProgram:
     ) -> CapturePlan:
         """Say what ``scan`` with these arguments would send to the host, without running anything."""
         return plan_scan(self._spec(stream), f, init, xs, length)
+
+    def _fitted(self, value: ArrayLike) -> ArrayLike:
+        fitted = fits_program(value)
+        if type(fitted) is not type(value):
+            self._tell_coerced("integer beyond 32 bits stored as a float")
+        return fitted
+
+    def _tell_coerced(self, kind: str) -> None:
+        """Hear of a value that is stored as something else than it was given as; a program keeps no count."""
 
     def _check_open(self) -> None:
         """Raise where nothing can be recorded any more; a program cannot know."""

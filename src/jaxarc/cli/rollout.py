@@ -15,7 +15,7 @@ from jaxarc.cli.listing import episode_table
 from jaxarc.config import Config, load_config
 from jaxarc.envs import ArcEnv, AutoReset, Rollout, load_tasks, make_policy
 from jaxarc.errors import ConfigError, ConfigProblem
-from jaxarc.pipeline import Health
+from jaxarc.pipeline import Health, losses_text
 from jaxarc.recorder import Recorder
 from jaxarc.replay import ReplaySystem
 from jaxarc.storage import EpisodeManager
@@ -143,15 +143,20 @@ def _play(config: Config, env: AutoReset, recorder: Recorder, console: Console) 
 def _show(progress: Progress, bar: TaskID, done: int, counted: int, seconds: float, health: Health) -> None:
     facts = [
         f"{health.successes}/{health.episodes} solved",
-        f"{health.dropped_steps} dropped",
         f"queue {health.queue_bytes / 1e6:.1f} MB",
+        "nothing lost",
     ]
     if counted and seconds:
         facts.insert(0, f"{counted / seconds:,.0f} env-steps/s")
+    if health.losses:
+        # First, so that it is the last thing to give way.
+        facts = [f"lost: {losses_text(health.losses)}", *facts[:-1]]
     total = int(progress.tasks[bar].total or 0)
     room = progress.console.width - len(f"playing {total}/{total} ") - _BAR_WIDTH - 2
     while len(facts) > 1 and len(" · ".join(facts)) > room:
         facts.pop()  # rich would cut every column instead, the count of steps first
+    if len(facts[0]) > room and health.losses:
+        facts = [f"lost: {sum(health.losses.values()):,}"]
     progress.update(bar, completed=done, description="playing", numbers=" · ".join(facts))
 
 
@@ -191,7 +196,7 @@ def _report(config: Config, run_dir: Path, health: Health, files: int, console: 
         "episodes": f"{len(table)}{mean}: {solved} solved, {unsolved} not, {cut} still open at the end",
         "steps": f"{health.env_steps:,} played, {health.stored_steps:,} stored of {kept}",
         "on disk": f"{health.segment_bytes / 1e3:,.0f} kB of rows and steps, {files} pictures",
-        "losses": ", ".join(f"{kind} {n}" for kind, n in health.losses.items()) or "none",
+        "losses": losses_text(health.losses) or "none",
         "run": str(_shown(run_dir)),
     }
     if files:

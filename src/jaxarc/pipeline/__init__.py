@@ -3,9 +3,11 @@
 from jaxarc.pipeline.assembler import Assembler
 from jaxarc.pipeline.async_logger import AsyncLogger
 from jaxarc.pipeline.budget import Budget
+from jaxarc.pipeline.disk_use import assumed_bytes_per_env_step
 from jaxarc.pipeline.episode_writer import ChunkItem, EpisodeWriter, EventItem
 from jaxarc.pipeline.exits import CLOSE_S, EXITS
 from jaxarc.pipeline.health import Health
+from jaxarc.pipeline.health_text import losses_text
 from jaxarc.pipeline.loop_episode import LoopEpisode
 from jaxarc.pipeline.loop_recorder import LoopRecorder
 from jaxarc.pipeline.performance_monitor import PerformanceMonitor, RecordingCosts
@@ -27,6 +29,8 @@ __all__ = [
     "ReaderLag",
     "Readers",
     "RecordingCosts",
+    "assumed_bytes_per_env_step",
+    "losses_text",
     "LoopEpisode",
     "LoopRecorder",
     "PythonLoops",

@@ -122,6 +122,14 @@ class Assembler:
         return self._settled.nbytes + sum(stream.held.nbytes for stream in self._streams.values())
 
     @property
+    def env_steps(self) -> dict[str, int]:
+        """Environment steps that arrived, by stream."""
+        steps: dict[str, int] = {}
+        for stream in tuple(self._streams.values()):
+            steps[stream.name] = steps.get(stream.name, 0) + stream.num_env_steps
+        return steps
+
+    @property
     def waiting_episodes(self) -> int:
         """Episodes that ended and were not handed over yet."""
         return sum(len(ended.number) for ended in tuple(self._ended))
@@ -156,6 +164,7 @@ class Assembler:
             self._end_with(stream, chunk)
             return
         self.counts.env_steps += len(spans.steps)
+        stream.num_env_steps += len(spans.steps)
         self._open_changed = True
         lane = spans.lane
         if member_offset or env_offset or table.num_envs != chunk.num_envs:

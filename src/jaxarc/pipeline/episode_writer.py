@@ -13,6 +13,7 @@ import numpy as np
 from jaxarc.errors import StorageError
 from jaxarc.pipeline.assembler import Assembler
 from jaxarc.pipeline.async_logger import Item
+from jaxarc.pipeline.disk_use import DiskUse
 from jaxarc.pipeline.event_outbox import EventOutbox
 from jaxarc.pipeline.pieces import is_among
 from jaxarc.pipeline.readers import Readers
@@ -101,6 +102,7 @@ class EpisodeWriter:
 
     Attributes:
         events: events on their way to the log.
+        disk_use: what of the segments belongs to which stream.
         persisted_episodes: rows that are on disk.
         persisted_steps: steps that are on disk for those.
         steps_given_up: steps that were given up after two failed writes.
@@ -132,6 +134,7 @@ class EpisodeWriter:
         self._moves = store.moves
         self.events = EventOutbox(store.append_event)
         self.position: dict[str, int] = {}
+        self.disk_use = DiskUse()
         self.persisted_episodes = 0
         self.persisted_steps = 0
         self.steps_given_up = 0
@@ -260,6 +263,7 @@ class EpisodeWriter:
         self._written_s = self._written_s / 2 + time.monotonic() - began
         self.persisted_episodes += len(pending.episodes)
         self.persisted_steps += _steps_of(pending)
+        self.disk_use.wrote(pending, self._assembler.env_steps)
         self._failed = self._in_hand = None
         self._readers.tell(pending.episodes)
         return failure

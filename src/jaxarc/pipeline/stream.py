@@ -35,6 +35,7 @@ class Stream:
         is_of_loops: its chunks come from Python loops, each with the steps of one environment.
         layout: that of the latest chunk.
         last_observation_lost: the latest program gave no ``next_observation``.
+        num_env_steps: environment steps that it had.
         told_of_less, told_of_envs: a warning of ``tell_of_less``, of ``tell_of_envs`` was given already.
     """
 
@@ -49,6 +50,7 @@ class Stream:
     layout: Layout | None = None
     last_observation_lost: bool = False
     told_of_less: bool = False
+    num_env_steps: int = 0
     told_of_envs: bool = False
 
     @property
