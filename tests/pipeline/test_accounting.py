@@ -23,6 +23,8 @@ from jaxarc.records.table import EpisodeTable
 class Disk:
     """A store in memory that fails when it is told to."""
 
+    moves = 0
+
     def __init__(self) -> None:
         self.fails = False
         self.segments: list[PendingSegment] = []
