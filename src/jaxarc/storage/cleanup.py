@@ -16,6 +16,7 @@ from jaxarc.records.table import EpisodeTable
 from jaxarc.storage.atomic import PARTIAL_SUFFIX
 from jaxarc.storage.compaction import compact
 from jaxarc.storage.event_log import read_events
+from jaxarc.storage.reserve import RESERVE_NAME
 from jaxarc.storage.retention import RetentionLimits, choose, protected_rows
 from jaxarc.storage.segment_names import (
     STEPS_FOLDER,
@@ -209,9 +210,14 @@ def _picture_bytes(rows: EpisodeTable, episode_folder: EpisodeFolder) -> np.ndar
 
 
 def folder_bytes(folder: Path) -> int:
-    """Return the bytes of the files below a folder; those that go away meanwhile count nothing."""
+    """Return the bytes of the files below a folder; those that go away meanwhile count nothing.
+
+    Nor does the space that a writer keeps for a full disk.
+    """
     total = 0
     for path in _files(folder):
+        if path.name.endswith(RESERVE_NAME):
+            continue
         try:
             total += path.lstat().st_size
         except FileNotFoundError:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from jaxarc.config import EpisodeConfig
+from jaxarc.errors import DiskSpaceError
 from jaxarc.records.events import Event
 from jaxarc.storage.cleanup import CleanupResult, clean_up, folder_bytes, read_sizes
+from jaxarc.storage.compaction import SMALL_SHARE, compact
 from jaxarc.storage.numbered_names import episode_folder
+from jaxarc.storage.reserve import Reserve
 from jaxarc.storage.retention import RetentionLimits
+from jaxarc.storage.segment_names import writer_name
 
 __all__ = ["RunLimits"]
 
@@ -18,6 +24,12 @@ logger = logging.getLogger(__name__)
 
 _HEADROOM = 0.1
 """The part of a limit that is freed beyond it, so that the next commits have room."""
+
+_RESERVE_BYTES = 1_000_000
+"""Space for what is written before something goes."""
+
+_HOPELESS_S = 30.0
+"""Seconds in which a full disk of which nothing could be freed is not looked at again."""
 
 _MEASURED_EVERY = 64
 """Commits after which the folder is measured, since pictures and events come there as well."""
@@ -45,6 +57,12 @@ class RunLimits:
         self._episodes = 0
         self._commits = 0
         self._waits_above: tuple[int, int] | None = None
+        self._hopeless_until = 0.0
+        self._reserve = Reserve(
+            run_dir, writer_name(writer), min(_RESERVE_BYTES, config.segment_bytes // SMALL_SHARE // 2)
+        )
+        if config.cleanup_policy != "manual":
+            self._reserve.take()
         self.episodes_cleaned = 0
         self.steps_cleaned = 0
 
@@ -73,15 +91,37 @@ class RunLimits:
         Raises:
             StorageError: there was not even room for what is left of a segment.
         """
-        if self._config.cleanup_policy == "manual":
+        if self._config.cleanup_policy == "manual" or time.monotonic() < self._hopeless_until:
             return 0
+        self._reserve.release()
+        self._hopeless_until = time.monotonic() + _HOPELESS_S
+        freed = self._make_room(num_bytes)
+        if freed > 0:
+            self._hopeless_until = 0.0
+        self._reserve.take()
+        return freed
+
+    def close(self) -> None:
+        """Give back what is kept for a full disk."""
+        self._reserve.release()
+
+    def _make_room(self, num_bytes: int) -> int:
         used = folder_bytes(self._run_dir)
         stored = int(read_sizes(self._run_dir, [])[1].sum())
         wanted = max(2 * num_bytes, int(stored * _HEADROOM))
         limits = RetentionLimits(max_bytes=max(0, used - wanted))
         # Each segment by itself: what is written before the old one goes is then as small as can be.
         result = self._clean_up(limits, "no space left", segment_bytes=1, headroom=0.0)
-        return result.bytes_before - result.bytes_after
+        with suppress(DiskSpaceError):  # many small files take more than what is in them
+            compact(
+                self._run_dir,
+                self._writer,
+                segment_bytes=self._config.segment_bytes,
+                compression=self._config.compression,
+                is_ours=True,
+                most_bytes=2 * self._config.segment_bytes,
+            )
+        return result.bytes_before - folder_bytes(self._run_dir)
 
     def _clean(self) -> None:
         if self._config.cleanup_policy != "manual":

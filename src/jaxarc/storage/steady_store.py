@@ -27,6 +27,9 @@ T = TypeVar("T")
 _MERGED_AT = 128
 """Small segments after which they are merged while the run goes on, so that its end has little to do."""
 
+_SMALL_BYTES = 100_000
+"""About the size of what is no segment."""
+
 _MAX_UNTOLD = 100
 
 
@@ -97,13 +100,21 @@ class SteadyStore(RunStore):
         self._committed(path, pending, size)
         return path
 
+    def finish(self, status: str, summary: Mapping[str, Any]) -> None:
+        """Write the last event and, for the run's owner, the final ``run.json`` and the index."""
+        if self._limits is not None:
+            self._limits.close()
+        super().finish(status, summary)
+
     def append_event(self, event: Event) -> None:
         """Append one event."""
         self._or_elsewhere(lambda: super(SteadyStore, self).append_event(event))
 
     def write_open_rows(self, rows: EpisodeTable) -> None:
         """Replace the rows of the episodes that are open."""
-        self._or_elsewhere(lambda: super(SteadyStore, self).write_open_rows(rows))
+        self._or_elsewhere(
+            lambda: self._with_room(lambda: super(SteadyStore, self).write_open_rows(rows), _SMALL_BYTES)
+        )
 
     def write_document(self, folder: str, name: str, content: Mapping[str, Any]) -> None:
         """Write a small JSON document once."""
@@ -168,6 +179,7 @@ class SteadyStore(RunStore):
         self.moves += 1
         said = {"instead_of": self._config.base_output_dir} if old is None else {"continues": str(old)}
         if self._limits is not None:
+            self._limits.close()
             self._cleaned = (self.cleaned_episodes, self.cleaned_steps)
             self._limits = None
         new = self.begin_elsewhere(replace(self._config, base_output_dir=str(folder)), said)
