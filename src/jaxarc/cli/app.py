@@ -185,6 +185,50 @@ def doctor(
 
 
 @app.command()
+def clean(
+    run: Annotated[
+        str | None, typer.Argument(metavar="[ROOT|RUN]", help="A folder of runs, or one run.")
+    ] = None,
+    max_storage_gb: Annotated[
+        float | None, typer.Option(help="Size of a run above which episodes give up their steps.")
+    ] = None,
+    max_episodes: Annotated[
+        int | None, typer.Option(help="The most episodes of a run that keep their steps.")
+    ] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="Which go first: size_based or oldest_first.", show_default=False)
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; print what would go.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    root: Root = None,
+) -> None:
+    """Bring ended runs within their limits, merge small files and remove leftovers.
+
+    Without options the limits count that each run was told in storage.
+    Rows and numbers of episodes stay; so do pinned episodes, the best one
+    and the first success of each task. Runs that are being written are
+    left alone.
+
+    [bold]Examples[/]
+
+    jaxarc clean --dry-run
+
+    jaxarc clean latest --max-episodes 100 --policy oldest_first
+    """
+    from jaxarc.cli.clean import clean_runs
+
+    clean_runs(
+        run,
+        root=root,
+        max_storage_gb=max_storage_gb,
+        max_episodes=max_episodes,
+        policy=policy,
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+
+
+@app.command()
 def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Two workloads and fewer pairs: under two minutes.")

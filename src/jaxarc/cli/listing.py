@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from jaxarc.replay import QueryError, ReplaySystem, open_run
 from jaxarc.replay.system import DEFAULT_ROOT
 from jaxarc.storage import derive_status, find_runs, read_run_file
 
-__all__ = ["episode_table", "list_episodes_or_runs"]
+__all__ = ["episode_table", "fitting_table", "list_episodes_or_runs"]
 
 _STATUS_STYLE = {
     "FINISHED": "green",
@@ -96,6 +96,25 @@ class _Fitting:
 
 def _width(columns: Sequence[_Column]) -> int:
     return sum(column.width for column in columns) + _GAP * (len(columns) - 1)
+
+
+def fitting_table(
+    title: str, columns: Mapping[str, Sequence[str | Text]], *, text: Collection[str], dropped: Sequence[str]
+) -> RenderableType:
+    """Return a table, to be printed with ``crop=False``.
+
+    Args:
+        title: stands above it.
+        columns: cells by heading.
+        text: headings of columns that hold no numbers.
+        dropped: headings of those that are left out where there is no room, the first to go first.
+    """
+    order = {heading: position for position, heading in enumerate(dropped, start=1)}
+    made = [
+        _Column(heading, list(cells), is_number=heading not in text, dropped=order.get(heading, 0))
+        for heading, cells in columns.items()
+    ]
+    return _Fitting(title, tuple(made))
 
 
 def episode_table(rows: list[EpisodeRow], title: str, *, has_success: bool = True) -> RenderableType:
@@ -201,6 +220,8 @@ def _print_episodes(
     episodes = _counted(len(found), "episode")
     title = f"{run.name} · {run.status} · {episodes}, {solved} solved, {kept} with steps"
     console.print(episode_table(rows, title), crop=False)
+    if (elsewhere := run.continued_in) is not None:
+        console.print(Text(f"goes on in {elsewhere}", style="yellow"), soft_wrap=True)
     if len(found) > limit:
         console.print(f"… and {len(found) - limit} more; --limit shows them", style="dim")
     for problem in run.problems:

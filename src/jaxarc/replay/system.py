@@ -22,6 +22,7 @@ from jaxarc.replay.superseded import resumes_of
 from jaxarc.replay.verification import RunVerification, Verification
 from jaxarc.storage import (
     RunIndex,
+    continued_in,
     derive_status,
     document_path,
     keep_segments_open,
@@ -111,6 +112,11 @@ class ReplaySystem:
     def name(self) -> str:
         """The run's name, which is its directory's."""
         return self.run_dir.name
+
+    @property
+    def continued_in(self) -> Path | None:
+        """The run in which this one goes on, where its directory could not be written any more."""
+        return None if self.status in ("FINISHED", "FAILED", "KILLED") else continued_in(self.run_dir)
 
     @property
     def status(self) -> str:

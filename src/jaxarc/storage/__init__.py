@@ -2,6 +2,7 @@
 
 from jaxarc.storage.atomic import atomic_write_bytes
 from jaxarc.storage.attempts import read_attempts
+from jaxarc.storage.cleanup import CleanupResult
 from jaxarc.storage.documents import document_path
 from jaxarc.storage.episode_manager import EpisodeManager
 from jaxarc.storage.event_log import read_events
@@ -11,6 +12,7 @@ from jaxarc.storage.label_names import LabelNames
 from jaxarc.storage.open_rows import OpenRows, number_open_rows, read_open_rows
 from jaxarc.storage.origins import NoRun, choose_origin
 from jaxarc.storage.repair import repair_run
+from jaxarc.storage.run_cleaning import clean_run, run_storage_config
 from jaxarc.storage.run_directory import find_runs, read_run_file, resolve_run
 from jaxarc.storage.run_store import RunStore
 from jaxarc.storage.segment_names import (
@@ -36,7 +38,10 @@ __all__ = [
     "OpenRows",
     "RunIndex",
     "RunInspection",
+    "CleanupResult",
     "RunStore",
+    "clean_run",
+    "run_storage_config",
     "SteadyStore",
     "continued_in",
     "handle_storage_error",
