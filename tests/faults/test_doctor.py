@@ -215,6 +215,22 @@ def test_a_damaged_leaf_costs_that_leaf_or_its_steps_and_no_row(
     assert_part_of(run_dir, true["hdf5"])
 
 
+def test_a_tuple_that_lost_a_leaf_goes_as_a_whole(copy: Callable[[str], Path]):
+    """What stood second would stand first otherwise."""
+    run_dir = copy("hdf5")
+    (path,) = segment_files(run_dir)
+    with h5py.File(path) as file:
+        (steps,) = (group for group in group_at(file, "steps").values() if "observation" in group)
+        at = steps["info/pair/0"].id.get_chunk_info(0).byte_offset
+    flip(path, at + 20)
+    (said, *_) = repair_run(inspect_run(run_dir))
+    assert "info.pair[0] is left out" in said
+    assert "info.pair[1] is left out" in said
+    episode = ReplaySystem(run_dir).load_episode(0)
+    assert list(episode.info) == ["empty"]
+    assert "board" in episode.observation
+
+
 def test_a_missing_segment_in_the_middle_is_named_with_what_was_in_it(copy: Callable[[str], Path]):
     """By the gap in the numbers of segments and of episodes; a repair takes note of it."""
     run_dir = copy("plain")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -239,6 +240,7 @@ class _Steps:
                 lost.append(droppable[name])
             else:
                 kept &= mask
+        lost = [leaf for leaf in dropped if _goes_with(leaf, lost)]
         incomplete.update(uid.tolist() if lost else uid[np.unique(of_block[~kept])].tolist())
         for leaf in lost:
             self._said.append(f"{leaf.name} is left out of the steps of steps/{self._name}")
@@ -288,6 +290,16 @@ def _at(mask: np.ndarray, places: np.ndarray) -> np.ndarray:
     found = np.zeros(len(places), bool)
     found[inside] = mask[places[inside]]
     return found
+
+
+def _goes_with(leaf: Field, lost: list[Field]) -> bool:
+    """Say whether a leaf goes: with itself, or with another of its tuple, whose places would move."""
+    for other in lost:
+        named = tuple(itertools.takewhile(lambda key: isinstance(key, str), other.path))
+        in_tuple = len(named) < len(other.path) and leaf.path[: len(named)] == named
+        if leaf.role == other.role and (leaf.path == other.path or in_tuple):
+            return True
+    return False
 
 
 def _without(layout: Layout, lost: list[Field]) -> Layout:
