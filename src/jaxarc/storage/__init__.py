@@ -6,8 +6,9 @@ from jaxarc.storage.cleanup import CleanupResult
 from jaxarc.storage.documents import document_path
 from jaxarc.storage.episode_manager import EpisodeManager
 from jaxarc.storage.event_log import read_events
+from jaxarc.storage.findings import FileFinding, RunInspection
 from jaxarc.storage.index import RunIndex, build_index, load_index, write_index
-from jaxarc.storage.inspection import FileFinding, RunInspection, inspect_run
+from jaxarc.storage.inspection import inspect_run
 from jaxarc.storage.label_names import LabelNames
 from jaxarc.storage.open_rows import OpenRows, number_open_rows, read_open_rows
 from jaxarc.storage.origins import NoRun, choose_origin

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,11 @@ import numpy as np
 
 from jaxarc.errors import DamagedFileError
 from jaxarc.records.events import EVENT_VERSION
-from jaxarc.records.step_sources import StepSources
-from jaxarc.records.table import EpisodeTable
 from jaxarc.storage.atomic import PARTIAL_SUFFIX
 from jaxarc.storage.event_log import read_events
-from jaxarc.storage.index import INDEX_FILE, load_index
+from jaxarc.storage.findings import DAMAGED_FOLDER, FileFinding, RunInspection
+from jaxarc.storage.index import INDEX_FILE
+from jaxarc.storage.losses import Rows, find_lost_rows, find_lost_steps
 from jaxarc.storage.open_rows import OPEN_FOLDER, read_open_rows
 from jaxarc.storage.run_directory import RUN_FILE, read_run_file
 from jaxarc.storage.segment_check import SegmentCheck, check_segment
@@ -27,82 +26,14 @@ from jaxarc.storage.segment_names import (
     active_segments,
     segment_names,
     writer_name,
-    writer_number,
 )
 from jaxarc.storage.segments import UNREADABLE
 from jaxarc.storage.status import derive_status
 
-__all__ = ["DAMAGED_FOLDER", "FileFinding", "RunInspection", "inspect_run"]
-
-DAMAGED_FOLDER = "damaged"
-"""Where a repair puts the files that it replaced."""
+__all__ = ["inspect_run"]
 
 _SALVAGE = "--repair keeps what can be read, and moves the file to damaged/"
 _SHOWN = 12
-
-
-@dataclass(frozen=True)
-class FileFinding:
-    """What is known of one file.
-
-    Attributes:
-        path: the file, from the run's directory.
-        kind: ``run file``, ``segment``, ``events``, ``open rows``, ``document``, ``index`` or ``leftover``.
-        state: ``whole``, ``damaged``, ``missing``, or ``harmless``: not as it should be, but nothing is lost.
-        problems: what is wrong, in words.
-        remedy: what can be done.
-    """
-
-    path: str
-    kind: str
-    state: str
-    problems: tuple[str, ...] = ()
-    remedy: str = ""
-
-
-@dataclass
-class RunInspection:
-    """What ``jaxarc doctor`` found.
-
-    Attributes:
-        run_dir: the run.
-        status: RUNNING, FINISHED, FAILED, KILLED or LOST.
-        episodes: rows that can be read.
-        files: all files that were looked at.
-        lost: what is gone, in sentences.
-        known_lost: what an earlier repair said is gone.
-        short: stored steps that can be read of episodes whose rows claim more, by writer and uid.
-    """
-
-    run_dir: Path
-    status: str
-    episodes: int = 0
-    files: list[FileFinding] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    known_lost: list[str] = field(default_factory=list)
-    short: dict[tuple[int, int], int] = field(default_factory=dict)
-
-    @property
-    def damaged(self) -> list[FileFinding]:
-        """Files that are damaged or missing."""
-        return [file for file in self.files if file.state in ("damaged", "missing")]
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether no file is damaged and nothing is gone that no earlier repair named."""
-        return not self.damaged and not self.lost
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return {
-            "run": str(self.run_dir),
-            "status": self.status,
-            "whole": self.is_whole,
-            "episodes": self.episodes,
-            "lost": self.lost,
-            "lost_before": self.known_lost,
-            "files": [asdict(file) for file in self.files],
-        }
 
 
 def inspect_run(run_dir: Path) -> RunInspection:
@@ -114,8 +45,8 @@ def inspect_run(run_dir: Path) -> RunInspection:
         found.known_lost = [str(line) for line in repaired["lost"]]
     rows, checks = _segments(run_dir, found)
     _open_rows(run_dir, found, rows)
-    _lost_rows(found, rows, content)
-    _lost_steps(found, rows, checks)
+    find_lost_rows(found, rows, content)
+    find_lost_steps(found, rows, checks)
     for path in sorted((run_dir / "events").glob("*.jsonl")):
         found.files.append(_events(run_dir, path, found))
     _documents(run_dir, found)
@@ -138,13 +69,10 @@ def _run_file(run_dir: Path) -> tuple[dict[str, Any], FileFinding]:
         return {}, FileFinding(RUN_FILE, "run file", "damaged", (problem,), remedy)
 
 
-_Rows = dict[int, list[EpisodeTable]]
-
-
-def _segments(run_dir: Path, found: RunInspection) -> tuple[_Rows, dict[SegmentName, SegmentCheck]]:
+def _segments(run_dir: Path, found: RunInspection) -> tuple[Rows, dict[SegmentName, SegmentCheck]]:
     names = segment_names(run_dir)
     active = active_segments(names)
-    rows: _Rows = {}
+    rows: Rows = {}
     checks: dict[SegmentName, SegmentCheck] = {}
     for name in active:
         path = f"{STEPS_FOLDER}/{name}"
@@ -174,7 +102,7 @@ def _segments(run_dir: Path, found: RunInspection) -> tuple[_Rows, dict[SegmentN
     return rows, checks
 
 
-def _open_rows(run_dir: Path, found: RunInspection, rows: _Rows) -> None:
+def _open_rows(run_dir: Path, found: RunInspection, rows: Rows) -> None:
     tables, problems = read_open_rows(run_dir)
     for writer, table in tables.items():
         found.files.append(FileFinding(f"{OPEN_FOLDER}/{writer_name(writer)}.h5", "open rows", "whole"))
@@ -190,79 +118,6 @@ def _open_rows(run_dir: Path, found: RunInspection, rows: _Rows) -> None:
         problem = str(error).removeprefix(f"{error.path}: ")
         remedy = "--repair moves it to damaged/; the steps of episodes that were open have no rows then"
         found.files.append(FileFinding(path, "open rows", "damaged", (problem,), remedy))
-
-
-def _lost_rows(found: RunInspection, rows: _Rows, content: dict[str, Any]) -> None:
-    by_writer = content.get("episodes_by_writer")
-    total = content.get("episodes")
-    counted: dict[int, int] = {}
-    if isinstance(by_writer, dict):
-        for name, count in by_writer.items():
-            number = writer_number(str(name))
-            if number is not None and isinstance(count, int):
-                counted[number] = count
-    elif isinstance(total, int):
-        counted[writer_number(str(content.get("writer", "p000"))) or 0] = total
-    for writer in sorted({*rows, *counted}):
-        numbers = np.concatenate(
-            [np.zeros(0, np.int64), *(table["episode"] for table in rows.get(writer, []))]
-        )
-        known, times = np.unique(numbers, return_counts=True)
-        of = f" of {writer_name(writer)}" if len({*rows, *counted}) > 1 else ""
-        if (times > 1).any():
-            found.lost.append(f"episodes {_ranges(known[times > 1])}{of} have several rows")
-        most = max(counted.get(writer, 0), int(known.max(initial=-1)) + 1)
-        if most - len(known) <= 0:
-            _lost_rows_of_unknown_numbers(found, rows.get(writer, []), of)
-            continue
-        gone = np.setdiff1d(np.arange(min(most, 10_000_000)), known)
-        rows_of = "the row of 1 episode" if len(gone) == 1 else f"the rows of {len(gone):,} episodes"
-        verb = "is" if len(gone) == 1 else "are"
-        found.lost.append(f"{rows_of}{of} {verb} gone: {_ranges(gone)}")
-
-
-def _lost_rows_of_unknown_numbers(found: RunInspection, tables: list[EpisodeTable], of: str) -> None:
-    """Find rows that are gone from the end of a run that was killed: uids are dense, too."""
-    if any(file.kind == "segment" and file.state in ("damaged", "missing") for file in found.files):
-        uids = np.unique(np.concatenate([np.zeros(0, np.int64), *(table["uid"] for table in tables)]))
-        gone = int(uids.max(initial=-1)) + 1 - len(uids)
-        if gone:
-            found.lost.append(f"rows of episodes{of} are gone, {gone:,} or more; their numbers are not known")
-
-
-def _lost_steps(found: RunInspection, rows: _Rows, checks: dict[SegmentName, SegmentCheck]) -> None:
-    for writer, tables in sorted(rows.items()):
-        stored: dict[str, dict[int, int]] = {"steps": {}, "journal": {}}
-        for name, check in checks.items():
-            if name.writer == writer:
-                for kind, counts in check.steps.items():
-                    for uid, count in counts.items():
-                        stored[kind][uid] = stored[kind].get(uid, 0) + count
-        of = f" of {writer_name(writer)}" if len(rows) > 1 else ""
-        lines = []
-        for table in tables:
-            parts = (table[name].tolist() for name in ("uid", "episode", "stored_steps"))
-            for uid, episode, claimed in zip(*parts, strict=True):
-                there = stored["steps"].get(uid, 0), stored["journal"].get(uid, 0)
-                left = max(there)
-                if left < claimed and all(there):
-                    left = _stored_of(found.run_dir, writer, uid)  # some are stored as both
-                if left < claimed:
-                    found.short[writer, uid] = left
-                    gone = f"{claimed - left} of {claimed} stored steps are gone"
-                    lines.append(f"episode {episode}{of}: {gone}")
-        found.lost += lines[:_SHOWN]
-        if len(lines) > _SHOWN:
-            found.lost.append(f"and steps of {len(lines) - _SHOWN:,} more episodes{of}")
-
-
-def _stored_of(run_dir: Path, writer: int, uid: int) -> int:
-    """Return how many steps of an episode can be read, as steps or in the journal, each counted once."""
-    try:
-        sources = load_index(run_dir).stored_steps(run_dir, writer, uid)
-        return len(StepSources(sources).of_kind("steps", "journal"))
-    except DamagedFileError:
-        return 0
 
 
 def _events(run_dir: Path, path: Path, found: RunInspection) -> FileFinding:
@@ -357,10 +212,3 @@ def _files_below(run_dir: Path) -> Iterator[Path]:
                     waiting.append(path)
             elif path.is_file():
                 yield path
-
-
-def _ranges(numbers: np.ndarray) -> str:
-    """Return ascending numbers as ranges: ``0-4, 7, 9-12``."""
-    parts = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
-    shown = [str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts[:_SHOWN]]
-    return ", ".join(shown) + (", …" if len(parts) > _SHOWN else "")

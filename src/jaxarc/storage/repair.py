@@ -14,8 +14,9 @@ from jaxarc.errors import DamagedFileError, StorageError
 from jaxarc.records.events import decode_event
 from jaxarc.records.table import EpisodeTable
 from jaxarc.storage.atomic import atomic_write_bytes, storage_errors
+from jaxarc.storage.findings import DAMAGED_FOLDER, FileFinding, RunInspection
 from jaxarc.storage.index import build_index, write_index
-from jaxarc.storage.inspection import DAMAGED_FOLDER, FileFinding, RunInspection, inspect_run
+from jaxarc.storage.inspection import inspect_run
 from jaxarc.storage.open_rows import OPEN_FOLDER, read_open_rows, write_open_rows
 from jaxarc.storage.run_directory import RUN_FILE, read_run_file, write_run_file
 from jaxarc.storage.salvage import corrected_segment, salvaged_segment

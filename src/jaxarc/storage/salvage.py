@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import prod
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -21,16 +18,14 @@ from jaxarc.records.layout import Field, Layout
 from jaxarc.records.table import BASE_COLUMNS, EpisodeTable
 from jaxarc.storage.columns import dataset_name, group_at, read_column, write_column, write_table
 from jaxarc.storage.datasets import file_image
-from jaxarc.storage.json_segments import open_json_remains
-from jaxarc.storage.limits import checked_dataset, checked_names, read_limit
-from jaxarc.storage.segment_check import expected_columns, pieces_of
+from jaxarc.storage.limits import checked_names
+from jaxarc.storage.remains import open_remains, readable_entries
+from jaxarc.storage.segment_check import expected_columns
 from jaxarc.storage.segment_writer import SEGMENT_FORMAT, SEGMENT_VERSION
 from jaxarc.storage.segments import UNREADABLE, layout_of
 
 __all__ = ["Salvaged", "corrected_segment", "salvaged_segment"]
 
-_LEAST_LIMIT = 256 << 20
-_MOST_CHUNKS = 100_000
 _ROWS = ("observation_row", "next_observation_row")
 _DROPPABLE = ("metrics", "labels", "observation", "action", "info", "state", "key", "state_hash", "episode")
 
@@ -46,49 +41,6 @@ class Salvaged:
 
     content: bytes | None
     said: tuple[str, ...]
-
-
-@contextmanager
-def _remains(path: Path) -> Iterator[h5py.File]:
-    """Open a damaged segment as far as it goes: a file that was cut is read as if its end were zeros.
-
-    Raises:
-        DamagedFileError: nothing of it can be found.
-    """
-    try:
-        if path.suffix == ".json":
-            file = open_json_remains(path)
-        else:
-            try:
-                file = h5py.File(path, "r", locking=False)
-            except OSError:
-                file = h5py.File(h5py.h5f.open_file_image(_padded(path)))
-    except UNREADABLE as error:
-        raise DamagedFileError(path, f"nothing of it can be found ({error})") from error
-    try:
-        yield file
-    finally:
-        file.close()
-
-
-def _padded(path: Path) -> bytes:
-    """Return the bytes of an HDF5 file, zeros in the place of an end that is missing.
-
-    Raises:
-        ValueError: it has no superblock, or one that states an absurd size.
-    """
-    content = path.read_bytes()
-    if (
-        content[:8] != b"\x89HDF\r\n\x1a\n"
-        or len(content) < 48
-        or content[8] not in (2, 3)
-        or content[9] != 8
-    ):
-        raise ValueError("its first bytes are not those of a segment")
-    size = int.from_bytes(content[28:36], "little")
-    if size > max(_LEAST_LIMIT, 64 * len(content)):
-        raise ValueError(f"it has {len(content):,} bytes and states {size:,}")
-    return content.ljust(size, b"\0")
 
 
 def salvaged_segment(path: Path, target: Path, *, writer: str, sequence: int) -> Salvaged:
@@ -107,7 +59,7 @@ def salvaged_segment(path: Path, target: Path, *, writer: str, sequence: int) ->
 
     def write(file: h5py.File) -> None:
         nonlocal kept
-        with _remains(path) as source:
+        with open_remains(path) as source:
             file.attrs["format"] = SEGMENT_FORMAT
             file.attrs["schema_version"] = SEGMENT_VERSION
             file.attrs["writer"] = writer
@@ -137,45 +89,12 @@ def _names(source: h5py.File, group: str, said: list[str]) -> list[str]:
         return []
 
 
-def _readable(group: h5py.Group, name: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return a column and which of its entries could be read; None where nothing of it is left."""
-    try:
-        dataset = checked_dataset(group, name, slice(0, 0))
-        shape: tuple[int, ...] = dataset.shape or (1,)
-        if prod(shape) * dataset.dtype.itemsize > read_limit(group):
-            return None
-        step = dataset.chunks[0] if dataset.chunks else max(1, shape[0])
-        values = np.zeros((0, *shape[1:]), dataset.dtype)
-        try:
-            parts = [piece for _, piece in pieces_of(group, name)]
-            values = np.concatenate([values, *parts])
-            return values, np.ones(len(values), bool)
-        except UNREADABLE:
-            pass
-        if shape[0] > step * _MOST_CHUNKS:
-            return None
-        found: dict[int, np.ndarray] = {}
-        for start in range(0, shape[0], step):
-            with contextlib.suppress(*UNREADABLE):
-                found[start] = read_column(group, name, slice(start, start + step))
-    except UNREADABLE:
-        return None
-    if not found:
-        return None
-    length = min(shape[0], max(start + len(piece) for start, piece in found.items()))
-    values, mask = np.zeros((length, *shape[1:]), dataset.dtype), np.zeros(length, bool)
-    for start, piece in found.items():
-        values[start : start + len(piece)] = piece
-        mask[start : start + len(piece)] = True
-    return values, mask
-
-
 def _rows(source: h5py.File, said: list[str]) -> EpisodeTable:
     names = _names(source, "episodes", said)
     if not names:
         return EpisodeTable.empty()
     group = group_at(source, "episodes")
-    found = {name: _readable(group, name) for name in names}
+    found = {name: readable_entries(group, name) for name in names}
     base = [found.get(name) for name in BASE_COLUMNS]
     if any(column is None for column in base):
         lost = [name for name in BASE_COLUMNS if found.get(name) is None]
@@ -213,7 +132,7 @@ class _Steps:
             self._layout: Layout | None = layout_of(name, str(group.attrs["layout"]))
             self._blocks = [read_column(group, f"blocks/{part}") for part in ("uid", "row", "count")]
             for column in expected_columns(self._layout):
-                found = _readable(group, column)
+                found = readable_entries(group, column)
                 if found is not None:
                     self._columns[column] = found
                     self._attributes[column] = dict(group[column].attrs)
