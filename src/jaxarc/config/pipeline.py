@@ -20,7 +20,7 @@ class AsyncLoggerConfig(Section):
         overflow: what happens when they need more: ``block`` waits for the disk, ``drop_steps`` sheds
             the oldest steps, counted, and never an episode row or an event.
         flush_interval: the most seconds between commits; a crash loses no more than this.
-        strict: whether a write that failed is raised when the recorder closes.
+        strict: whether what was lost, or could not be written, is raised when the recorder closes.
         handle_signals: whether SIGTERM closes the recorder, and Ctrl-C waits for a callback or a close that
             is under way. Interpreter exit always closes it.
     """
