@@ -49,6 +49,11 @@ def read_limit(item: h5py.Group | h5py.Dataset) -> int:
     return max(_LEAST_LIMIT, _TIMES_FILE_SIZE * size)
 
 
+def _limit_for(item: h5py.Group | h5py.Dataset, wanted: int) -> int:
+    """Return the limit, of which the file's size is asked for only where it matters."""
+    return _LEAST_LIMIT if wanted <= _LEAST_LIMIT else read_limit(item)
+
+
 def _refuse(problem: str) -> NoReturn:
     raise ValueError(problem)
 
@@ -82,7 +87,7 @@ def checked_dataset(group: h5py.Group, name: str, rows: Any = ()) -> h5py.Datase
         _refuse(f"{name} lies in another file")
     first, count = _span(found, rows)
     row_bytes = prod(shape[1:]) * found.dtype.itemsize
-    limit = read_limit(group)
+    limit = _limit_for(group, count * row_bytes)
     if count * row_bytes > limit:
         _refuse(
             f"{name} claims {count * row_bytes:,} bytes {shape}, the limit for a file of this size is "
@@ -122,6 +127,7 @@ def _check_chunks(dataset: h5py.Dataset, name: str, options: Any, first: int, co
     chunk = dataset.chunks
     assert chunk is not None
     chunk_bytes = prod(chunk) * dataset.dtype.itemsize
+    limit = max(limit, _limit_for(dataset, chunk_bytes))
     if chunk_bytes > limit:
         _refuse(f"{name} has chunks of {chunk_bytes:,} bytes {chunk}, the limit for this file is {limit:,}")
     if any(have != whole for have, whole in zip(chunk[1:], dataset.shape[1:], strict=True)):
@@ -196,7 +202,7 @@ def checked_table(group: h5py.Group) -> list[str]:
     if len(lengths) > 1:
         said = ", ".join(f"{name} {length:,}" for length, name in lengths.items())
         _refuse(f"the columns of {group.name} have several lengths: {said}")
-    if total > read_limit(group):
+    if total > _limit_for(group, total):
         _refuse(
             f"the columns of {group.name} claim {total:,} bytes, the limit for a file of this size is "
             f"{read_limit(group):,}"

@@ -100,11 +100,11 @@ class SteadyStore(RunStore):
         self._committed(path, pending, size)
         return path
 
-    def finish(self, status: str, summary: Mapping[str, Any]) -> None:
+    def finish(self, status: str, summary: Mapping[str, Any], *, has_time: bool = True) -> None:
         """Write the last event and, for the run's owner, the final ``run.json`` and the index."""
         if self._limits is not None:
             self._limits.close()
-        super().finish(status, summary)
+        super().finish(status, summary, has_time=has_time)
 
     def append_event(self, event: Event) -> None:
         """Append one event."""
