@@ -43,6 +43,7 @@ from jaxarc.pipeline import (
     PythonLoops,
     Readers,
     RecordingCosts,
+    RunEnding,
     assumed_bytes_per_env_step,
 )
 from jaxarc.records.chunk import Chunk
@@ -69,9 +70,6 @@ Carry = TypeVar("Carry")
 
 _LAST_PICTURE_S = 10.0
 """Seconds that close waits for the picture that is being drawn when the budget ends."""
-
-_STATUS_S = 0.3
-"""Seconds that the status of a run may take whose end was cut short."""
 
 _OPEN: weakref.WeakValueDictionary[int, Recorder] = weakref.WeakValueDictionary()
 
@@ -173,16 +171,19 @@ class Recorder(RecorderProgram, LoopRecorder):
         self._writer.gather = self._loops.gather
         self._pid = os.getpid()
         self._slot = -1
-        self._status = "FINISHED"
-        self._problem = ""
         self._coerced: dict[str, int] = {}
-        self._cut_short = False
         self._taken_s: float | None = None
         self._live: LiveDrawing | None = None
         self._failed_before = SLOTS.failed_chunks
+        self._ending = RunEnding(
+            self._store, lambda ended: self._counted(has_ended=ended), self._wait_for_drawing
+        )
         # Rows of programs that run already arrive as soon as the slot is taken: the queue comes first.
         self._logger = AsyncLogger(
-            config.pipeline, self._writer, on_shedding=self._tell_of_shedding, at_end=self._end_run
+            config.pipeline,
+            self._writer,
+            on_shedding=self._tell_of_shedding,
+            at_end=lambda: self._ending.finish(self._logger),
         )
         try:
             self._slot = self._take_slot(slot)
@@ -335,7 +336,7 @@ class Recorder(RecorderProgram, LoopRecorder):
 
     def health(self) -> Health:
         """Return what was accepted, written and lost so far."""
-        return self._counted(has_ended=self._logger.has_ended or self._cut_short)
+        return self._counted(has_ended=self._logger.has_ended or self._ending.was_cut_short)
 
     def close(self, status: str = "FINISHED") -> None:
         """Write everything that was accepted, end the run and free the slot. Closing twice does nothing.
@@ -366,11 +367,11 @@ class Recorder(RecorderProgram, LoopRecorder):
                 capture.wait_for_programs()
                 self._taken_s = SLOTS.taken_s(self._slot)
                 SLOTS.free(self._slot)
-                self._status = status
+                self._ending.status = status
                 self._loops.close()
                 self._logger.close()
             finally:
-                problem = self._problem_at_end()
+                problem = self._ending.problem(self._logger)
         finally:
             EXITS.remove(self._exit_handle)
         if self.config.pipeline.strict and problem:
@@ -402,41 +403,9 @@ class Recorder(RecorderProgram, LoopRecorder):
             first_failure=SLOTS.first_failure if SLOTS.failed_chunks > self._failed_before else "",
         )
 
-    def _end_run(self) -> None:
-        """End the readers and the run: the last thing that the writer thread does."""
-        if self._live is not None and not self._logger.is_in_a_hurry:
+    def _wait_for_drawing(self) -> None:
+        if self._live is not None:
             self._live.close(self.config.visualization.live.max_seconds + _LAST_PICTURE_S)
-        try:
-            self._store.finish(self._status, self._summary(), has_time=not self._logger.is_late)
-        except StorageError as error:
-            self._problem = str(error)
-            logger.error("recording: the run could not be ended properly: %s", error)
-
-    def _problem_at_end(self) -> str:
-        """Say what was lost, and what there was no time for; return it, empty when all is well."""
-        if not self._logger.has_ended:
-            self._status, self._cut_short = "KILLED", True
-            mark = threading.Thread(target=self._mark_killed, name="jaxarc-status", daemon=True)
-            mark.start()
-            mark.join(_STATUS_S)
-        health = self.health()
-        problems = [self._problem] if self._problem else []
-        if self._cut_short and not self._logger.has_ended:
-            problems.append(f"there was no time to write {health.queue_bytes / 1e6:.1f} MB")
-        if health.losses:
-            counted = ", ".join(f"{kind} {count}" for kind, count in health.losses.items())
-            problems.append(f"recording lost something: {counted}")
-        if problems:
-            logger.warning("%s", "; ".join(problems))
-        if health.errors:
-            problems.append(f"{health.errors} writes failed; the first:\n{health.first_error}")
-        return "; ".join(problems)
-
-    def _mark_killed(self) -> None:
-        try:
-            self._store.mark(self._status, self._summary())
-        except StorageError as error:
-            logger.error("recording: the run could not be marked as killed: %s", error)
 
     def _hurry(self, seconds: float | None) -> None:
         """Let nobody wait longer than this for the disk. Called in signal handlers: takes no lock."""
@@ -513,19 +482,6 @@ class Recorder(RecorderProgram, LoopRecorder):
             "config_hash": self.config.hash,
             "level": self.config.capture.level,
             **provenance([str(device) for device in jax.devices()]),
-        }
-
-    def _summary(self) -> dict[str, Any]:
-        health = self._counted(has_ended=True)
-        return {
-            "duration_s": round(CLOCK.now_s() - self._started, 3),
-            "env_steps": health.env_steps,
-            "episodes": health.episodes,
-            "successes": health.successes,
-            "stored_steps": health.stored_steps,
-            "events": health.accepted_events,
-            "losses": health.losses,
-            "errors": health.errors,
         }
 
 

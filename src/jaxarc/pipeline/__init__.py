@@ -13,6 +13,7 @@ from jaxarc.pipeline.loop_recorder import LoopRecorder
 from jaxarc.pipeline.performance_monitor import PerformanceMonitor, RecordingCosts
 from jaxarc.pipeline.python_loops import PythonLoops
 from jaxarc.pipeline.readers import CommittedReader, ReaderLag, Readers
+from jaxarc.pipeline.run_ending import RunEnding
 
 __all__ = [
     "CLOSE_S",
@@ -29,6 +30,7 @@ __all__ = [
     "ReaderLag",
     "Readers",
     "RecordingCosts",
+    "RunEnding",
     "assumed_bytes_per_env_step",
     "losses_text",
     "LoopEpisode",

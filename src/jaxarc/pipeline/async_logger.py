@@ -195,7 +195,7 @@ class AsyncLogger:
             if not told and time.monotonic() - began > _PATIENCE_S:
                 told = True
                 logger.warning(
-                    "recording: waiting for the disk, %.1f MB to go; Ctrl-C gives up what takes too long",
+                    "recording: still ending the run, %.1f MB wait for the disk; Ctrl-C gives the rest up",
                     self._bytes / 1e6,
                 )
             self._thread.join(_tick(ends))
