@@ -118,6 +118,8 @@ class JoinedColumns:
 
     def read_at(self, name: str, positions: np.ndarray) -> np.ndarray:
         """Return a column in these rows."""
+        if len(self._sources) == 1:
+            return self._sources[0].read_at(name, positions)
         found = missing_values(self._dtypes[name], len(positions))
         owner = np.searchsorted(self._starts, positions, side="right") - 1
         for number, source in enumerate(self._sources):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -67,7 +68,8 @@ class RunIndex:
     @property
     def is_behind(self) -> bool:
         """Whether it is time to write ``index.h5`` again: at a pace that costs little in the long run."""
-        return is_behind(len(self.segments) - self.segments_outside, self.segments_outside)
+        inside = len(self.gone) - int(self.gone.sum()) if self.file is not None else 0
+        return is_behind(inside, self.segments_outside)
 
     @cached_property
     def episodes(self) -> EpisodeTable:
@@ -130,9 +132,10 @@ def is_behind(inside: int, outside: int) -> bool:
 def _listed(run_dir: Path) -> list[ListedSegment]:
     """Return the segments to read, in the order in which each writer wrote them."""
     found = []
+    folder = os.fspath(run_dir / STEPS_FOLDER)
     for name in active_segments(segment_names(run_dir)):
         with suppress(FileNotFoundError):
-            found.append(ListedSegment(name, (run_dir / STEPS_FOLDER / str(name)).stat().st_size))
+            found.append(ListedSegment(name, os.stat(os.path.join(folder, str(name))).st_size))
     return found
 
 

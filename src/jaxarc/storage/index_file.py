@@ -6,6 +6,11 @@ every 64 kB, which is compared when that part is first read.
 
 from __future__ import annotations
 
+import io
+import json
+import os
+import threading
+import weakref
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -27,15 +32,43 @@ _CHECKSUMS = "checksums"
 _FEW_PARTS = 4
 """Where one in so many parts of a column is asked for, the column is read as a whole."""
 
-_KEPT_PARTS = 256
+_KEPT_PARTS = 512
+_TRIES = 5
 
 
 class DamagedIndexError(Exception):
     """An index that is not what was written; it is made anew from the segments."""
 
 
-def _rows_per_part(itemsize: int) -> int:
-    return max(1, _PART_BYTES // itemsize)
+@dataclass(frozen=True)
+class _Place:
+    """Where a column lies in the file, and its checksums among all checksums."""
+
+    dtype: np.dtype
+    length: int
+    offset: int
+    first_part: int
+
+    @property
+    def rows_per_part(self) -> int:
+        return max(1, _PART_BYTES // self.dtype.itemsize)
+
+    @property
+    def num_parts(self) -> int:
+        return -(-self.length // self.rows_per_part)
+
+    def to_json(self) -> list[Any]:
+        return [self.dtype.str, self.length, self.offset, self.first_part]
+
+    @classmethod
+    def of_json(cls, entry: list[Any], file_bytes: int) -> _Place:
+        dtype, length, offset, first_part = entry
+        place = cls(np.dtype(dtype), length, offset, first_part)
+        if place.dtype.kind not in "biufS" or not place.dtype.itemsize:
+            raise ValueError(f"a column of dtype {dtype}")
+        if min(length, offset, first_part) < 0 or offset + length * place.dtype.itemsize > file_bytes:
+            raise ValueError(f"a column of {length} entries at {offset} in a file of {file_bytes} bytes")
+        return place
 
 
 @dataclass(frozen=True)
@@ -136,38 +169,49 @@ def write_index_file(path: Path, columns: Mapping[str, ColumnData]) -> None:
         StorageError: it cannot be written; the run reads without it.
     """
     skeleton = _Skeleton()
-    places: dict[str, int] = {}
+    directory: dict[str, _Place] = {}
+    num_parts = 0
     with h5py.File(skeleton, "w", libver="v110") as file:
         file.attrs["format"] = INDEX_FORMAT
         file.attrs["schema_version"] = INDEX_VERSION
         for name, column in columns.items():
-            places[name] = _create(file, name, column.dtype, column.length)
-            parts = -(-column.length // _rows_per_part(column.dtype.itemsize))
-            places[f"{_CHECKSUMS}/{name}"] = _create(file, f"{_CHECKSUMS}/{name}", np.dtype(np.uint32), parts)
+            offset = _create(file, name, column.dtype, column.length)
+            directory[name] = place = _Place(column.dtype, column.length, offset, num_parts)
+            num_parts += place.num_parts
+        offset = _create(file, _CHECKSUMS, np.dtype(np.uint32), num_parts)
+        checksums = _Place(np.dtype(np.uint32), num_parts, offset, 0)
+        places = {name: place.to_json() for name, place in {**directory, _CHECKSUMS: checksums}.items()}
+        # As an attribute it lies in the root's header, which has a checksum of HDF5's own.
+        file.attrs["directory"] = json.dumps(places, separators=(",", ":"))
 
     def write(partial: Path) -> None:
+        found = np.zeros(num_parts, np.uint32)
         with partial.open("wb") as file:
             for offset, content in skeleton.written.items():
                 file.seek(offset)
                 file.write(content)
             file.truncate(skeleton.size)
             for name, column in columns.items():
-                file.seek(places[name])
-                checksums = _write_column(file, column)
-                file.seek(places[f"{_CHECKSUMS}/{name}"])
-                file.write(checksums.tobytes())
+                place = directory[name]
+                file.seek(place.offset)
+                end = place.first_part + place.num_parts
+                found[place.first_part : end] = _write_column(file, column, place)
+            file.seek(checksums.offset)
+            file.write(found.tobytes())
 
     atomic_write(path, write, durable=False)
 
 
-def _write_column(file: BinaryIO, column: ColumnData) -> np.ndarray:
+def _write_column(file: BinaryIO, column: ColumnData, place: _Place) -> np.ndarray:
     """Write the pieces of a column one after the other; return the checksums of its parts."""
-    rows = _rows_per_part(column.dtype.itemsize)
-    checksums = np.zeros(-(-column.length // rows), np.uint32)
+    rows = place.rows_per_part
+    checksums = np.zeros(place.num_parts, np.uint32)
     at = 0
     for piece in column.pieces():
         values = np.ascontiguousarray(piece, column.dtype)
-        file.write(values.view(np.uint8).data if len(values) else b"")
+        if not len(values):
+            continue
+        file.write(values.view(np.uint8).data)
         start = 0
         while start < len(values):
             part = at // rows
@@ -193,40 +237,45 @@ class IndexFile:
 
     def __init__(self, path: Path):
         self.path = path
-        try:
-            self._file = h5py.File(path, "r", locking=False)
-        except (OSError, RuntimeError) as error:
-            raise DamagedIndexError(f"{path}: {error}") from error
-        try:
-            known = self._file.attrs.get("format"), self._file.attrs.get("schema_version")
-            stat = path.stat()
-            self.identity = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        except UNREADABLE as error:
-            self._file.close()
-            raise DamagedIndexError(f"{path}: {error}") from error
-        if known != (INDEX_FORMAT, INDEX_VERSION):
-            self._file.close()
-            raise DamagedIndexError(f"{path} is {known}, not {INDEX_FORMAT} of schema {INDEX_VERSION}")
-        self._datasets: dict[str, h5py.Dataset] = {}
-        self._checksums: dict[str, np.ndarray] = {}
-        self._parts: dict[tuple[str, int], np.ndarray] = {}
-        self.columns_read = 0
+        self.columns_read: list[str] = []
         self.parts_read = 0
+        self._parts: dict[tuple[str, int], np.ndarray] = {}
+        self._lock = threading.Lock()
+        attributes: dict[str, Any] = {}
+        try:
+            for _ in range(_TRIES):
+                # Plain reads of a file that stays open, not a memory map: on a network file system a file
+                # that somebody else replaced is an error to a read, and the end of the process to a map.
+                descriptor = os.open(path, os.O_RDONLY)
+                weakref.finalize(self, os.close, descriptor)
+                self._file = io.FileIO(descriptor, "rb", closefd=False)
+                with h5py.File(path, "r", locking=False) as file:
+                    attributes = dict(file.attrs)
+                self.identity = _identity(os.fstat(descriptor))
+                if self.identity == _identity(path.stat()):
+                    break
+            known = attributes.get("format"), attributes.get("schema_version")
+            if known != (INDEX_FORMAT, INDEX_VERSION):
+                raise DamagedIndexError(f"{path} is {known}, not {INDEX_FORMAT} of schema {INDEX_VERSION}")
+            directory = json.loads(attributes["directory"])
+            self._places = {
+                name: _Place.of_json(entry, self.identity[-1]) for name, entry in directory.items()
+            }
+            self._checksums = self._rows(_CHECKSUMS, 0, self._places[_CHECKSUMS].length)
+        except UNREADABLE as error:
+            raise DamagedIndexError(f"{path}: {error}") from error
 
     def names(self, group: str) -> list[str]:
         """Return the names in a group, as they are encoded."""
-        try:
-            return list(self._file[group])  # pyright: ignore[reportArgumentType, reportCallIssue]
-        except UNREADABLE as error:
-            raise DamagedIndexError(f"{self.path}: {error}") from error
+        return [name[len(group) + 1 :] for name in self._places if name.startswith(f"{group}/")]
 
     def dtype(self, name: str) -> np.dtype:
         """Return the dtype of a column."""
-        return self._dataset(name).dtype
+        return self._place(name).dtype
 
     def length(self, name: str) -> int:
         """Return the entries of a column."""
-        return len(self._dataset(name))
+        return self._place(name).length
 
     def read(self, name: str) -> np.ndarray:
         """Return a column.
@@ -234,11 +283,11 @@ class IndexFile:
         Raises:
             DamagedIndexError: it is not as it was written.
         """
-        values = self._rows(name, 0, self.length(name))
-        self.columns_read += 1
-        rows = _rows_per_part(values.dtype.itemsize)
-        for part in range(-(-len(values) // rows)):
-            self._check(name, part, values[part * rows : (part + 1) * rows])
+        place = self._place(name)
+        values = self._rows(name, 0, place.length)
+        self.columns_read.append(name)
+        for part in range(place.num_parts):
+            self._check(name, part, values[part * place.rows_per_part : (part + 1) * place.rows_per_part])
         return values
 
     def read_at(self, name: str, positions: np.ndarray) -> np.ndarray:
@@ -247,52 +296,62 @@ class IndexFile:
         Raises:
             DamagedIndexError: one of these parts is not as it was written.
         """
-        dataset = self._dataset(name)
-        rows = _rows_per_part(dataset.dtype.itemsize)
+        place = self._place(name)
+        rows = place.rows_per_part
+        if len(positions) == 1:
+            position = int(positions[0])
+            return self._part(name, position // rows)[position % rows :][:1].copy()
         part = positions // rows
         wanted = np.unique(part)
-        if len(wanted) > 1 and len(wanted) * _FEW_PARTS > -(-len(dataset) // rows):
+        if len(wanted) > 1 and len(wanted) * _FEW_PARTS > place.num_parts:
             return self.read(name)[positions]
-        found = np.empty(len(positions), dataset.dtype)
+        found = np.empty(len(positions), place.dtype)
         for number in wanted.tolist():
             mine = part == number
             found[mine] = self._part(name, number)[positions[mine] - number * rows]
         return found
 
     def _part(self, name: str, number: int) -> np.ndarray:
-        kept = self._parts.pop((name, number), None)
+        kept = self._parts.get((name, number))
         if kept is None:
-            rows = _rows_per_part(self.dtype(name).itemsize)
-            kept = self._rows(name, number * rows, min((number + 1) * rows, self.length(name)))
+            place = self._place(name)
+            start = number * place.rows_per_part
+            kept = self._rows(name, start, min(start + place.rows_per_part, place.length))
             self._check(name, number, kept)
             self.parts_read += 1
-            while len(self._parts) >= _KEPT_PARTS:
-                del self._parts[next(iter(self._parts))]
-        self._parts[name, number] = kept  # the latest last
+            if len(self._parts) >= _KEPT_PARTS:
+                self._parts.clear()
+            self._parts[name, number] = kept
         return kept
 
-    def _dataset(self, name: str) -> h5py.Dataset:
-        dataset = self._datasets.get(name)
-        if dataset is None:
-            try:
-                found = self._file[name]
-                if not isinstance(found, h5py.Dataset) or found.ndim != 1:
-                    raise DamagedIndexError(f"{self.path}: {name} is no column")
-                self._datasets[name] = dataset = found
-            except UNREADABLE as error:
-                raise DamagedIndexError(f"{self.path}: {error}") from error
-        return dataset
+    def _place(self, name: str) -> _Place:
+        try:
+            return self._places[name]
+        except KeyError:
+            raise DamagedIndexError(f"{self.path} has no column {name}") from None
 
     def _rows(self, name: str, start: int, stop: int) -> np.ndarray:
+        place = self._place(name)
+        values = np.empty(stop - start, place.dtype)
+        view = memoryview(values.view(np.uint8).data if len(values) else b"")
         try:
-            return np.asarray(self._dataset(name)[start:stop])
-        except UNREADABLE as error:
+            with self._lock:
+                self._file.seek(place.offset + start * place.dtype.itemsize)
+                done = 0
+                while done < len(view):
+                    count = self._file.readinto(view[done:])
+                    if not count:
+                        raise DamagedIndexError(f"{self.path} ends within {name}")
+                    done += count
+        except OSError as error:
             raise DamagedIndexError(f"{self.path}: {error}") from error
+        return values
 
     def _check(self, name: str, part: int, values: np.ndarray) -> None:
-        checksums = self._checksums.get(name)
-        if checksums is None:
-            path = f"{_CHECKSUMS}/{name}"
-            checksums = self._checksums[name] = self._rows(path, 0, self.length(path))
-        if part >= len(checksums) or zlib.crc32(values.view(np.uint8).data) != checksums[part]:
+        expected = self._checksums[self._place(name).first_part + part]
+        if zlib.crc32(values.view(np.uint8).data) != expected:
             raise DamagedIndexError(f"{self.path}: part {part} of {name} is not as it was written")
+
+
+def _identity(stat: os.stat_result) -> tuple[int, int, int]:
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 __all__ = [
@@ -65,14 +66,7 @@ class SegmentName:
     @classmethod
     def parse(cls, text: str) -> SegmentName | None:
         """Return what a file's name says; None where it is not the name of a segment as ``str`` writes it."""
-        found = _NAME.fullmatch(text)
-        if found is None:
-            return None
-        first, last = int(found[2]), int(found[3] or found[2])
-        if first > last:
-            return None
-        name = cls(int(found[1]), first, last, int(found[4] or 0), found[5])
-        return name if str(name) == text else None
+        return _parsed(text)
 
     def supersedes(self, other: SegmentName) -> bool:
         """Say whether the other file need not be read where this one is there."""
@@ -81,6 +75,18 @@ class SegmentName:
         if (self.first, self.last) != (other.first, other.last):
             return True
         return (self.generation, other.suffix) > (other.generation, self.suffix)
+
+
+@lru_cache(4_096)
+def _parsed(text: str) -> SegmentName | None:
+    found = _NAME.fullmatch(text)
+    if found is None:
+        return None
+    first, last = int(found[2]), int(found[3] or found[2])
+    if first > last:
+        return None
+    name = SegmentName(int(found[1]), first, last, int(found[4] or 0), found[5])
+    return name if str(name) == text else None
 
 
 def active_segments(names: Iterable[SegmentName]) -> list[SegmentName]:
