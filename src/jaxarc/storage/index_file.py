@@ -21,6 +21,7 @@ import h5py
 import numpy as np
 
 from jaxarc.storage.atomic import atomic_write
+from jaxarc.storage.columns import read_column
 from jaxarc.storage.segments import UNREADABLE
 
 __all__ = ["ColumnData", "DamagedIndexError", "IndexFile", "write_index_file"]
@@ -181,8 +182,9 @@ def write_index_file(path: Path, columns: Mapping[str, ColumnData]) -> None:
         offset = _create(file, _CHECKSUMS, np.dtype(np.uint32), num_parts)
         checksums = _Place(np.dtype(np.uint32), num_parts, offset, 0)
         places = {name: place.to_json() for name, place in {**directory, _CHECKSUMS: checksums}.items()}
-        # As an attribute it lies in the root's header, which has a checksum of HDF5's own.
-        file.attrs["directory"] = json.dumps(places, separators=(",", ":"))
+        text = json.dumps(places, separators=(",", ":")).encode()
+        file["directory"] = np.frombuffer(text, np.uint8)
+        file.attrs["directory_crc32"] = zlib.crc32(text)
 
     def write(partial: Path) -> None:
         found = np.zeros(num_parts, np.uint32)
@@ -242,6 +244,7 @@ class IndexFile:
         self._parts: dict[tuple[str, int], np.ndarray] = {}
         self._lock = threading.Lock()
         attributes: dict[str, Any] = {}
+        text = b""
         try:
             for _ in range(_TRIES):
                 # Plain reads of a file that stays open, not a memory map: on a network file system a file
@@ -251,13 +254,16 @@ class IndexFile:
                 self._file = io.FileIO(descriptor, "rb", closefd=False)
                 with h5py.File(path, "r", locking=False) as file:
                     attributes = dict(file.attrs)
+                    text = read_column(file, "directory").tobytes() if "directory" in file else b""
                 self.identity = _identity(os.fstat(descriptor))
                 if self.identity == _identity(path.stat()):
                     break
             known = attributes.get("format"), attributes.get("schema_version")
             if known != (INDEX_FORMAT, INDEX_VERSION):
                 raise DamagedIndexError(f"{path} is {known}, not {INDEX_FORMAT} of schema {INDEX_VERSION}")
-            directory = json.loads(attributes["directory"])
+            if zlib.crc32(text) != attributes["directory_crc32"]:
+                raise DamagedIndexError(f"{path}: its directory is not as it was written")
+            directory = json.loads(text)
             self._places = {
                 name: _Place.of_json(entry, self.identity[-1]) for name, entry in directory.items()
             }
