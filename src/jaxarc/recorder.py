@@ -44,6 +44,7 @@ from jaxarc.pipeline import (
     Readers,
     RecordingCosts,
     RunEnding,
+    VisualizationLog,
     assumed_bytes_per_env_step,
 )
 from jaxarc.records.chunk import Chunk
@@ -185,6 +186,7 @@ class Recorder(RecorderProgram, LoopRecorder):
             on_shedding=self._tell_of_shedding,
             at_end=lambda: self._ending.finish(self._logger),
         )
+        self._logger.visualizations = VisualizationLog(self._loops, capture.as_numpy)
         try:
             self._slot = self._take_slot(slot)
             super().__init__(program_settings(config, self._slot))
@@ -233,6 +235,11 @@ class Recorder(RecorderProgram, LoopRecorder):
         """The slot that compiled programs send to."""
         return self._slot
 
+    @property
+    def async_logger(self) -> AsyncLogger:
+        """The queue and its writer; takes steps and summaries that were made for pictures."""
+        return self._logger
+
     def announcement(self) -> str:
         """Say in a sentence what this recorder records and what it does not."""
         return f"records nothing, as {self._nothing}" if self._nothing else announcement(self.config)
@@ -268,7 +275,6 @@ class Recorder(RecorderProgram, LoopRecorder):
         if os.getpid() != self._pid:
             return False
         capture.wait_for_programs()
-        self._loops.send()
         return self._logger.flush(timeout)
 
     def share(self) -> str:

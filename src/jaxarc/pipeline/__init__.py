@@ -14,6 +14,7 @@ from jaxarc.pipeline.performance_monitor import PerformanceMonitor, RecordingCos
 from jaxarc.pipeline.python_loops import PythonLoops
 from jaxarc.pipeline.readers import CommittedReader, ReaderLag, Readers
 from jaxarc.pipeline.run_ending import RunEnding
+from jaxarc.pipeline.visualization_log import VisualizationLog
 
 __all__ = [
     "CLOSE_S",
@@ -26,14 +27,15 @@ __all__ = [
     "EpisodeWriter",
     "EventItem",
     "Health",
+    "LoopEpisode",
+    "LoopRecorder",
     "PerformanceMonitor",
+    "PythonLoops",
     "ReaderLag",
     "Readers",
     "RecordingCosts",
     "RunEnding",
+    "VisualizationLog",
     "assumed_bytes_per_env_step",
     "losses_text",
-    "LoopEpisode",
-    "LoopRecorder",
-    "PythonLoops",
 ]

@@ -251,10 +251,13 @@ class Assembler:
 
     def _end_with(self, stream: Stream, chunk: Chunk) -> None:
         """End the episode of a loop that says so with its last steps, where these do not say how."""
-        if chunk.ends:
+        if chunk.ends is not None:
             lane = chunk.first_member * stream.table.num_envs + chunk.first_env
             closed = stream.table.cut(np.array([lane]))
-            closed.ended[:] = ENDED.index(chunk.ends)
+            closed.ended[:] = ENDED.index(chunk.ends.ended)
+            closed.columns["success"][:] |= chunk.ends.success
+            if chunk.ends.task is not None and "task" in stream.table.names.labels:
+                closed.columns.labels[list(stream.table.names.labels).index("task")] = chunk.ends.task
             self._close(stream, closed)
 
     def _stream(self, chunk: Chunk) -> Stream | None:

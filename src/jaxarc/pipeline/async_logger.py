@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from jaxarc.config import AsyncLoggerConfig
+from jaxarc.errors import CaptureError
 from jaxarc.pipeline.queue_counts import AsyncLoggerCounts
+from jaxarc.pipeline.visualization_log import VisualizationLog
+from jaxarc.records.pictures import EpisodeSummaryData, StepVisualizationData
 
 __all__ = ["AsyncLogger", "AsyncLoggerCounts", "Item", "RecordHandler"]
 
@@ -75,7 +78,12 @@ class AsyncLogger:
         handler: what the writer thread does.
         on_shedding: told on the writer thread when it begins to shed steps, and when there is room again.
         at_end: called on the writer thread when all is done.
+
+    Attributes:
+        visualizations: takes what the two ``log_`` methods are given; a Recorder sets it.
     """
+
+    visualizations: VisualizationLog | None = None
 
     def __init__(
         self,
@@ -92,6 +100,7 @@ class AsyncLogger:
         self._condition = threading.Condition()
         self._queue: deque[Item | _Flush] = deque()
         self._unshed: deque[Item] = deque()
+        self._has_priorities = False
         self._bytes = 0
         self._closing = False
         self._waiting = 0
@@ -136,6 +145,7 @@ class AsyncLogger:
                 size = item.nbytes
                 self._queue.append(item)
                 self._unshed.append(item)
+                self._has_priorities |= getattr(item, "priority", 0) != 0
                 self._bytes += size
                 self.counts.accepted_items += 1
                 self.counts.accepted_bytes += size
@@ -146,6 +156,39 @@ class AsyncLogger:
                 self.counts.refused_items += 1
             self.counts.submit_s += max(0.0, time.perf_counter() - started - waited)
         return accepted
+
+    def log_step_visualization(self, step_data: StepVisualizationData, priority: int = 0) -> None:
+        """Record a step that was made for a picture, in the stream ``visualization``.
+
+        Args:
+            step_data: the step: the boards before and after it, the action and the reward; of ``action`` and
+                ``info`` what is numbers and arrays.
+            priority: under ``overflow=drop_steps`` steps of lower priority are shed first.
+
+        Raises:
+            CaptureError: a value that cannot be recorded, or no recorder stands behind this logger.
+            RecorderClosedError: the recorder is closed.
+        """
+        self._recorded().step(step_data, priority)
+
+    def log_episode_summary(self, episode_data: EpisodeSummaryData) -> None:
+        """End the episode of the steps that this thread logged; its row is never dropped.
+
+        Without steps the row has the summary's totals.
+
+        Args:
+            episode_data: how it ended, its task and success, and its totals.
+
+        Raises:
+            CaptureError: no recorder stands behind this logger.
+            RecorderClosedError: the recorder is closed.
+        """
+        self._recorded().summary(episode_data)
+
+    def _recorded(self) -> VisualizationLog:
+        if self.visualizations is None:
+            raise CaptureError("no recorder stands behind this AsyncLogger; use recorder.async_logger")
+        return self.visualizations
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until what was accepted before this call is on disk.
@@ -159,6 +202,8 @@ class AsyncLogger:
         """
         if os.getpid() != self._pid:
             return False
+        if self.visualizations is not None:
+            self.visualizations.send()
         token = _Flush()
         with self._condition:
             closing = self._closing
@@ -243,9 +288,18 @@ class AsyncLogger:
     def _shed_for(self, item: Item) -> None:
         """Shed the oldest steps first, those of the item itself last."""
         while self._is_full(item) and self._unshed:
-            self._bytes -= self._shed(self._unshed.popleft())
+            self._bytes -= self._shed(self._least_wanted())
         if self._is_full(item):
             self._shed(item)
+
+    def _least_wanted(self) -> Item:
+        """Take the oldest of the items whose steps may be shed, of the lowest priority that there is."""
+        at = 0
+        if self._has_priorities:
+            at = min(range(len(self._unshed)), key=lambda i: getattr(self._unshed[i], "priority", 0))
+        item = self._unshed[at]
+        del self._unshed[at]
+        return item
 
     def _shed(self, item: Item) -> int:
         freed = item.shed()

@@ -66,6 +66,11 @@ class ChunkItem:
         self.chunk = chunk
 
     @property
+    def priority(self) -> int:
+        """Chunks of lower priority lose their steps first."""
+        return self.chunk.priority
+
+    @property
     def nbytes(self) -> int:
         """Bytes of the chunk."""
         return self.chunk.nbytes
@@ -81,6 +86,7 @@ class EventItem:
     def __init__(self, event: Event, nbytes: int = 200):
         self.event = event
         self.nbytes = nbytes
+        self.priority = 0
 
     def shed(self) -> int:
         """Give up nothing: events are never dropped."""

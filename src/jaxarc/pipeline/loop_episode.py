@@ -14,6 +14,7 @@ import numpy as np
 
 from jaxarc.errors import CaptureError, RecorderClosedError
 from jaxarc.pipeline.loop_steps import Constants, EpisodeSteps, LoopSpec
+from jaxarc.records.chunk import End
 from jaxarc.records.clock import CLOCK
 from jaxarc.records.lane_chunk import LaneChunk
 from jaxarc.records.layout import (
@@ -41,6 +42,8 @@ class LoopEpisode(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+    priority: int
 
     @property
     def env_id(self) -> int:
@@ -71,7 +74,11 @@ class LoopEpisode(Protocol):
         """Record one transition."""
         ...
 
-    def close(self, ended: str = "cut") -> None:
+    def send(self) -> None:
+        """Queue the steps so far."""
+        ...
+
+    def close(self, ended: str = "cut", *, task: str | None = None, success: bool = False) -> None:
         """End the episode."""
         ...
 
@@ -86,6 +93,7 @@ class Lane:
         submit: queues a chunk; False where nobody takes it any more.
         release: called once when the episode is over.
         intern: returns the one layout object for layouts that are equal.
+        number_of: numbers the names of labels.
     """
 
     member: int
@@ -94,12 +102,16 @@ class Lane:
     submit: Callable[[LaneChunk], bool]
     release: Callable[[OpenEpisode], None]
     intern: Callable[[Layout], Layout]
+    number_of: Callable[[str, str], int]
 
 
 class OpenEpisode:
     """Record the steps of one episode, from any thread; made by ``recorder.episode``.
 
     Leaving the ``with`` block, or ``close``, ends the episode: as ``cut`` where no step was terminal.
+
+    Attributes:
+        priority: where steps are shed for lack of room, those of lower priority go first.
 
     Args:
         lane: where it goes.
@@ -118,7 +130,9 @@ class OpenEpisode:
         self._sending = threading.RLock()
         self._unsent: deque[LaneChunk] = deque()
         self._last_sent: LaneChunk | None = None
-        self._refusal, self._ended = "", "cut"
+        self._refusal = ""
+        self._end_of = End("cut")
+        self.priority = 0
         self._steps: EpisodeSteps | None = None
         self._room = 0
         self._row = 0
@@ -234,12 +248,15 @@ class OpenEpisode:
         elif is_full:
             self.send()
 
-    def close(self, ended: str = "cut") -> None:
+    def close(self, ended: str = "cut", *, task: str | None = None, success: bool = False) -> None:
         """End the episode. Closing it twice, or after a terminal step, does nothing.
 
+        What is known too late for the last step to say it can be said here, for the episode's row.
+
         Args:
-            ended: what its row says: ``cut``; ``terminated`` or ``truncated`` where its end was known too
-                late for the last step to say it.
+            ended: how it ended: ``cut``, ``terminated`` or ``truncated``.
+            task: the name of its task, where the episode was opened with one or with a number of -1.
+            success: that it was solved.
         """
         if os.getpid() != self._pid:
             return
@@ -247,7 +264,8 @@ class OpenEpisode:
             raise CaptureError(f"ended={ended!r}; it is one of {', '.join(ENDED)}")
         with self._lock:
             if not self._refusal:
-                self._refusal, self._ended = "ended", ended
+                number = None if task is None else self._lane.number_of("task", task)
+                self._refusal, self._end_of = "ended", End(ended, number, success)
         self._end()
 
     def send(self) -> None:
@@ -324,7 +342,8 @@ class OpenEpisode:
             is_selected=self._spec.is_selected,
             update=self._update,
             env_steps=(self._before, self._after),
-            ends=self._ended if ends else "",
+            ends=self._end_of if ends else None,
+            priority=self.priority,
             started=self._started,
             received=CLOCK.now_s(),
         )
@@ -338,7 +357,7 @@ class UnrecordedEpisode:
 
     def __init__(self, env_id: int):
         self.env_id = env_id
-        self.num_steps = 0
+        self.num_steps = self.priority = 0
 
     def __enter__(self) -> Self:
         return self
@@ -351,7 +370,10 @@ class UnrecordedEpisode:
     def step(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing."""
 
-    def close(self, ended: str = "cut") -> None:
+    def send(self) -> None:
+        """Do nothing."""
+
+    def close(self, ended: str = "cut", *, task: str | None = None, success: bool = False) -> None:
         """Do nothing."""
 
 

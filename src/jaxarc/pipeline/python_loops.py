@@ -120,7 +120,9 @@ class PythonLoops:
                     f"an episode of env_id={env_id} is open already in stream {stream}; close it first, or "
                     "leave env_id= out"
                 )
-            lane = Lane(member, env_id, lanes.counted, self._submit, self._release, self._intern)
+            lane = Lane(
+                member, env_id, lanes.counted, self._submit, self._release, self._intern, self._number_of
+            )
             spec = LoopSpec(
                 stream=stream,
                 program=program,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +12,22 @@ from jaxarc.records.field_rows import on_its_own
 from jaxarc.records.header import HEADER_VERSION, LANE_WORDS, Header
 from jaxarc.records.layout import Layout
 
-__all__ = ["HEADER_VERSION", "LANE_WORDS", "Chunk", "Header", "Keyframes", "RowGroup"]
+__all__ = ["HEADER_VERSION", "LANE_WORDS", "Chunk", "End", "Header", "Keyframes", "RowGroup"]
+
+
+@dataclass(frozen=True)
+class End:
+    """The end of an episode, said apart from its steps.
+
+    Attributes:
+        ended: one of ``records.table.ENDED``.
+        task: the value of its label ``task``; None leaves it as it is.
+        success: it was solved, whatever its steps say.
+    """
+
+    ended: str
+    task: int | None = None
+    success: bool = False
 
 
 class Chunk:
@@ -30,13 +46,15 @@ class Chunk:
         first_env: the environment that the first one of the chunk is.
         env_steps: environment steps of the member before and after the chunk's steps, where the sender
             counted them; None where the assembler does.
-        ends: how the episode that is open behind these steps ends there (one of ``records.table.ENDED``),
-            where the flags of its last step do not say it; empty where it goes on.
+        ends: how the episode that is open behind these steps ends there, where the flags of its last step do
+            not say it; None where it goes on.
+        priority: where steps are shed for lack of room, those of lower priority go first.
     """
 
     first_env = 0
     env_steps: tuple[int, int] | None = None
-    ends = ""
+    ends: End | None = None
+    priority = 0
 
     @property
     def is_taken(self) -> bool:

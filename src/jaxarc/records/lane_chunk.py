@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from jaxarc.records.chunk import LANE_WORDS, Chunk, Header, Keyframes, RowGroup
+from jaxarc.records.chunk import LANE_WORDS, Chunk, End, Header, Keyframes, RowGroup
 from jaxarc.records.crossed_rows import whole_rows
 from jaxarc.records.encoding import encode_scalar, join_fields
 from jaxarc.records.hashing import leaf_hash
@@ -62,7 +62,8 @@ class LaneChunk(Chunk):
         is_selected: whether the environment is one whose steps are captured.
         update: the update count, -1 when not given.
         env_steps: environment steps of the stream and member before the first and after the last step.
-        ends: how the episode ends behind these steps, where their flags don't say it; empty: it goes on.
+        ends: how the episode ends behind these steps, where their flags don't say it; None: it goes on.
+        priority: as in ``Chunk``.
         started, received: when the first step came, and when the chunk was sent, seconds since the epoch.
     """
 
@@ -76,7 +77,8 @@ class LaneChunk(Chunk):
         is_selected: bool,
         update: int,
         env_steps: tuple[int, int],
-        ends: str,
+        ends: End | None,
+        priority: int,
         started: float,
         received: float,
     ):
@@ -110,6 +112,7 @@ class LaneChunk(Chunk):
         self.first_env = env_id
         self.env_steps = env_steps
         self.ends = ends
+        self.priority = priority
         self.started = started
 
     @property
