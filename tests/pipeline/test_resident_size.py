@@ -25,8 +25,8 @@ model = one.chunk(0, STEPS, list(range(ENVS)))
 octets, words = model._octets, np.concatenate([model._scalars, model._words])
 
 def resident():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize()
+    # The most that ever was: what is resident at one moment depends on what the allocator gave back.
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 recorder = Recorder(config(ROOT, pipeline={"flush_interval": 1.0, "queue_bytes": 16_000_000}))
 sizes = []
@@ -45,11 +45,10 @@ say(*sizes)
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the resident size is read from /proc")
+@pytest.mark.skipif(not Path("/proc").exists(), reason="ru_maxrss is in kilobytes on Linux alone")
 def test_ten_million_steps_leave_the_resident_size_where_two_million_put_it(run_root: Path):
-    """Within 5 % of the largest size until then."""
+    """The most that was resident by then is within 5 % the most that ever is."""
     child = Child(run_root, "CHUNKS = 1_000\n" + SOAK)
-    code, errors = 0, ""
     sizes = [int(size) for size in child.heard().split()]
     code, errors = child.ended()
     assert code == 0, errors
