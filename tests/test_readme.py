@@ -8,6 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+import jaxarc
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -32,3 +36,14 @@ def test_the_readmes_thirty_lines_run_as_written(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert re.search(r"^\d+ [0-9a-f]{8} \d+ ", done.stdout, re.MULTILINE), done.stdout
     assert list(tmp_path.glob("outputs/episodes/default/*/episodes/*/summary.svg"))
+
+
+def test_the_readmes_plain_loop_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It leaves one episode that succeeded."""
+    section = (ROOT / "README.md").read_text().split("### A plain Python loop")[1]
+    found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+    assert found is not None
+    monkeypatch.chdir(tmp_path)
+    exec(found.group(1), {"jaxarc": jaxarc})
+    (row,) = jaxarc.open("latest").episodes()
+    assert (row.task_id, row.success, row.total_steps) == ("corridor", True, 5)

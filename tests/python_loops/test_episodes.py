@@ -307,6 +307,36 @@ def test_a_program_and_a_loop_may_share_a_stream(recorder: Recorder) -> None:
     ]
 
 
+def test_episodes_of_other_kinds_do_not_take_over_each_others_dtypes(recorder: Recorder) -> None:
+    """What is kept of one episode for the next serves it only if its first step is of the same kind."""
+    given: list[tuple[Any, Any, dict[str, Any] | None]] = [
+        (np.float32([1]), np.float32(0.5), {"m": np.float32(1)}),
+        (np.float32([1]), 0.1, {"m": 0.1}),
+        (np.float32([1]), 1, {"m": 1}),
+        (np.float32([2]), np.float32(0.5), {"m": np.float32(1)}),
+        ({"x": 1}, 1.0, None),
+        ({"x": 1.5}, 1.0, None),
+        ({"y": 1}, 1.0, None),
+        ({"x": 2}, 1.0, None),
+    ]
+    for observation, reward, metrics in given:
+        for following in (observation, None):
+            with recorder.episode(constants={"c": np.full(2, reward)}) as episode:
+                episode.step(observation, 0, reward, following, True, metrics=metrics)
+    run = closed(recorder)
+    for number, (observation, reward, _) in enumerate(given):
+        for other in (0, 1):
+            read = run.load_episode(2 * number + other)
+            expected = np.asarray(float(reward) if type(reward) is int else reward)
+            assert (read.reward.dtype, read.reward[0]) == (expected.dtype, expected)
+            assert read.last_observation_lost == bool(other)
+            assert read.constants["c"].tolist() == [reward] * 2
+            if isinstance(observation, dict):
+                (name,) = observation
+                assert read.observation[name].tolist()[0] == observation[name]
+                assert read.observation[name].dtype == np.asarray(observation[name]).dtype
+
+
 def test_keep_rules_window_and_budgets_hold_for_loops(run_root: Path) -> None:
     """An episode that no rule keeps has its row, and the steps before a mark where a window says so."""
     config = recording.config(run_root, capture={"keep": ["success"], "window": 2})

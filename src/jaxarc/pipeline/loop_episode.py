@@ -14,6 +14,7 @@ import numpy as np
 
 from jaxarc.errors import CaptureError, RecorderClosedError
 from jaxarc.pipeline.loop_steps import Constants, EpisodeSteps, LoopSpec
+from jaxarc.pipeline.spare_columns import SpareColumns
 from jaxarc.records.chunk import End
 from jaxarc.records.clock import CLOCK
 from jaxarc.records.lane_chunk import LaneChunk
@@ -94,6 +95,7 @@ class Lane:
         release: called once when the episode is over.
         intern: returns the one layout object for layouts that are equal.
         number_of: numbers the names of labels.
+        columns: where the columns of episodes come from.
     """
 
     member: int
@@ -103,6 +105,7 @@ class Lane:
     release: Callable[[OpenEpisode], None]
     intern: Callable[[Layout], Layout]
     number_of: Callable[[str, str], int]
+    columns: SpareColumns
 
 
 class OpenEpisode:
@@ -225,7 +228,7 @@ class OpenEpisode:
             if self._refusal:
                 raise self._refused()
             if self._steps is None:
-                self._steps = EpisodeSteps(self._spec, values, self._labels, self._constants)
+                self._steps = self._lane.columns.take(self._spec, values, self._labels, self._constants)
             steps, row = self._steps, self._row
             if not row:
                 self._begin_chunk(steps)
@@ -305,6 +308,9 @@ class OpenEpisode:
     def _end(self) -> None:
         """Queue what is left. Ctrl-C may come while this waits for room: then ``close`` goes on with it."""
         self._send(ends=True)
+        steps, self._steps = self._steps, None
+        if steps is not None:
+            self._lane.columns.give_back(self._spec, self._labels, self._constants, steps)
         self._lane.release(self)
 
     def _send(self, *, ends: bool) -> None:
@@ -333,7 +339,7 @@ class OpenEpisode:
             steps.make_room(1)
             steps.flags[0] = 0
             self._started, self._before = CLOCK.now_s(), self._after
-        layout = self._lane.intern(steps.layout(success=self._success, mark=self._mark))
+        layout = steps.layout(self._lane.intern, success=self._success, mark=self._mark)
         chunk = LaneChunk(
             layout,
             steps.take(max(rows, 1), self._taken),

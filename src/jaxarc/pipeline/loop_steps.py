@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,6 +145,20 @@ class EpisodeSteps:
         self.step_bytes = self._check_size()
         self.flags = np.empty(0, np.int32)
 
+    def serve(self, first: tuple[Any, ...], labels: Constants, constants: Constants) -> bool:
+        """Take another episode of the same spec, fields of labels and constants; False if its steps differ.
+
+        Raises:
+            CaptureError: a leaf of the first step that cannot be taken; it is named.
+        """
+        given: dict[str, Any] = dict(zip(PARTS, first, strict=True))
+        if self._spec.has_rows and (given["next_observation"] is None) == self._next_observation:
+            return False
+        if not all(columns.suits(_real(part, given[part])) for part, columns in self._columns.items()):
+            return False
+        self._labels, self._constants = labels, constants if self._spec.has_rows else []
+        return True
+
     @property
     def steps_per_chunk(self) -> int:
         """Steps for which a chunk has room."""
@@ -180,8 +194,13 @@ class EpisodeSteps:
                 except OtherStructureError:
                     raise columns.difference(values[part]) from None
 
-    def layout(self, *, success: bool, mark: bool) -> Layout:
-        """Return the layout of steps some of which said ``success`` or ``mark``."""
+    def layout(self, intern: Callable[[Layout], Layout], *, success: bool, mark: bool) -> Layout:
+        """Return the layout of steps some of which said ``success`` or ``mark``.
+
+        Args:
+            intern: returns the one object for layouts that are equal.
+            success, mark: whether some did.
+        """
         known = self._layouts.get((success, mark))
         if known is not None:
             return known
@@ -209,8 +228,8 @@ class EpisodeSteps:
             journal_envs=("selected" if self._rows else spec.journal) if spec.has_journal else "",
             keyframes=tuple(self._columns["state"].fields) if self._has_keyframes else (),
         )
-        self._layouts[success, mark] = layout
-        return layout
+        self._layouts[success, mark] = intern(layout)
+        return self._layouts[success, mark]
 
     def take(self, rows: int, first_step: int) -> LaneColumns:
         """Return the first rows as they are.

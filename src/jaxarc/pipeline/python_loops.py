@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jaxarc.config import CaptureConfig
+from jaxarc.config.capture import StreamCapture
 from jaxarc.errors import CaptureError, RecorderClosedError
 from jaxarc.pipeline.loop_episode import Lane, LoopEpisode, OpenEpisode, UnrecordedEpisode
 from jaxarc.pipeline.loop_steps import LoopSpec, constant_fields, label_fields
+from jaxarc.pipeline.spare_columns import SpareColumns
 from jaxarc.records.lane_chunk import LaneChunk
 from jaxarc.records.layout import Layout
 from jaxarc.records.selection import PROGRAM_OF_LEVEL, select_envs
@@ -61,7 +63,9 @@ class PythonLoops:
         self._steps_before = steps_before
         self._lock = threading.RLock()
         self._members: dict[tuple[str, int], _Member] = {}
+        self._captured: dict[str, StreamCapture] = {}
         self._layouts: dict[Layout, Layout] = {}
+        self._columns = SpareColumns()
         self._open: dict[OpenEpisode, _Member] = {}
         self._closed = False
         self._pid = os.getpid()
@@ -85,7 +89,9 @@ class PythonLoops:
             CaptureError: an argument that cannot be recorded.
             RecorderClosedError: the recorder is closed.
         """
-        captured = self._capture.for_stream(stream)
+        captured = self._captured.get(stream)
+        if captured is None:
+            captured = self._captured[stream] = self._capture.for_stream(stream)
         program = PROGRAM_OF_LEVEL[captured.level]
         _check_count("env_id", env_id)
         _check_count("member", member)
@@ -121,7 +127,14 @@ class PythonLoops:
                     "leave env_id= out"
                 )
             lane = Lane(
-                member, env_id, lanes.counted, self._submit, self._release, self._intern, self._number_of
+                member=member,
+                env_id=env_id,
+                counted=lanes.counted,
+                submit=self._submit,
+                release=self._release,
+                intern=self._intern,
+                number_of=self._number_of,
+                columns=self._columns,
             )
             spec = LoopSpec(
                 stream=stream,

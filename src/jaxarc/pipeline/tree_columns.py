@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxarc.errors import CaptureError
 from jaxarc.records.layout import Field, PathKey, numpy_dtype
-from jaxarc.records.trees import AsArray, as_array, children, leaf_of
+from jaxarc.records.trees import NUMBERS, AsArray, as_array, children, leaf_of
 
 __all__ = ["OtherStructureError", "TreeColumns"]
 
@@ -41,6 +41,15 @@ class _Leaf:
         if self.shape == () and not field.key_impl:
             self.kinds = (*_PYTHON_NUMBERS.get(self.dtype.kind, ()), self.dtype.type)
         self.array: np.ndarray = np.empty(0, self.dtype)
+
+    def suits(self, value: Any) -> bool:
+        if type(value) is np.ndarray:
+            return value.shape == self.shape and value.dtype == self.dtype and not self.field.key_impl
+        if type(value) in NUMBERS:
+            return self.shape == () and NUMBERS[type(value)] == self.dtype
+        return children(value) is None and (
+            leaf_of(self.field.role, self.field.path, value, self.convert)[0] == self.field
+        )
 
     def put(self, row: int, value: Any) -> None:
         kind = type(value)
@@ -77,6 +86,13 @@ class _Branches:
         self.role = role
         self.items = items
         self.size = len(items)
+
+    def suits(self, value: Any) -> bool:
+        branches = children(value)
+        found = [] if branches is None else list(branches)
+        if branches is None or [key for key, _ in found] != [key for key, *_ in self.items]:
+            return False
+        return all(column.suits(below) for (_, below), (_, _, column) in zip(found, self.items, strict=True))
 
     def put(self, row: int, value: Any) -> None:
         if type(value) is dict and len(value) == self.size:
@@ -144,6 +160,14 @@ class TreeColumns:
         self._convert = convert
         self._root, self._leaves = _leaf_columns(role, first, convert)
         self.put: Callable[[int, Any], None] = self._root.put
+
+    def suits(self, first: Any) -> bool:
+        """Say whether columns made for this value would be the same.
+
+        Raises:
+            CaptureError: a leaf that is no number and no array; its path is named.
+        """
+        return self._root.suits(first)
 
     @property
     def fields(self) -> list[Field]:

@@ -12,12 +12,14 @@ import numpy as np
 from jaxarc.errors import CaptureError
 from jaxarc.records.layout import Field, PathKey, numpy_dtype
 
-__all__ = ["AsArray", "as_array", "children", "leaf_of"]
+__all__ = ["NUMBERS", "AsArray", "as_array", "children", "leaf_of"]
 
 AsArray = Callable[[Any], tuple[np.ndarray, str]]
 """Makes a NumPy array of something else; names the PRNG implementation where that was a typed key."""
 
-_NUMBERS = {bool: np.dtype(np.bool_), int: np.dtype(np.int64), float: np.dtype(np.float64)}
+NUMBERS = {bool: np.dtype(np.bool_), int: np.dtype(np.int64), float: np.dtype(np.float64)}
+"""Python numbers, and the dtype that they have."""
+
 _LARGEST_ITEM = {"f": 8, "c": 16}
 
 
@@ -36,7 +38,7 @@ def children(value: Any) -> Iterator[tuple[PathKey, Any]] | None:
     if value is None:
         return iter(())
     kind = type(value)
-    if kind is np.ndarray or kind in _NUMBERS:
+    if kind is np.ndarray or kind in NUMBERS:
         return None
     if kind is not dict and is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in fields(value) if not field.metadata.get("static")]
@@ -72,10 +74,10 @@ def leaf_of(
     """
     where = Field(role, path, "", ()).name
     kind = type(value)
-    if kind in _NUMBERS:
+    if kind in NUMBERS:
         if kind is int and not -(2**63) <= value < 2**63:
             raise CaptureError(f"step.{where} is {value}, which is beyond 64 bits; record it as a float")
-        return Field(role, path, _NUMBERS[kind].name, ()), np.array(value, _NUMBERS[kind])
+        return Field(role, path, NUMBERS[kind].name, ()), np.array(value, NUMBERS[kind])
     impl = ""
     if isinstance(value, (np.ndarray, np.generic)):
         array = np.asarray(value)
