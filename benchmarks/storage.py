@@ -375,6 +375,7 @@ def main() -> None:
         for level in ("verbose", "full")
         for policy in ("random", "painter")
     }
+    print(f"played {arguments.steps:,} steps with each policy at each level; writing them", flush=True)
     half = arguments.peer_steps // 2
     steps = [
         step

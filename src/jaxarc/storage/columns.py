@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 from urllib.parse import quote, unquote
@@ -83,15 +83,36 @@ def write_column(
     group: h5py.Group, name: str, values: np.ndarray, compression: str, attrs: Mapping[str, Any] | None = None
 ) -> None:
     """Write an array as one dataset, in chunks along its first axis, each with a checksum."""
-    dataset = create_dataset(group.id, name, values.shape, values.dtype, compression)
-    if values.size:
-        dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ascontiguousarray(values))
+    _write_parts(group, name, [values], compression, attrs)
+
+
+def _write_parts(
+    group: h5py.Group,
+    name: str,
+    parts: Sequence[np.ndarray],
+    compression: str,
+    attrs: Mapping[str, Any] | None,
+) -> None:
+    """Write arrays one after the other as one dataset, without joining them first."""
+    shape = (sum(len(part) for part in parts), *parts[0].shape[1:])
+    dataset = create_dataset(group.id, name, shape, parts[0].dtype, compression)
+    start = 0
+    for part in parts:
+        if part.size:
+            here = memory = h5py.h5s.ALL
+            if len(part) < shape[0]:
+                here, memory = dataset.get_space(), h5py.h5s.create_simple(part.shape)
+                here.select_hyperslab((start, *(0,) * (part.ndim - 1)), part.shape)
+            dataset.write(memory, here, np.ascontiguousarray(part))
+        start += len(part)
     for key, value in (attrs or {}).items():
         set_attribute(dataset, key, value)
 
 
-def write_rows(group: h5py.Group, name: str, field: Field, packed: np.ndarray, compression: str) -> None:
-    """Write one row field from its octets or words.
+def write_rows(
+    group: h5py.Group, name: str, field: Field, packed: Sequence[np.ndarray], compression: str
+) -> None:
+    """Write one row field from its octets or words, in parts that follow each other.
 
     Booleans stay bit-packed (attribute ``bits``: number of elements); dtypes that HDF5 does not know are
     stored as unsigned integers of their width. The attributes ``dtype`` and ``shape`` say what they were.
@@ -100,11 +121,11 @@ def write_rows(group: h5py.Group, name: str, field: Field, packed: np.ndarray, c
     if field.key_impl:
         attrs["key_impl"] = field.key_impl
     if field.codec == "bits":
-        values = np.ascontiguousarray(packed).view(np.uint8)
+        values = [np.ascontiguousarray(part).view(np.uint8) for part in packed]
         attrs["bits"] = field.size
     else:
-        values = known_to_hdf5(field.decode(packed))
-    write_column(group, name, values, compression, attrs)
+        values = [known_to_hdf5(field.decode(part)) for part in packed]
+    _write_parts(group, name, values, compression, attrs)
 
 
 def write_scalar(group: h5py.Group, name: str, field: Field, values: np.ndarray, compression: str) -> None:

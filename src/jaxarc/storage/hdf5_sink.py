@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import h5py
@@ -47,7 +47,7 @@ class Hdf5Sink:
         """Write a dataset that says which dtype its values had."""
         write_scalar(self._file, name, field, values, self._compression)
 
-    def rows(self, name: str, field: Field, packed: np.ndarray) -> None:
+    def rows(self, name: str, field: Field, packed: Sequence[np.ndarray]) -> None:
         """Write a dataset that says which dtype and shape its values had."""
         write_rows(self._file, name, field, packed, self._compression)
 

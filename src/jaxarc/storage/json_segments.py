@@ -9,7 +9,7 @@ import itertools
 import json
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -54,9 +54,9 @@ class JsonSink:
         """Take the values of a scalar field."""
         self.column(name, values)
 
-    def rows(self, name: str, field: Field, packed: np.ndarray) -> None:
+    def rows(self, name: str, field: Field, packed: Sequence[np.ndarray]) -> None:
         """Take the values of a row field, bits as true and false."""
-        self.column(name, field.decode(packed))
+        self.column(name, field.decode(np.concatenate(packed)))
         self.columns[name]["leaf"] = {"key_impl": field.key_impl} if field.key_impl else {}
 
 

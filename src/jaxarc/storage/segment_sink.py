@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -34,6 +35,9 @@ class SegmentSink(Protocol):
         """Take the values [n] of a scalar field, in the dtype of the program."""
         ...
 
-    def rows(self, name: str, field: Field, packed: np.ndarray) -> None:
-        """Take the octets or words [n numbers] of a row field; ``field.decode`` makes values of them."""
+    def rows(self, name: str, field: Field, packed: Sequence[np.ndarray]) -> None:
+        """Take the octets or words of a row field, in parts [n numbers] that follow each other.
+
+        ``field.decode`` makes values of them.
+        """
         ...

@@ -94,11 +94,9 @@ def _fill_layout(sink: SegmentSink, group: str, blocks: Sequence[StepBlock]) -> 
     sink.column(f"{group}/observation_row", row.astype(np.int32))
     sink.column(f"{group}/next_observation_row", next_row.astype(np.int32))
     for index, field in enumerate(layout.rows):
-        if field.role == "next_observation":
-            continue
-        numbers = [block.fields[index] for block in blocks]
-        values = numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
-        sink.rows(f"{group}/{dataset_name(field)}", field, values)
+        if field.role != "next_observation":
+            parts = [block.fields[index] for block in blocks]
+            sink.rows(f"{group}/{dataset_name(field)}", field, parts)
 
 
 def _observation_rows(blocks: Sequence[StepBlock]) -> tuple[np.ndarray, np.ndarray]:
