@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -113,13 +114,21 @@ class _Tape:
 _Tapes = tuple[_Tape, _Tape]
 
 
-def _crossing_order(header: Header, envs: int) -> np.ndarray:
-    """Return for every row, by member, environment and step, as which of them it crossed; int64[M S K]."""
-    members, steps = header.num_members, header.num_steps
+@lru_cache(16)
+def _order(members: int, envs: int, steps: int, env_major: bool) -> np.ndarray:
     order = np.arange(members * envs * steps)
-    if header.env_major:
-        return order
-    return order.reshape(members, steps, envs).swapaxes(1, 2).reshape(-1)
+    if not env_major:
+        order = order.reshape(members, steps, envs).swapaxes(1, 2).reshape(-1)
+    order.flags.writeable = False
+    return order
+
+
+def _crossing_order(header: Header, envs: int) -> np.ndarray:
+    """Return for every row, by member, environment and step, as which of them it crossed; int64[M S K].
+
+    One chunk after the other has the same.
+    """
+    return _order(header.num_members, envs, header.num_steps, header.env_major)
 
 
 def _fields(
@@ -189,11 +198,12 @@ def _step_rows(header: Header, layout: Layout, env_ids: np.ndarray, tapes: _Tape
 
 
 def _crossed_rows(header: Header, order: np.ndarray, crossed: np.ndarray) -> np.ndarray:
-    """Return which of a unit's rows that crossed is each step's own; 0 for those that have none."""
+    """Return which of a unit's rows that crossed is each step's own; no later one for those without."""
+    if header.env_major:
+        return np.maximum(np.cumsum(crossed) - 1, 0)
     flags = np.empty_like(crossed)
     flags[order] = crossed
-    position = np.cumsum(flags) - 1
-    return np.where(crossed, position[order], 0)
+    return np.where(crossed, (np.cumsum(flags) - 1)[order], 0)
 
 
 def _observed_next(header: Header, layout: Layout, starts: np.ndarray, kind: int) -> np.ndarray:
