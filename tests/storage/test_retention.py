@@ -148,8 +148,10 @@ def keep_ten(run_dir: Path, count: int) -> None:
         assert len(run.load_episode(row.episode).observation) == 4
     named = [tuple(p) for event in run.events("tombstone") for p in event.payload["episodes"]]
     assert named == result.episodes
-    after = contents(run_dir) if before else {}
-    assert [key for key in before if after[key] == before[key]] == [(0, int(n)) for n in kept["episode"]]
+    if before:
+        after = contents(run_dir)
+        same = [key for key in before if after[key] == before[key]]
+        assert same == [(0, int(number)) for number in kept["episode"]]
 
 
 def test_after_keeping_ten_of_many_the_disk_holds_what_those_ten_need(tmp_path: Path):
