@@ -353,6 +353,9 @@ def measured(
     run_dir: Path, num_episodes: int, rounds: int, slow_rounds: int, *, small: bool
 ) -> list[dict[str, Any]]:
     """Time every question of a run, print the table, return its rows."""
+    found = jaxarc.open(run_dir)
+    if len(found) != num_episodes or found.problems:
+        raise SystemExit(f"{run_dir} was made by another version of this benchmark; remove it")
     variants = {"jaxarc": ours(run_dir), "all columns first": all_columns_first(run_dir)}
     variants["duckdb, parquet"] = duckdb_parquet(run_dir)
     if small:

@@ -56,19 +56,6 @@ def _real_keys(values: np.ndarray, key: np.ndarray, *, descends: bool) -> None:
         key[unknown] = _LAST
 
 
-def _sort(numbers: np.ndarray) -> None:
-    """Sort in place, in two threads where it takes long: NumPy sorts without the interpreter."""
-    if len(numbers) < _LONG:
-        numbers.sort()
-        return
-    half = len(numbers) // 2
-    numbers.partition(half)
-    other = threading.Thread(target=numbers[half:].sort)
-    other.start()
-    numbers[:half].sort()
-    other.join()
-
-
 def _order_by(key: np.ndarray) -> np.ndarray:
     """Return the stable order of one key, int64[n].
 
@@ -84,27 +71,43 @@ def _order_by(key: np.ndarray) -> np.ndarray:
     bits = (count - 1).bit_length()
     dropped = max(0, spread.bit_length() + bits - 64)
     packed = np.empty(count, np.uint64)
-    for start in range(0, count, _AT_ONCE):
-        part = packed[start : start + _AT_ONCE]
-        np.subtract(key[start : start + _AT_ONCE], least, out=part)
-        part >>= np.uint64(dropped)
-        part <<= np.uint64(bits)
-        part |= np.arange(start, start + len(part), dtype=np.uint64)
-    _sort(packed)
-    again = np.zeros(0, np.int64)
-    if dropped:
-        packed_key = packed >> np.uint64(bits)
-        same = packed_key[1:] == packed_key[:-1]
-        alike = np.zeros(count, bool)
-        alike[1:] |= same
-        alike[:-1] |= same
-        again = np.flatnonzero(alike)
+
+    def pack_and_sort(first: int, end: int) -> None:
+        for start in range(first, end, _AT_ONCE):
+            part = packed[start : min(start + _AT_ONCE, end)]
+            np.subtract(key[start : start + len(part)], least, out=part)
+            part >>= np.uint64(dropped)
+            part <<= np.uint64(bits)
+            part |= np.arange(start, start + len(part), dtype=np.uint64)
+        packed[first:end].sort()
+
+    if count < _LONG:
+        pack_and_sort(0, count)
+    else:
+        # NumPy sorts without the interpreter, and merges what is sorted already in a moment.
+        half = count // 2
+        other = threading.Thread(target=pack_and_sort, args=(half, count))
+        other.start()
+        pack_and_sort(0, half)
+        other.join()
+        packed.sort(kind="stable")
+    again = _alike(packed, bits) if dropped else np.zeros(0, np.int64)
     packed &= np.uint64((1 << bits) - 1)
     order = packed.view(np.int64)
     if len(again):
         rows = order[again]
         order[again] = rows[np.argsort(key[rows], kind="stable")]
     return order
+
+
+def _alike(packed: np.ndarray, bits: int) -> np.ndarray:
+    """Return the positions of ascending numbers that equal a neighbour but for their low bits."""
+    found = [np.zeros(0, np.int64)]
+    for start in range(0, len(packed) - 1, _AT_ONCE):
+        group = packed[start : start + _AT_ONCE + 1] >> np.uint64(bits)
+        same = np.flatnonzero(group[1:] == group[:-1])
+        found += [start + same, start + same + 1]
+    return np.unique(np.concatenate(found))
 
 
 def order_of(keys: Sequence[np.ndarray]) -> np.ndarray:
