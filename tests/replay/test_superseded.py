@@ -12,7 +12,7 @@ from recording import config, read
 from jaxarc import Recorder, Step
 from jaxarc.records.table import EpisodeTable, encode_text
 from jaxarc.replay import ReplaySystem
-from jaxarc.replay.superseded import Resume, attempt_of, resume_of, superseded
+from jaxarc.replay.superseded import Resume, attempt_of, superseded
 
 
 def table(*rows: tuple[Any, ...]) -> EpisodeTable:
@@ -82,28 +82,6 @@ def test_attempts_add_up():
     assert found.hidden.tolist() == [False, True, False]
     assert (found.cut.tolist(), found.steps.tolist()) == ([0], [10])
     assert [attempt_of(writer, resumes) for writer in range(4)] == [1, 2, 3, 3]
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        None,
-        [],
-        {},
-        {"attempt": "2"},
-        {"attempt": 2, "at_step": [], "writers": []},
-        {"attempt": 2, "at_step": {}},
-    ],
-)
-def test_what_is_no_resume_is_passed_over(payload: object):
-    """An event of somebody else."""
-    assert resume_of(1, payload) is None
-
-
-def test_names_of_writers_and_streams_are_read():
-    """What is no name of a writer is passed over."""
-    payload = {"attempt": 3, "at_step": {"train": 8, "eval": "x"}, "writers": ["p000", "p002", "x", 1]}
-    assert resume_of(4, payload) == Resume(3, 4, {"train": 8}, frozenset({0, 2}))
 
 
 def test_a_resumed_run_has_each_step_once(run_root: Path):
