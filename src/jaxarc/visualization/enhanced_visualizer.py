@@ -108,11 +108,10 @@ class EnhancedVisualizer:
         Raises:
             NotRecordedError: no steps of the episode are stored.
         """
-        summary = (
-            episode_data if isinstance(episode_data, EpisodeSummaryData) else episode_summary(episode_data)
-        )
-        row = getattr(episode_data, "row", {})
-        writer = int(row.writer) if "writer" in row else 0
+        if isinstance(episode_data, EpisodeSummaryData):
+            summary, writer = episode_data, 0
+        else:
+            summary, writer = episode_summary(episode_data), int(episode_data.row.get("writer", 0))
         num_steps = int(episode_data.total_steps)
         folder = self.episode_manager.start_new_episode(episode_num, writer=writer, num_steps=num_steps)
         return self._write(folder / "summary.svg", render_episode_summary(summary, self.style))
