@@ -24,7 +24,7 @@ from jaxarc.storage import EpisodeManager, SteadyStore
 from jaxarc.storage.cleanup import folder_bytes
 from jaxarc.storage.columns import group_at
 from jaxarc.storage.numbered_names import numbered_name
-from jaxarc.storage.retention import RetentionLimits, choose, protected_rows
+from jaxarc.storage.retention import RetentionLimits, choose, first_successes, protected_rows
 from jaxarc.storage.writers import claim_writer
 
 
@@ -70,7 +70,7 @@ def test_the_policies_differ_in_who_goes_first():
     assert chosen(rows, sizes, "oldest_first", max_bytes=220, max_episodes=4) == []
 
 
-def test_the_best_and_first_successes_and_what_is_pinned_are_safe():
+def test_the_best_and_what_is_pinned_are_safe_and_first_successes_go_last():
     """Of what is stored: an episode without steps has nothing to lose, and NaN is no return."""
     rows = rows_of(
         [2, 2, 2, 0, 2, 2],
@@ -78,10 +78,12 @@ def test_the_best_and_first_successes_and_what_is_pinned_are_safe():
         success=[False, True, False, True, True, True],
         task_id=["a", "b", "a", "a", "b", "a"],
     )
-    assert np.flatnonzero(protected_rows(rows)).tolist() == [1, 2, 5]
-    assert np.flatnonzero(protected_rows(rows, {(0, 0), (1, 4)})).tolist() == [0, 1, 2, 5]
+    assert np.flatnonzero(protected_rows(rows)).tolist() == [2]
+    assert np.flatnonzero(protected_rows(rows, {(0, 0), (1, 4)})).tolist() == [0, 2]
     assert not protected_rows(rows_of([0, 0])).any()
-    assert chosen(rows, [10] * 6, "oldest_first", [1, 2, 5], max_episodes=1) == [0, 4]
+    assert np.flatnonzero(first_successes(rows)).tolist() == [1, 5]
+    assert chosen(rows, [10] * 6, "oldest_first", [2], max_episodes=3) == [0, 4]
+    assert chosen(rows, [10] * 6, "oldest_first", [2], max_episodes=1) == [0, 4, 1, 5]
 
 
 @settings(max_examples=60, deadline=None)

@@ -139,10 +139,11 @@ def export(
 ) -> None:
     """Write the episodes of a run as another format, every array as it was recorded.
 
-    [bold]minari[/] takes complete episodes only, with T+1 observations. [bold]parquet[/] is a folder of
-    episodes.parquet and steps.parquet. [bold]jsonl[/] is an episode a line. [bold]pickle[/] is plain dicts of
-    NumPy arrays; loading a pickle runs the code that is in it, so load none that you did not make, and do not
-    expect others to load yours.
+    [bold]minari[/] takes complete episodes only, with T+1 observations.
+    [bold]parquet[/] is a folder of episodes.parquet and steps.parquet.
+    [bold]jsonl[/] is an episode a line. [bold]pickle[/] is plain dicts of
+    NumPy arrays; loading a pickle runs the code that is in it, so load
+    none that you did not make, and do not expect others to load yours.
 
     [bold]Examples[/]
 
@@ -169,9 +170,10 @@ def doctor(
 ) -> None:
     """Check every file of a run: what is damaged, what was lost, what can be done.
 
-    Every checksum is read. The exit code is 0 for a run that is whole and 1 for one that is damaged. A repair
-    writes new files of what can be read, moves the damaged ones to damaged/ in the run, and says in run.json
-    what is lost.
+    Every checksum is read. The exit code is 0 for a run that is whole and
+    1 for one that is damaged. A repair writes new files of what can be
+    read, moves the damaged ones to damaged/ in the run, and says in
+    run.json what is lost.
 
     [bold]Examples[/]
 
@@ -205,9 +207,9 @@ def clean(
     """Bring ended runs within their limits, merge small files and remove leftovers.
 
     Without options the limits count that each run was told in storage.
-    Rows and numbers of episodes stay; so do pinned episodes, the best one
-    and the first success of each task. Runs that are being written are
-    left alone.
+    Rows and numbers of episodes stay; so do the steps of pinned episodes
+    and of the best one, and the first success of each task goes last.
+    Runs that are being written are left alone.
 
     [bold]Examples[/]
 
@@ -247,8 +249,9 @@ def bench(
 ) -> None:
     """Measure what recording costs on this machine.
 
-    Workloads: arc-1, arc-64, arc-1024, cartpole-4, cartpole-64, cartpole-2048, loop-16, ppo-arc,
-    ppo-cartpole. Runs are written to the folder for temporary files (TMPDIR).
+    Workloads: arc-1, arc-64, arc-1024, cartpole-4, cartpole-64,
+    cartpole-2048, loop-16, ppo-arc, ppo-cartpole. Runs are written to the
+    folder for temporary files (TMPDIR).
 
     [bold]Examples[/]
 

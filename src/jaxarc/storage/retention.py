@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxarc.records.table import EpisodeTable
 
-__all__ = ["RetentionLimits", "choose", "protected_rows"]
+__all__ = ["RetentionLimits", "choose", "first_successes", "protected_rows"]
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,7 @@ class RetentionLimits:
 def protected_rows(rows: EpisodeTable, pinned: Collection[tuple[int, int]] = ()) -> np.ndarray:
     """Return which rows no policy touches, bool[n].
 
-    These are the pinned episodes, of the stored ones the one with the highest return, and of each task the
-    first that was solved.
+    These are the pinned episodes, and of the stored ones the one with the highest return.
 
     Args:
         rows: the run's rows, with their ``writer``.
@@ -54,10 +53,16 @@ def protected_rows(rows: EpisodeTable, pinned: Collection[tuple[int, int]] = ())
     returns = np.where(stored & ~np.isnan(rows["total_reward"]), rows["total_reward"], -np.inf)
     if stored.any():
         safe[int(np.argmax(returns))] = True
-    solved = np.flatnonzero(stored & rows["success"])
-    solved = solved[_by_age(rows.take(solved))]
-    safe[solved[np.unique(rows["task_id"][solved], return_index=True)[1]]] = True
     return safe
+
+
+def first_successes(rows: EpisodeTable) -> np.ndarray:
+    """Return which rows are the first stored episode that solved their task, bool[n]."""
+    first = np.zeros(len(rows), bool)
+    solved = np.flatnonzero((rows["stored_steps"] > 0) & rows["success"])
+    solved = solved[_by_age(rows.take(solved))]
+    first[solved[np.unique(rows["task_id"][solved], return_index=True)[1]]] = True
+    return first
 
 
 def choose(
@@ -71,6 +76,8 @@ def choose(
     headroom: float = 0.0,
 ) -> np.ndarray:
     """Return which episodes give up their steps: as few as it takes, in the order of the policy.
+
+    The first success of a task goes only when nothing else is left.
 
     Args:
         rows: the run's rows.
@@ -97,6 +104,7 @@ def choose(
     candidates = candidates[_by_age(rows.take(candidates))]
     if policy == "size_based":
         candidates = candidates[np.argsort(-sizes[candidates], kind="stable")]
+    candidates = candidates[np.argsort(first_successes(rows)[candidates], kind="stable")]
     freed_before = np.cumsum(sizes[candidates]) - sizes[candidates]
     needed = (freed_before < excess_bytes) | (np.arange(len(candidates)) < excess_episodes)
     return candidates[needed]
