@@ -164,7 +164,7 @@ class Recorder(RecorderProgram, LoopRecorder):
         self._loops = PythonLoops(
             config.capture if episodes else replace(config.capture, level="off", streams={}),
             config.pipeline.queue_bytes,
-            lambda chunk: self._logger.submit(ChunkItem(chunk)),
+            lambda chunk, until: self._logger.submit(ChunkItem(chunk), until),
             self._names.number_of,
             capture.as_numpy,
             self._store.steps_before,

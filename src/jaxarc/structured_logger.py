@@ -91,7 +91,7 @@ class StructuredLogger:
         self._loops = PythonLoops(
             capture,
             pipeline.queue_bytes,
-            lambda chunk: self._logger.submit(ChunkItem(chunk)),
+            lambda chunk, until: self._logger.submit(ChunkItem(chunk), until),
             self._names.number_of,
             _as_numpy,
         )

@@ -130,8 +130,14 @@ class AsyncLogger:
         hurry = self._hurry
         return hurry is not None and time.monotonic() >= hurry[0]
 
-    def submit(self, item: Item) -> bool:
-        """Queue an item; return whether it was accepted (not after close, not in a forked child)."""
+    def submit(self, item: Item, until: float | None = None) -> bool:
+        """Queue an item; return whether it was accepted (not after close, not in a forked child).
+
+        Args:
+            item: what is queued.
+            until: when to stop waiting for room (``time.monotonic``); what has none by then is not accepted,
+                and does not count as refused: it comes again.
+        """
         if os.getpid() != self._pid:
             return False
         started = time.perf_counter()
@@ -139,7 +145,9 @@ class AsyncLogger:
             waited = 0.0
             accepted = not self._closing
             if accepted and self._is_full(item):
-                waited = self._make_room(item)
+                waited = self._make_room(item, until)
+                if until is not None and self._is_full(item) and not self.has_ended:
+                    return False
                 accepted = not self.has_ended and not self._is_hopeless(item)
             if accepted:
                 size = item.nbytes
@@ -202,8 +210,9 @@ class AsyncLogger:
         """
         if os.getpid() != self._pid:
             return False
-        if self.visualizations is not None:
-            self.visualizations.send()
+        until = None if timeout is None else time.monotonic() + timeout
+        if self.visualizations is not None and not self.visualizations.send(until):
+            return False
         token = _Flush()
         with self._condition:
             closing = self._closing
@@ -211,8 +220,7 @@ class AsyncLogger:
                 self._queue.append(token)
                 self._condition.notify_all()
         if closing:
-            return self.close(timeout)
-        until = None if timeout is None else time.monotonic() + timeout
+            return self.close(None if until is None else max(0.0, until - time.monotonic()))
         while not token.done.wait(_tick(until)):
             if self.has_ended or (until is not None and time.monotonic() >= until):
                 break
@@ -264,7 +272,7 @@ class AsyncLogger:
         """Say whether there is a hurry and the disk takes not even what nobody can shed."""
         return self._hurry is not None and self._bytes + item.nbytes > 2 * self._config.queue_bytes
 
-    def _make_room(self, item: Item) -> float:
+    def _make_room(self, item: Item, until: float | None) -> float:
         """Shed or wait until an item fits; return the seconds that it waited."""
         sheds = self._config.overflow == "drop_steps"
         began = last = time.perf_counter()
@@ -275,7 +283,9 @@ class AsyncLogger:
                     self._shed_for(item)
                     if not self._is_full(item) or self._hurry is not None:
                         break
-                self._condition.wait(_TICK_S)
+                if until is not None and time.monotonic() >= until:
+                    break
+                self._condition.wait(_tick(until))
                 now = time.perf_counter()
                 self.counts.blocked_s += now - last
                 last = now

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -75,8 +76,8 @@ class LoopEpisode(Protocol):
         """Record one transition."""
         ...
 
-    def send(self) -> None:
-        """Queue the steps so far."""
+    def send(self, until: float | None = None) -> bool:
+        """Queue the steps so far; return whether there was room by ``until``."""
         ...
 
     def close(self, ended: str = "cut", *, task: str | None = None, success: bool = False) -> None:
@@ -91,7 +92,8 @@ class Lane:
     Attributes:
         member, env_id: whose they are.
         counted: yields how many environment steps the stream and member took before this one.
-        submit: queues a chunk; False where nobody takes it any more.
+        submit: queues a chunk, waiting for room until the time (``time.monotonic``) that is given, None for
+            as long as it takes; False where nobody takes it any more, or there was no room by then.
         release: called once when the episode is over.
         intern: returns the one layout object for layouts that are equal.
         number_of: numbers the names of labels.
@@ -101,7 +103,7 @@ class Lane:
     member: int
     env_id: int
     counted: Iterator[int]
-    submit: Callable[[LaneChunk], bool]
+    submit: Callable[[LaneChunk, float | None], bool]
     release: Callable[[OpenEpisode], None]
     intern: Callable[[Layout], Layout]
     number_of: Callable[[str, str], int]
@@ -229,7 +231,11 @@ class OpenEpisode:
                 raise self._refused()
             if self._steps is None:
                 self._steps = self._lane.columns.take(self._spec, values, self._labels, self._constants)
-            steps, row = self._steps, self._row
+            steps = self._steps
+            if self._row and self._row == self._room:
+                # Another thread filled it, or was interrupted when it had, and has not queued it yet.
+                self._put_by(ends=False)
+            row = self._row
             if not row:
                 self._begin_chunk(steps)
                 if not self._taken:
@@ -271,9 +277,18 @@ class OpenEpisode:
                 self._refusal, self._end_of = "ended", End(ended, number, success)
         self._end()
 
-    def send(self) -> None:
-        """Queue the steps so far."""
-        self._send(ends=False)
+    def send(self, until: float | None = None) -> bool:
+        """Queue the steps so far.
+
+        Args:
+            until: when to stop waiting for room in the queue (``time.monotonic``); None waits.
+
+        Returns:
+            False when there was no room by then: they wait here.
+        """
+        if os.getpid() != self._pid:
+            return False
+        return self._send(ends=False, until=until)
 
     def gather(self) -> LaneChunk | None:
         """Return the steps that wait here, for the writer, which must not wait for its own queue.
@@ -286,8 +301,9 @@ class OpenEpisode:
             with self._lock:
                 if self._unsent or (self._last_sent is not None and not self._last_sent.is_taken):
                     return None
-                chunk = self._take(ends=False)
-                self._last_sent = chunk or self._last_sent
+                chunk = self._waiting_steps(ends=False)
+                if chunk is not None:
+                    self._taken, self._row, self._last_sent = self._taken + self._row, 0, chunk
                 return chunk
         finally:
             self._sending.release()
@@ -308,20 +324,45 @@ class OpenEpisode:
     def _end(self) -> None:
         """Queue what is left. Ctrl-C may come while this waits for room: then ``close`` goes on with it."""
         self._send(ends=True)
-        steps, self._steps = self._steps, None
+        with self._lock:  # two threads may end it, and its columns serve one other episode
+            steps, self._steps = self._steps, None
         if steps is not None:
             self._lane.columns.give_back(self._spec, self._labels, self._constants, steps)
         self._lane.release(self)
 
-    def _send(self, *, ends: bool) -> None:
-        with self._sending:
+    def _send(self, *, ends: bool, until: float | None = None) -> bool:
+        if not self._sending.acquire(timeout=-1 if until is None else max(0.0, until - time.monotonic())):
+            return False
+        try:
             with self._lock:
-                chunk = self._take(ends=ends)
-                if chunk is not None:
-                    self._unsent.append(chunk)
+                # What had no room before is sent first: a flush that comes again makes no more of it.
+                if until is None or not self._unsent:
+                    self._put_by(ends=ends)
             while self._unsent:
-                self._lane.submit(self._unsent[0])
-                self._last_sent = self._unsent.popleft()
+                if not self._queue_next(until):
+                    return False
+                if until is not None and not self._unsent:
+                    with self._lock:
+                        self._put_by(ends=False)
+            return True
+        finally:
+            self._sending.release()
+
+    def _queue_next(self, until: float | None) -> bool:
+        """Queue what comes next; False when there was no room in time."""
+        accepted = self._lane.submit(self._unsent[0], until)
+        if not accepted and until is not None and time.monotonic() >= until:
+            return False
+        self._last_sent = self._unsent.popleft()
+        return True
+
+    def _put_by(self, *, ends: bool) -> None:
+        """Put the steps that wait behind what is to be queued; called with the lock held."""
+        chunk = self._waiting_steps(ends=ends)
+        if chunk is not None:
+            # Nothing is called from here on, so that Ctrl-C comes before or after both lines, not between.
+            self._taken, self._row, self._is_over = self._taken + self._row, 0, ends
+            self._unsent += (chunk,)
 
     def _begin_chunk(self, steps: EpisodeSteps) -> None:
         wanted = _FIRST_STEPS if not self._taken else _GROWTH * self._room
@@ -329,18 +370,17 @@ class OpenEpisode:
         steps.make_room(self._room)
         self._started = CLOCK.now_s()
 
-    def _take(self, *, ends: bool) -> LaneChunk | None:
+    def _waiting_steps(self, *, ends: bool) -> LaneChunk | None:
         """Return the steps that wait, as a chunk; when the episode ends without any, one that says so."""
         steps, rows = self._steps, self._row
         if steps is None or self._is_over or not (rows or ends):
             return None
-        self._is_over = ends
         if not rows:
             steps.make_room(1)
             steps.flags[0] = 0
             self._started, self._before = CLOCK.now_s(), self._after
         layout = steps.layout(self._lane.intern, success=self._success, mark=self._mark)
-        chunk = LaneChunk(
+        return LaneChunk(
             layout,
             steps.take(max(rows, 1), self._taken),
             member=self._lane.member,
@@ -353,9 +393,6 @@ class OpenEpisode:
             started=self._started,
             received=CLOCK.now_s(),
         )
-        self._taken += rows
-        self._row = 0
-        return chunk
 
 
 class UnrecordedEpisode:
@@ -376,8 +413,9 @@ class UnrecordedEpisode:
     def step(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing."""
 
-    def send(self) -> None:
+    def send(self, until: float | None = None) -> bool:
         """Do nothing."""
+        return True
 
     def close(self, ended: str = "cut", *, task: str | None = None, success: bool = False) -> None:
         """Do nothing."""

@@ -40,7 +40,7 @@ class PythonLoops:
     Args:
         capture: levels, environments and limits.
         max_step_bytes: bytes that a step may take.
-        submit: queues a chunk; returns whether it was accepted.
+        submit: queues a chunk, as ``Lane.submit`` does.
         number_of: numbers the names of labels.
         convert: makes NumPy arrays of what NumPy does not know.
         steps_before: how many environment steps a stream took before, where a run goes on.
@@ -50,7 +50,7 @@ class PythonLoops:
         self,
         capture: CaptureConfig,
         max_step_bytes: int,
-        submit: Callable[[LaneChunk], bool],
+        submit: Callable[[LaneChunk, float | None], bool],
         number_of: NumberOf,
         convert: AsArray = as_array,
         steps_before: Callable[[str], int] = lambda stream: 0,
@@ -115,6 +115,8 @@ class PythonLoops:
             if env_id is not None and env_id >= num_envs:
                 raise CaptureError(f"env_id={env_id} is outside of num_envs={num_envs} (0..{num_envs - 1})")
         with self._lock:
+            if self._closed:
+                raise RecorderClosedError("recorder.episode after close; open a new Recorder")
             lanes = self._members.get((stream, member))
             if lanes is None:
                 lanes = _Member(itertools.count(self._steps_before(stream)))
@@ -151,10 +153,19 @@ class PythonLoops:
             self._open[episode] = lanes
         return episode
 
-    def send(self) -> None:
-        """Queue the steps that wait in open episodes, so that a flush covers them."""
-        for episode in self._now_open():
-            episode.send()
+    def send(self, until: float | None = None) -> bool:
+        """Queue the steps that wait in open episodes, so that a flush covers them.
+
+        Args:
+            until: when to stop waiting for room in the queue (``time.monotonic``); None waits.
+
+        Returns:
+            Whether all of them were queued.
+        """
+        if os.getpid() != self._pid:
+            return False
+        sent = [episode.send(until) for episode in self._now_open()]
+        return all(sent)
 
     def gather(self) -> Iterator[LaneChunk]:
         """Yield the steps that wait in open episodes; for the writer thread, before it commits."""
@@ -165,7 +176,8 @@ class PythonLoops:
 
     def close(self) -> None:
         """Queue what waits and refuse further steps; open episodes end as ``cut``."""
-        self._closed = True
+        with self._lock:  # an episode that is being opened is among those that are open, or refused
+            self._closed = True
         for episode in self._now_open():
             episode.refuse()
 

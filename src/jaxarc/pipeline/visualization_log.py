@@ -87,9 +87,13 @@ class VisualizationLog:
             success=bool(episode_data.success),
         )
 
-    def send(self) -> None:
-        """Queue the steps that wait in open episodes, of this stream and of every other."""
-        self._loops.send()
+    def send(self, until: float | None = None) -> bool:
+        """Queue the steps that wait in open episodes, of this stream and of every other.
+
+        Args:
+            until: when to stop waiting for room in the queue (``time.monotonic``); None waits.
+        """
+        return self._loops.send(until)
 
     def _begin(self) -> LoopEpisode:
         before = getattr(self._threads, "episode", None)
