@@ -78,6 +78,15 @@ def test_a_pickle_is_plain_dicts_of_arrays(run: ReplaySystem, tmp_path: Path):
         assert_same_episodes(episode["steps"], true_parts)
 
 
+def test_a_minari_dataset_goes_to_a_relative_folder(
+    run: ReplaySystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """``--out datasets`` means a folder below the current one."""
+    monkeypatch.chdir(tmp_path)
+    name = export_run(run, "minari", "datasets").dataset_id
+    assert (tmp_path / "datasets" / name / "data" / "main_data.hdf5").is_file()
+
+
 def test_a_minari_dataset_opens_in_minari(run: ReplaySystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """By name and by path; complete episodes, T+1 observations, seeds, and nothing in the user's home."""
     home = tmp_path / "home"

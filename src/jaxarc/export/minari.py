@@ -50,7 +50,7 @@ def write_minari(folder: Path, run: ReplaySystem, selection: Selection) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of environments that it could not make again
         storage = MinariStorage.new(
-            folder / "data",
+            (folder / "data").absolute(),  # Minari appends a relative path to itself
             observation_space=_space(first.observations),
             action_space=_space(first.actions),
             jpeg_encoding=False,
