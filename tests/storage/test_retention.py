@@ -15,14 +15,15 @@ from hypothesis import strategies as st
 from segment_runs import contents, segmented_run
 
 from jaxarc.config import EpisodeConfig
-from jaxarc.errors import StorageError
+from jaxarc.errors import DamagedFileError, StorageError
 from jaxarc.records.events import Event
 from jaxarc.records.layout import FLAG_SUCCESS, FLAG_TERMINATED
 from jaxarc.records.table import EpisodeTable, encode_text
 from jaxarc.replay import ReplaySystem
-from jaxarc.storage import EpisodeManager, SteadyStore
+from jaxarc.storage import EpisodeManager, SteadyStore, cleanup
 from jaxarc.storage.cleanup import folder_bytes
 from jaxarc.storage.columns import group_at
+from jaxarc.storage.compaction import compact
 from jaxarc.storage.numbered_names import numbered_name
 from jaxarc.storage.retention import RetentionLimits, choose, first_successes, protected_rows
 from jaxarc.storage.writers import claim_writer
@@ -207,6 +208,29 @@ def test_the_size_of_a_run_has_a_limit_as_well(tmp_path: Path):
     assert len(run) == 24
     assert store.cleaned_episodes > 0
     contents(store.open())
+
+
+def test_a_segment_that_another_writer_merges_meanwhile_is_read_where_it_went(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Sizes are read again where a listed file is gone: no row is missed, and nothing is a problem."""
+    flags = np.zeros((1, 60), np.int32)
+    flags[:, 4::5] = FLAG_TERMINATED
+    played = flat_recording(flags, layout=layout_of())
+    run_dir = segmented_run(tmp_path, played, range(0, 60, 15), [0]).open()
+    before, _ = cleanup.read_sizes(run_dir, [])
+    read, merged = cleanup.read_segment_tables, []
+
+    def merges_first(path: Path) -> Any:
+        if not merged:
+            merged.append(compact(run_dir, 0, segment_bytes=1 << 20, compression="zstd"))
+        return read(path)
+
+    monkeypatch.setattr(cleanup, "read_segment_tables", merges_first)
+    problems: list[DamagedFileError] = []
+    rows, _ = cleanup.read_sizes(run_dir, problems)
+    assert len(merged[0].removed) > 1
+    assert (rows["uid"].tolist(), problems) == (before["uid"].tolist(), [])
 
 
 def test_manual_means_that_somebody_asks(tmp_path: Path, caplog: pytest.LogCaptureFixture):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +40,7 @@ __all__ = [
 
 _EPISODES_PER_EVENT = 10_000
 _MAX_ROUNDS = 3
+_TRIES = 5
 
 EpisodeFolder = Callable[[int, int], Path]
 """``(writer, episode)`` to the folder of an episode's pictures."""
@@ -160,7 +162,21 @@ def read_sizes(run_dir: Path, problems: list[DamagedFileError]) -> tuple[Episode
         run_dir: the run.
         problems: collects the segments that cannot be read.
     """
+    for _ in range(_TRIES - 1):
+        with suppress(_SegmentGoneError):
+            return _sizes(run_dir, problems, skips_gone=False)
+    return _sizes(run_dir, problems, skips_gone=True)
+
+
+class _SegmentGoneError(Exception):
+    """Another writer's compaction removed a segment after it was listed; its rows are in a new one."""
+
+
+def _sizes(
+    run_dir: Path, problems: list[DamagedFileError], *, skips_gone: bool
+) -> tuple[EpisodeTable, np.ndarray]:
     tables, uids, shares, numbers = [], [], [], []
+    damaged: list[DamagedFileError] = []
     for path in segment_files(run_dir):
         name = SegmentName.parse(path.name)
         assert name is not None
@@ -168,8 +184,11 @@ def read_sizes(run_dir: Path, problems: list[DamagedFileError]) -> tuple[Episode
             continue
         try:
             size, found = path.stat().st_size, read_segment_tables(path)
-        except DamagedFileError as error:
-            problems.append(error)
+        except (FileNotFoundError, DamagedFileError) as error:
+            if path.exists() and isinstance(error, DamagedFileError):
+                damaged.append(error)
+            elif not skips_gone:
+                raise _SegmentGoneError from error
             continue
         found.episodes.columns["writer"] = np.full(len(found.episodes), name.writer, np.int32)
         tables.append(found.episodes)
@@ -177,6 +196,7 @@ def read_sizes(run_dir: Path, problems: list[DamagedFileError]) -> tuple[Episode
         uids.append(found.blocks.uid)
         shares.append(counts * (size / max(counts.sum(), 1.0)))
         numbers.append(np.full(len(counts), name.writer, np.int64))
+    problems += damaged
     rows = EpisodeTable.concatenate(tables)
     rows.columns.setdefault("writer", np.zeros(len(rows), np.int32))
     if not uids:
