@@ -97,7 +97,12 @@ def show(
         str,
         typer.Argument(metavar="RUN", help="A run: its name, the beginning of it, a path, latest, latest~1."),
     ],
-    episode: Annotated[int, typer.Argument(metavar="EPISODE", min=0, help="Number of the episode.")],
+    episode: Annotated[
+        str,
+        typer.Argument(
+            metavar="EPISODE", help="Number of the episode; p001-7 where the writer p001 recorded it."
+        ),
+    ],
     step: Annotated[int | None, typer.Option(min=0, help="Only this step.")] = None,
     max_steps: Annotated[int, typer.Option(min=1, help="The most steps to print.")] = 12,
     root: Root = None,
@@ -109,6 +114,8 @@ def show(
     jaxarc show latest 3
 
     jaxarc show latest 3 --step 7
+
+    jaxarc show latest p001-3
     """
     from jaxarc.cli.show import show_episode
 

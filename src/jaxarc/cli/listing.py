@@ -18,7 +18,7 @@ from jaxarc.errors import DamagedFileError, RunNotFoundError
 from jaxarc.records.table import EpisodeRow
 from jaxarc.replay import QueryError, ReplaySystem, open_run
 from jaxarc.replay.system import DEFAULT_ROOT
-from jaxarc.storage import derive_status, find_runs, read_run_file
+from jaxarc.storage import derive_status, find_runs, read_run_file, writer_name
 
 __all__ = ["episode_table", "fitting_table", "list_episodes_or_runs"]
 
@@ -129,6 +129,8 @@ def episode_table(rows: list[EpisodeRow], title: str, *, has_success: bool = Tru
         _Column("steps", [str(row.total_steps) for row in rows], is_number=True),
         _Column("stored", [str(row.stored_steps or "-") for row in rows], is_number=True, dropped=1),
     ]
+    if any(row.get("writer", 0) for row in rows):
+        columns.insert(0, _Column("writer", [writer_name(int(row.writer)) for row in rows]))
     if len({row.stream for row in rows}) > 1:
         columns.append(_Column("stream", [Text(row.stream) for row in rows]))
     if len({row.member for row in rows}) > 1:

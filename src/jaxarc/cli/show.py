@@ -15,12 +15,12 @@ from jaxarc.visualization import step_pictures
 __all__ = ["show_episode"]
 
 
-def show_episode(run_name: str, number: int, *, step: int | None, max_steps: int, root: str | None) -> None:
+def show_episode(run_name: str, name: str, *, step: int | None, max_steps: int, root: str | None) -> None:
     """Print an episode: its row, then its steps as boards.
 
     Args:
         run_name: what ``jaxarc.open`` takes.
-        number: the episode.
+        name: the episode's number, or its name (``p001-7``).
         step: only this step of the episode; None for the stored ones.
         max_steps: the most steps to print, evenly spaced from the first to the last.
         root: where runs are looked for.
@@ -30,14 +30,14 @@ def show_episode(run_name: str, number: int, *, step: int | None, max_steps: int
     """
     console = Console()
     run = open_run(run_name, root)
-    episode = run.load_episode(number)
+    episode = run.load_episode(name)
     console.print(episode_table([episode.row], run.name), crop=False)
     stored = episode.step
     if step is not None:
         found = np.flatnonzero(stored == step)
         if not len(found):
             held = f"stored steps: {_ranges(stored)}" if len(stored) else "no steps of it are stored"
-            raise NotRecordedError(f"episode {number} has no stored step {step}; {held}")
+            raise NotRecordedError(f"episode {name} has no stored step {step}; {held}")
         positions = found[:1]
     else:
         positions = np.unique(
