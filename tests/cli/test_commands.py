@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 from xml.etree import ElementTree
 
 import pytest
 
 import jaxarc
+from jaxarc.cli import main
 from jaxarc.replay import ReplaySystem
 
 ROLLOUT = (
@@ -36,12 +40,35 @@ def jaxarc_command(folder: Path, *arguments: str, **environment: str) -> subproc
     )
 
 
+def typed_here(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``jaxarc`` in ``folder`` within this process, which has imported everything already."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(folder),
+        mock.patch.object(sys, "argv", ["jaxarc", *arguments]),
+        mock.patch.dict(os.environ, {"COLUMNS": "120"}),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as exited,
+    ):
+        main()
+    code = exited.value.code
+    return subprocess.CompletedProcess(
+        arguments, code if isinstance(code, int) else 0, out.getvalue(), err.getvalue()
+    )
+
+
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A folder in which the README's rollout was played twice, and what the first one printed."""
     folder = tmp_path_factory.mktemp("cli")
     first = jaxarc_command(folder, *ROLLOUT, "seed=0")
-    second = jaxarc_command(folder, *ROLLOUT, "seed=0", "visualization.output_formats=[svg,png]")
+    both = (
+        "visualization.output_formats=[svg,png]",
+        "visualization.live.max_files=8",
+        "rollout.draw_episodes=2",
+    )
+    second = jaxarc_command(folder, *ROLLOUT, "seed=0", *both)
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     return folder, first.stdout
 
@@ -161,7 +188,7 @@ def test_a_mistake_is_one_message_and_exit_code_two(
     tmp_path: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     """No traceback, and the message names the way out."""
-    done = jaxarc_command(tmp_path, *arguments)
+    done = typed_here(tmp_path, *arguments)
     assert done.returncode == 2, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -183,7 +210,7 @@ def test_a_mistake_about_a_run_is_explained(
     played: tuple[Path, str], arguments: tuple[str, ...], words: str
 ) -> None:
     """Missing episodes, steps and columns are answered with what there is."""
-    done = jaxarc_command(played[0], *arguments)
+    done = typed_here(played[0], *arguments)
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -196,10 +223,10 @@ def test_a_damaged_file_is_named(played: tuple[Path, str], tmp_path: Path) -> No
     shutil.copytree(source, damaged)
     for segment in (damaged / "steps").iterdir():
         segment.write_bytes(segment.read_bytes()[:1000])
-    listed = jaxarc_command(tmp_path, "ls", str(damaged))
+    listed = typed_here(tmp_path, "ls", str(damaged))
     assert "damaged" in listed.stdout
     assert "p000-000001.h5" in listed.stdout
-    shown = jaxarc_command(tmp_path, "show", str(damaged), "0")
+    shown = typed_here(tmp_path, "show", str(damaged), "0")
     assert shown.returncode == 2
     assert "Traceback" not in shown.stderr
 
@@ -212,10 +239,10 @@ def test_a_run_whose_run_file_is_damaged_is_shown_and_listed(
     damaged = tmp_path / source.name
     shutil.copytree(source, damaged)
     (damaged / "run.json").write_text("{")
-    shown = jaxarc_command(tmp_path, "show", str(damaged), "0")
+    shown = typed_here(tmp_path, "show", str(damaged), "0")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "before" in shown.stdout
-    listed = jaxarc_command(tmp_path, "ls", str(damaged))
+    listed = typed_here(tmp_path, "ls", str(damaged))
     assert listed.returncode == 2
     assert "LOST" in listed.stdout
     assert "run.json" in "".join(listed.stdout.split("damaged:")[1:])
@@ -224,6 +251,6 @@ def test_a_run_whose_run_file_is_damaged_is_shown_and_listed(
 def test_help_teaches_with_examples(tmp_path: Path) -> None:
     """Every command's help shows how it is typed."""
     for command in ("rollout", "ls", "show"):
-        helped = jaxarc_command(tmp_path, command, "--help")
+        helped = typed_here(tmp_path, command, "--help")
         assert helped.returncode == 0
         assert f"jaxarc {command} " in helped.stdout
