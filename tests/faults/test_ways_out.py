@@ -129,6 +129,21 @@ WAYS = {
         -signal.SIGTERM,
         "KILLED",
     ),
+    "SIGTERM while HDF5 is at work for somebody else": (
+        """
+        import h5py
+        recorder = Recorder(config(ROOT, pipeline={"handle_signals": True}))
+        play(recorder, 0)
+        def terminate(name):
+            os.kill(os.getpid(), signal.SIGTERM)
+        with h5py.File("mine.h5", "w", driver="core", backing_store=False) as file:
+            file.create_group("group")
+            file.visit(terminate)
+        time.sleep(60)
+        """,
+        -signal.SIGTERM,
+        "KILLED",
+    ),
     "end of the program with a write in progress": (
         """
         recorder = Recorder(config(ROOT))

@@ -39,6 +39,15 @@ def _is_inside_callback(frame: FrameType | None) -> bool:
     return False
 
 
+def _is_inside_hdf5(frame: FrameType | None) -> bool:
+    """Say whether ``frame`` runs on behalf of h5py, whose one lock the writer needs too."""
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] == "h5py":
+            return True
+        frame = frame.f_back
+    return False
+
+
 class Exits:
     """Close what is open at interpreter exit and on SIGTERM; let Ctrl-C wait for the end of a callback.
 
@@ -158,7 +167,7 @@ class Exits:
 
     def _terminated(self, number: int, frame: FrameType | None) -> None:
         previous = self._previous
-        if self._has_open() and _is_inside_callback(frame):
+        if self._has_open() and (_is_inside_callback(frame) or _is_inside_hdf5(frame)):
             # Here a close would wait for the program below this frame, and for locks that it holds.
             threading.Thread(target=self._end_and_repeat, args=(number,), name="jaxarc-exit").start()
             return
