@@ -24,8 +24,9 @@ from jaxarc.cli.app import app
 from jaxarc.errors import DamagedFileError, StorageError
 from jaxarc.export import episode_parts
 from jaxarc.replay import ReplaySystem
-from jaxarc.storage import inspect_run, repair_run, segment_files
+from jaxarc.storage import inspect_run, inspection, repair_run, segment_files
 from jaxarc.storage.columns import group_at
+from jaxarc.storage.compaction import compact
 
 Contents = dict[int, dict[str, np.ndarray]]
 
@@ -366,6 +367,23 @@ def test_a_killed_run_is_whole_and_its_open_episode_survives_a_damaged_segment(t
     assert after.status == "LOST"
     assert inspect_run(run.run_dir).is_whole
     assert [(row.ended, row.stored_steps, row.complete) for row in after.episodes()] == [("cut", 0, False)]
+
+
+def test_segments_that_are_merged_meanwhile_are_no_damage(
+    copy: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+):
+    """A file that was listed and is gone is looked for where its writer put it."""
+    run_dir, check, merged = copy("plain"), inspection.check_segment, []
+
+    def merges_first(path: Path, name: Any) -> Any:
+        if not merged:
+            merged.append(compact(run_dir, 0, segment_bytes=1 << 30, compression="zstd"))
+        return check(path, name)
+
+    monkeypatch.setattr(inspection, "check_segment", merges_first)
+    found = inspect_run(run_dir)
+    assert merged[0].removed
+    assert (found.is_whole, found.lost) == (True, [])
 
 
 def test_a_run_that_is_written_is_not_repaired(copy: Callable[[str], Path]):

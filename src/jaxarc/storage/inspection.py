@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from jaxarc.storage.event_log import read_events
 from jaxarc.storage.findings import DAMAGED_FOLDER, FileFinding, RunInspection
 from jaxarc.storage.index import INDEX_FILE
 from jaxarc.storage.losses import Rows, find_lost_rows, find_lost_steps
-from jaxarc.storage.open_rows import OPEN_FOLDER, read_open_rows
+from jaxarc.storage.open_rows import OPEN_FOLDER, OpenRows, read_open_rows
 from jaxarc.storage.run_directory import RUN_FILE, read_run_file
 from jaxarc.storage.segment_check import SegmentCheck, check_segment
 from jaxarc.storage.segment_names import (
@@ -34,6 +34,7 @@ __all__ = ["inspect_run"]
 
 _SALVAGE = "--repair keeps what can be read, and moves the file to damaged/"
 _SHOWN = 12
+_TRIES = 100
 
 
 def inspect_run(run_dir: Path) -> RunInspection:
@@ -43,8 +44,10 @@ def inspect_run(run_dir: Path) -> RunInspection:
     repaired = content.get("repaired")
     if isinstance(repaired, dict) and isinstance(repaired.get("lost"), list):
         found.known_lost = [str(line) for line in repaired["lost"]]
+    # First what is open, as readers do: steps that it counts are in segments that were there already.
+    open_rows = read_open_rows(run_dir)
     rows, checks = _segments(run_dir, found)
-    _open_rows(run_dir, found, rows)
+    _open_rows(run_dir, found, rows, *open_rows)
     find_lost_rows(found, rows, content)
     find_lost_steps(found, rows, checks)
     for path in sorted((run_dir / "events").glob("*.jsonl")):
@@ -70,13 +73,11 @@ def _run_file(run_dir: Path) -> tuple[dict[str, Any], FileFinding]:
 
 
 def _segments(run_dir: Path, found: RunInspection) -> tuple[Rows, dict[SegmentName, SegmentCheck]]:
-    names = segment_names(run_dir)
-    active = active_segments(names)
+    names, checks = _checked_segments(run_dir)
+    active = list(checks)
     rows: Rows = {}
-    checks: dict[SegmentName, SegmentCheck] = {}
-    for name in active:
+    for name, check in checks.items():
         path = f"{STEPS_FOLDER}/{name}"
-        check = checks[name] = check_segment(run_dir / path, name)
         state = "damaged" if check.problems else "whole"
         finding = FileFinding(
             path, "segment", state, tuple(check.problems), _SALVAGE if check.problems else ""
@@ -102,8 +103,33 @@ def _segments(run_dir: Path, found: RunInspection) -> tuple[Rows, dict[SegmentNa
     return rows, checks
 
 
-def _open_rows(run_dir: Path, found: RunInspection, rows: Rows) -> None:
-    tables, problems = read_open_rows(run_dir)
+def _checked_segments(run_dir: Path) -> tuple[list[SegmentName], dict[SegmentName, SegmentCheck]]:
+    """Return all segments, and what was found in each active one; a writer may merge some meanwhile."""
+    known: dict[SegmentName, SegmentCheck] = {}
+    names: list[SegmentName] = []
+    for _ in range(_TRIES):
+        names, is_moving = segment_names(run_dir), False
+        active = active_segments(names)
+        for name in active:
+            path = run_dir / STEPS_FOLDER / str(name)
+            if name not in known:
+                check = check_segment(path, name)
+                if check.problems and not path.exists():
+                    is_moving = True  # a compaction removed it, whose file is there now
+                    break
+                known[name] = check
+        if not is_moving:
+            break
+    return names, {name: known[name] for name in active_segments(names) if name in known}
+
+
+def _open_rows(
+    run_dir: Path,
+    found: RunInspection,
+    rows: Rows,
+    tables: Mapping[int, OpenRows],
+    problems: Sequence[DamagedFileError],
+) -> None:
     for writer, table in tables.items():
         found.files.append(FileFinding(f"{OPEN_FOLDER}/{writer_name(writer)}.h5", "open rows", "whole"))
         ended = [part["uid"] for part in rows.get(writer, [])]
