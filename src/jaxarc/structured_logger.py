@@ -6,10 +6,12 @@ each other.
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import nan
 from pathlib import Path
@@ -21,40 +23,48 @@ import numpy as np
 from jaxarc.config import CaptureConfig, Config, EpisodeConfig, LoggingConfig
 from jaxarc.errors import CaptureError, EpisodeNotFoundError, RecorderClosedError
 from jaxarc.pipeline import (
+    CLOSE_S,
     EXITS,
     Assembler,
     AsyncLogger,
     ChunkItem,
     EpisodeWriter,
     EventItem,
+    Health,
     LoopEpisode,
     PythonLoops,
     Readers,
+    RunEnding,
+    StepNotes,
 )
+from jaxarc.records.chunk import Chunk
 from jaxarc.records.clock import CLOCK
 from jaxarc.records.events import Event
-from jaxarc.records.json_arrays import decode_array, encode_array
-from jaxarc.records.log_entries import EpisodeLogEntry, StepLogEntry
+from jaxarc.records.log_entries import EpisodeLogEntry
 from jaxarc.records.provenance import provenance
 from jaxarc.records.trees import as_array, children, leaf_of
 from jaxarc.replay import ReplaySystem
-from jaxarc.storage import LabelNames, RunStore, find_runs
+from jaxarc.replay.logged_episodes import CONFIG_LABEL, ENTRY_LABEL, EPISODE_LABEL, STREAM, logged_episode
+from jaxarc.storage import LabelNames, SteadyStore, find_runs
 
 __all__ = ["StructuredLogger"]
 
-_STREAM = "log"
-_ARRAY = "$array"
-_EPISODE_LABEL = "number"
-_CONFIG_LABEL = "config"
 
-
-@dataclass
+@dataclass(eq=False)
 class _Current:
     """The episode that a thread is logging."""
 
-    entry: EpisodeLogEntry
+    number: int
+    task: str
+    config_hash: str
     recorded: LoopEpisode
-    stores_actions: bool | None = None
+    notes: StepNotes
+    started: float
+    ended: float
+    similarity: float = nan
+    steps: int = 0
+    reward: float = 0.0
+    stores_actions: bool = False
 
 
 class StructuredLogger:
@@ -80,13 +90,14 @@ class StructuredLogger:
         capture = CaptureConfig(level="verbose" if self._logging.structured_logging else "off")
         self._config = Config(capture=capture, logging=self._logging, storage=storage)
         pipeline = self._config.pipeline
-        self._store = RunStore(
+        self._store = SteadyStore(
             storage, self._describe, pipeline.flush_interval, segment_format=self._logging.format
         )
         self._names = LabelNames(self._store.write_document)
         self._assembler = Assembler(capture, self._names.of)
+        self._readers = Readers()
         self._writer = EpisodeWriter(
-            self._assembler, self._store, storage.segment_bytes, Readers(), self._names.store_documents
+            self._assembler, self._store, storage.segment_bytes, self._readers, self._names.store_documents
         )
         self._loops = PythonLoops(
             capture,
@@ -95,12 +106,17 @@ class StructuredLogger:
             self._names.number_of,
             _as_numpy,
         )
-        self._writer.gather = self._loops.gather
-        self._logger = AsyncLogger(pipeline, self._writer, at_end=self._end_run)
+        self._writer.gather = self._gather
+        self._ending = RunEnding(self._store, lambda ended: self._counted(has_ended=ended), lambda: None)
+        self._logger = AsyncLogger(pipeline, self._writer, at_end=lambda: self._ending.finish(self._logger))
         self._threads = threading.local()
-        self._closed, self._status = False, "FINISHED"
+        # A signal may close the logger while its thread is in here: it may come in again.
+        self._lock = threading.RLock()
+        self._open: list[_Current] = []
+        self._entries = itertools.count()
+        self._closed = False
         self._pid = os.getpid()
-        self._exit_handle = EXITS.add(self.close, signals=pipeline.handle_signals, hurry=self._logger.hurry)
+        self._exit_handle = EXITS.add(self.close, signals=pipeline.handle_signals, hurry=self._hurry)
 
     def __enter__(self) -> Self:
         return self
@@ -108,7 +124,12 @@ class StructuredLogger:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+        if interrupted:
+            self._hurry(CLOSE_S)
+            EXITS.ending(self._exit_handle, hurried=True)
+        succeeded = kind is None or (isinstance(error, SystemExit) and error.code in (None, 0))
+        self.close("FINISHED" if succeeded else "KILLED" if interrupted else "FAILED")
 
     @property
     def run_dir(self) -> Path | None:
@@ -119,7 +140,18 @@ class StructuredLogger:
     def current_episode(self) -> EpisodeLogEntry | None:
         """The episode that this thread is logging, its steps left out; None between episodes."""
         current = self._current
-        return None if current is None else current.entry
+        if current is None:
+            return None
+        return EpisodeLogEntry(
+            episode_num=current.number,
+            start_timestamp=current.started,
+            end_timestamp=current.ended,
+            total_steps=current.steps,
+            total_reward=current.reward,
+            final_similarity=current.similarity,
+            task_id=current.task,
+            config_hash=current.config_hash,
+        )
 
     def start_episode(self, episode_num: int, task_id: str, config_hash: str) -> None:
         """Begin an episode; one that this thread left open ends as ``cut``.
@@ -136,11 +168,15 @@ class StructuredLogger:
             raise RecorderClosedError("start_episode after close; make a new StructuredLogger")
         if self._current is not None:
             self._end("cut")
-        labels = {_EPISODE_LABEL: episode_num, _CONFIG_LABEL: str(config_hash)}
-        recorded = self._loops.episode(str(task_id), stream=_STREAM, labels=labels)
+        number, entry = int(episode_num), next(self._entries)
+        labels = {EPISODE_LABEL: number, CONFIG_LABEL: str(config_hash), ENTRY_LABEL: entry}
+        recorded = self._loops.episode(str(task_id), stream=STREAM, labels=labels)
+        notes = StepNotes({"episode": number, ENTRY_LABEL: entry}, self._submit)
         now = CLOCK.now_s()
-        entry = EpisodeLogEntry(int(episode_num), now, now, 0, 0.0, nan, str(task_id), str(config_hash))
-        self._threads.current = _Current(entry, recorded)
+        current = _Current(number, str(task_id), str(config_hash), recorded, notes, now, now)
+        with self._lock:
+            self._open.append(current)
+        self._threads.current = current
 
     def log_step(
         self,
@@ -170,37 +206,35 @@ class StructuredLogger:
         current = self._current
         if current is None:
             raise CaptureError("log_step outside of an episode; call start_episode first")
-        info = {} if info is None else info
-        now, entry = CLOCK.now_s(), current.entry
-        similarity = info.get("similarity")
-        if current.stores_actions is None:
+        now, step_num = CLOCK.now_s(), int(step_num)
+        if not current.steps:
             current.stores_actions = action is not None and _is_numeric(action)
-            current.entry = replace(entry, start_timestamp=now)
-        apart: dict[str, Any] = {"info": _tagged(info)} if info else {}
+            current.started = now
+        similarity, success = nan, None
+        said: dict[str, Any] = {}
+        if info:
+            if not isinstance(info, Mapping):
+                raise CaptureError(f"info is a {type(info).__name__}; give a mapping")
+            similarity, success = _similarity(info.get("similarity")), info.get("success")
+            said["info"] = info
         if visualization_path is not None:
-            apart["visualization_path"] = str(visualization_path)
+            said["visualization_path"] = str(visualization_path)
         if action is not None and not current.stores_actions:
-            apart["action"] = _tagged(action)
-        if apart:
-            place = {"episode": entry.episode_num, "step": int(step_num), "timestamp": now}
-            self._submit("log_step", {**place, **apart})
-        success = info.get("success")
+            said["action"] = action
+        if said and self._logging.structured_logging:
+            current.notes.add(step_num, now, said)
         current.recorded.step(
             before_state,
             action if current.stores_actions else None,
             reward,
             after_state,
-            info={"step_num": int(step_num), "timestamp": now},
-            metrics={"similarity": nan if similarity is None else float(similarity)},
-            success=None if success is None else bool(success),
+            info={"step_num": step_num, "timestamp": now},
+            metrics={"similarity": similarity},
+            success=success,
         )
-        current.entry = replace(
-            current.entry,
-            end_timestamp=now,
-            total_steps=entry.total_steps + 1,
-            total_reward=entry.total_reward + float(reward),
-            final_similarity=nan if similarity is None else float(similarity),
-        )
+        current.ended, current.similarity = now, similarity
+        current.steps += 1
+        current.reward += float(reward)
 
     def end_episode(self, summary_visualization_path: str | os.PathLike[str] | None = None) -> None:
         """End the episode that this thread began.
@@ -214,10 +248,9 @@ class StructuredLogger:
         current = self._current
         if current is None:
             raise CaptureError("end_episode outside of an episode; call start_episode first")
-        if summary_visualization_path is not None:
+        if summary_visualization_path is not None and self._logging.structured_logging:
             path = str(summary_visualization_path)
-            payload = {"episode": current.entry.episode_num, "summary_visualization_path": path}
-            self._submit("log_episode", payload)
+            self._submit(Event("log_episode", {**current.notes.place, "summary_visualization_path": path}))
         self._end("terminated")
 
     def load_episode(self, episode_num: int) -> EpisodeLogEntry:
@@ -230,19 +263,29 @@ class StructuredLogger:
         """
         if not self._closed:
             self.flush()
-        for run_dir in reversed(find_runs(self.output_dir)):
-            run = ReplaySystem(run_dir)
-            if not len(run) or _EPISODE_LABEL not in next(iter(run)):
-                continue
-            rows = list(run.episodes(f"stream == '{_STREAM}' and {_EPISODE_LABEL} == {int(episode_num)}"))
-            if rows:
-                return _entry_of(run, rows[-1])
+        moved = [self.run_dir] if self._store.moves and self.run_dir is not None else []
+        for run_dir in (*moved, *reversed(find_runs(self.output_dir))):
+            found = logged_episode(ReplaySystem(run_dir), int(episode_num))
+            if found is not None:
+                return found
         raise EpisodeNotFoundError(f"no run below {self.output_dir} has a logged episode {episode_num}")
 
+    def health(self) -> Health:
+        """Return what was accepted, written and lost so far."""
+        return self._counted(has_ended=self._logger.has_ended or self._ending.was_cut_short)
+
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until what was logged is on disk; return whether it is."""
-        self._loops.send()
-        return self._logger.flush(timeout)
+        """Wait until what was logged is on disk; return whether it is.
+
+        Args:
+            timeout: seconds to wait at most; None waits as long as it takes.
+        """
+        if os.getpid() != self._pid:
+            return False
+        until = None if timeout is None else time.monotonic() + timeout
+        if not self._loops.send(until):
+            return False
+        return self._logger.flush(None if until is None else max(0.0, until - time.monotonic()))
 
     def close(self, status: str = "FINISHED") -> None:
         """Write everything and end the run; episodes that are open end as ``cut``. Closing twice is fine.
@@ -250,14 +293,22 @@ class StructuredLogger:
         Args:
             status: FINISHED, FAILED or KILLED.
         """
-        if self._closed or os.getpid() != self._pid:
-            return
-        self._closed, self._status = True, status
+        if os.getpid() != self._pid:
+            self._closed = True
+            return  # a forked child: the run is its parent's
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
         EXITS.ending(self._exit_handle)
         try:
+            self._ending.status = status
+            for current in self._now_open():
+                current.notes.send()
             self._loops.close()
             self._logger.close()
         finally:
+            self._ending.problem(self._logger)
             EXITS.remove(self._exit_handle)
 
     @property
@@ -265,17 +316,48 @@ class StructuredLogger:
         return getattr(self._threads, "current", None)
 
     def _end(self, ended: str) -> None:
-        current, self._threads.current = self._current, None
+        current = self._current
         if current is not None:
+            current.notes.send()
             current.recorded.close(ended)
+            self._threads.current = None
+            with self._lock:
+                self._open.remove(current)
 
-    def _submit(self, kind: str, payload: Mapping[str, Any]) -> None:
-        if self._logging.structured_logging:
-            self._logger.submit(EventItem(Event(kind, payload)))
+    def _now_open(self) -> list[_Current]:
+        with self._lock:
+            return list(self._open)
 
-    def _end_run(self) -> None:
-        counts = self._assembler.counts
-        self._store.finish(self._status, {"episodes": counts.episodes, "env_steps": counts.env_steps})
+    def _gather(self) -> Iterator[Chunk | Event]:
+        """Yield what waits in open episodes; for the writer thread, before it commits."""
+        for current in self._now_open():
+            notes = current.notes.take()
+            if notes is not None:
+                yield notes
+        yield from self._loops.gather()
+
+    def _submit(self, event: Event, nbytes: int = 200) -> None:
+        self._logger.submit(EventItem(event, nbytes))
+
+    def _hurry(self, seconds: float | None) -> None:
+        """Let nobody wait longer than this for the disk. Called in signal handlers: takes no lock."""
+        self._logger.hurry(seconds)
+        self._writer.hurry(seconds)
+
+    def _counted(self, *, has_ended: bool) -> Health:
+        store, coerced = self._store, self._store.coerced
+        return Health.of(
+            self._assembler,
+            self._logger,
+            self._writer,
+            self._readers,
+            has_ended=has_ended,
+            callback_s=self._logger.counts.submit_s,
+            coerced={"of an event to text": coerced} if coerced else {},
+            segments=store.segments_written,
+            segment_bytes=store.segment_bytes,
+            storage_actions=dict(store.actions),
+        )
 
     def _describe(self) -> dict[str, Any]:
         return {
@@ -307,71 +389,10 @@ def _is_numeric(tree: Any) -> bool:
     return True
 
 
-def _tagged(value: Any) -> Any:
-    """Return a copy in which NumPy's and JAX's arrays and numbers carry their dtype."""
-    if isinstance(value, Mapping):
-        return {str(key): _tagged(below) for key, below in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_tagged(below) for below in value]
-    if type(value) in (bool, int, float, str) or value is None or not hasattr(value, "__array__"):
-        return value
-    array = np.asarray(value)
-    return value if array.dtype.kind in "OUMm" else {_ARRAY: encode_array(array)}
-
-
-def _untagged(value: Any) -> Any:
-    if isinstance(value, dict):
-        if value.keys() == {_ARRAY}:
-            return decode_array(value[_ARRAY])[()]
-        return {key: _untagged(below) for key, below in value.items()}
-    return [_untagged(below) for below in value] if isinstance(value, list) else value
-
-
-def _at(tree: Any, index: int) -> Any:
-    if isinstance(tree, dict):
-        return {key: _at(below, index) for key, below in tree.items()}
-    if isinstance(tree, tuple):
-        return tuple(_at(below, index) for below in tree)
-    return tree[index]
-
-
-def _entry_of(run: ReplaySystem, row: Any) -> EpisodeLogEntry:
-    number = int(row[_EPISODE_LABEL])
-    said: dict[tuple[int, float], Mapping[str, Any]] = {}
-    summary = None
-    for event in run.events():
-        if event.payload.get("episode") == number and event.type == "log_step":
-            said[event.payload["step"], event.payload["timestamp"]] = event.payload
-        elif event.payload.get("episode") == number and event.type == "log_episode":
-            summary = event.payload["summary_visualization_path"]
-    episode = run.load_episode(row.episode)
-    steps = []
-    if episode.num_stored_steps:
-        has_states, has_actions = episode.has("observation"), episode.has("action")
-        numbers, times = episode.info["step_num"].tolist(), episode.info["timestamp"].tolist()
-        for index, (step_num, timestamp) in enumerate(zip(numbers, times, strict=True)):
-            apart = said.get((step_num, timestamp), {})
-            steps.append(
-                StepLogEntry(
-                    step_num=step_num,
-                    timestamp=timestamp,
-                    before_state=_at(episode.observation, index) if has_states else None,
-                    action=_at(episode.action, index) if has_actions else _untagged(apart.get("action")),
-                    after_state=_at(episode.next_observation, index) if has_states else None,
-                    reward=float(episode.reward[index]),
-                    info=_untagged(apart.get("info", {})),
-                    visualization_path=apart.get("visualization_path"),
-                )
-            )
-    return EpisodeLogEntry(
-        episode_num=number,
-        start_timestamp=steps[0].timestamp if steps else row.start_time,
-        end_timestamp=steps[-1].timestamp if steps else row.end_time,
-        total_steps=row.total_steps,
-        total_reward=row.total_reward,
-        final_similarity=row.final_similarity,
-        task_id=row.task_id,
-        config_hash=row[f"{_CONFIG_LABEL}_id"],
-        steps=tuple(steps),
-        summary_visualization_path=summary,
-    )
+def _similarity(value: Any) -> float:
+    if value is None:
+        return nan
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise CaptureError(f"info['similarity'] is {value!r}; it is one number") from error

@@ -14,6 +14,7 @@ from jaxarc.pipeline.performance_monitor import PerformanceMonitor, RecordingCos
 from jaxarc.pipeline.python_loops import PythonLoops
 from jaxarc.pipeline.readers import CommittedReader, ReaderLag, Readers
 from jaxarc.pipeline.run_ending import RunEnding
+from jaxarc.pipeline.step_notes import StepNotes
 from jaxarc.pipeline.visualization_log import VisualizationLog
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Readers",
     "RecordingCosts",
     "RunEnding",
+    "StepNotes",
     "VisualizationLog",
     "assumed_bytes_per_env_step",
     "losses_text",

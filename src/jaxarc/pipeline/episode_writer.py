@@ -113,10 +113,10 @@ class EpisodeWriter:
         persisted_steps: steps that are on disk for those.
         steps_given_up: steps that were given up after two failed writes.
         episodes_given_up: episodes that lost their steps so.
-        gather: called before a commit, yields chunks that were accepted and are not in the queue.
+        gather: called before a commit, yields chunks and events that were accepted and are not in the queue.
     """
 
-    gather: Callable[[], Iterable[Chunk]] = tuple
+    gather: Callable[[], Iterable[Chunk | Event]] = tuple
 
     def __init__(
         self,
@@ -275,11 +275,14 @@ class EpisodeWriter:
         return failure
 
     def _take_gathered(self) -> Exception | None:
-        """Take what Python loops hold back; a chunk that fails is reported and costs no other."""
+        """Take what Python loops hold back; what fails is reported and costs nothing else."""
         failure = None
-        for chunk in self.gather():
+        for held in self.gather():
             try:
-                self._assembler.ingest(chunk)
+                if isinstance(held, Event):
+                    self.events.put(held)
+                else:
+                    self._assembler.ingest(held)
             except Exception as error:  # noqa: BLE001 - raised to the edge of the writer after the commit
                 failure = failure or error
         return failure

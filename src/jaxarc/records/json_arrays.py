@@ -11,7 +11,10 @@ import numpy as np
 
 from jaxarc.records.layout import numpy_dtype
 
-__all__ = ["decode_array", "encode_array"]
+__all__ = ["TAGGED_ARRAY", "decode_array", "encode_array"]
+
+TAGGED_ARRAY = "$array"
+"""Key under which what has arrays among other values holds one."""
 
 _TAG = "$float"
 _BITS = "bits"
