@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import nan
 from pathlib import Path
@@ -336,7 +336,7 @@ class StructuredLogger:
                 yield notes
         yield from self._loops.gather()
 
-    def _submit(self, event: Event, nbytes: int = 200) -> None:
+    def _submit(self, event: Event | Callable[[], Event], nbytes: int = 200) -> None:
         self._logger.submit(EventItem(event, nbytes))
 
     def _hurry(self, seconds: float | None) -> None:

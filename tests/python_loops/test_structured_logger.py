@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -198,3 +199,50 @@ def test_structured_logging_false_logs_nothing(tmp_path: Path) -> None:
         log(logger, 1)
         logger.end_episode("summary.svg")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_episode_has_its_own_notes_and_picture(tmp_path: Path) -> None:
+    """Of two with one number the last is loaded, with nothing of the first; notes are copies."""
+    note = {"values": np.zeros(2, np.float32), "parts": ["a"]}
+    with StructuredLogger(tmp_path) as logger:
+        log(logger, 1, note="first")
+        logger.end_episode("first.svg")
+        log(logger, 1, steps=100, note=note)
+        note["values"][:] = 7
+        note["parts"].append("b")
+        logger.end_episode()
+        episode = logger.load_episode(1)
+        assert logger.health().accepted_events < 10
+    assert episode.summary_visualization_path is None
+    assert {str(step.info["note"]) for step in episode.steps} == {
+        "{'values': array([0., 0.], dtype=float32), 'parts': ['a']}"
+    }
+
+
+def test_a_logger_ends_as_its_block_does(tmp_path: Path) -> None:
+    """The status says whether the block failed; what was logged before is there."""
+    for error, status in ((None, "FINISHED"), (ValueError, "FAILED"), (KeyboardInterrupt, "KILLED")):
+        with suppress(ValueError, KeyboardInterrupt), StructuredLogger(tmp_path) as logger:
+            log(logger, 1, note="x")
+            if error is not None:
+                raise error
+        run = jaxarc.open(logger.run_dir)
+        assert run.status == status
+        assert logger.load_episode(1).steps[2].info["note"] == "x"
+        assert not logger.health().losses
+
+
+@pytest.mark.parametrize(
+    ("info", "says"),
+    [
+        ({"similarity": "high"}, r"info\['similarity'\] is 'high'; it is one number"),
+        ({"success": np.zeros(3)}, r"step.success has shape \[3\]"),
+        ([1], "info is a list; give a mapping"),
+    ],
+)
+def test_an_info_that_says_nothing_is_refused(tmp_path: Path, info: Any, says: str) -> None:
+    """By name, as every other value."""
+    with StructuredLogger(tmp_path) as logger:
+        logger.start_episode(0, "t", "h")
+        with pytest.raises(CaptureError, match=says):
+            logger.log_step(0, None, None, None, 0.0, info)

@@ -81,12 +81,17 @@ class ChunkItem:
 
 
 class EventItem:
-    """An event in the queue: written behind what was queued before it."""
+    """An event in the queue, or what makes it: written behind what was queued before it."""
 
-    def __init__(self, event: Event, nbytes: int = 200):
-        self.event = event
+    def __init__(self, event: Event | Callable[[], Event], nbytes: int = 200):
+        self._event = event
         self.nbytes = nbytes
         self.priority = 0
+
+    @property
+    def event(self) -> Event:
+        """The event; the writer asks for it, once."""
+        return self._event if isinstance(self._event, Event) else self._event()
 
     def shed(self) -> int:
         """Give up nothing: events are never dropped."""

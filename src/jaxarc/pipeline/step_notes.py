@@ -25,10 +25,10 @@ class StepNotes:
 
     Args:
         place: what the events say besides: of which episode they are.
-        submit: queues an event of so many bytes.
+        submit: queues what makes an event of so many bytes.
     """
 
-    def __init__(self, place: Mapping[str, Any], submit: Callable[[Event, int], object]):
+    def __init__(self, place: Mapping[str, Any], submit: Callable[[Callable[[], Event], int], object]):
         self.place = place
         self._submit = submit
         self._lock = threading.RLock()
@@ -48,17 +48,21 @@ class StepNotes:
             self.send()
 
     def send(self) -> None:
-        """Queue what is kept."""
-        size = self._nbytes
-        event = self.take()
-        if event is not None:
-            self._submit(event, size)
+        """Queue what is kept; the writer makes an event of it."""
+        with self._lock:
+            notes, size = self._notes, self._nbytes
+            self._notes, self._nbytes = [], 0
+        if notes:
+            self._submit(lambda: self._event_of(notes), size)
 
     def take(self) -> Event | None:
         """Return what is kept, as one event, and forget it."""
         with self._lock:
             notes, self._notes, self._nbytes = self._notes, [], 0
-        return Event("log_steps", {**self.place, "steps": _tagged(notes)}) if notes else None
+        return self._event_of(notes) if notes else None
+
+    def _event_of(self, notes: list[dict[str, Any]]) -> Event:
+        return Event("log_steps", {**self.place, "steps": _tagged(notes)})
 
     def _copied(self, value: Any) -> Any:
         if type(value) in _PLAIN:
@@ -76,6 +80,8 @@ class StepNotes:
 
 def _tagged(value: Any) -> Any:
     """Return a copy in which NumPy's arrays and numbers carry their dtype."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, dict):
         return {key: _tagged(below) for key, below in value.items()}
     if isinstance(value, list):
