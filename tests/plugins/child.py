@@ -21,7 +21,7 @@ import os, resource, signal, sys, threading, time
 sys.path[:0] = {paths!r}
 import jax, jax.numpy as jnp
 from recording import config, light_body, light_step
-from jaxarc import Recorder
+from jaxarc import Recorder, Step
 
 ROOT = {root!r}
 rollout = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import os
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -51,6 +52,9 @@ class StreamSettings:
     logs: bool
 
 
+_NOTHING = StreamSettings(program="off", envs=1, journal="off", logs=False)
+
+
 @dataclass(frozen=True)
 class ProgramSettings:
     """Everything of a recorder that programs are traced with; two that are equal make the same program.
@@ -81,6 +85,7 @@ class RecorderProgram:
 
     def __init__(self, settings: ProgramSettings):
         self._settings = settings
+        self._pid = os.getpid()
 
     def scan(
         self,
@@ -223,6 +228,8 @@ class RecorderProgram:
         """Raise where nothing can be recorded any more; a program cannot know."""
 
     def _sends(self, stream: str) -> StreamSettings:
+        if os.getpid() != self._pid:  # a forked child: the run is its parent's
+            return _NOTHING
         return dict(self._settings.streams).get(stream, self._settings.default)
 
     def _spec(self, stream: str) -> CaptureSpec:
