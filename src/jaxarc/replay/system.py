@@ -134,10 +134,13 @@ class ReplaySystem:
         )
 
     def _missing_episodes(self) -> Iterator[DamagedFileError]:
-        """Yield a problem where an ended run counted more episodes than its segments hold."""
+        """Yield a problem where an ended run, or its repair, counted more episodes than its segments hold."""
         counted = self.info.get("episodes")  # written when the run ends
         by_writer = self.info.get("episodes_by_writer")  # where it had several
         expected = dict(by_writer) if isinstance(by_writer, dict) else {self.info.get("writer"): counted}
+        repaired = self.info.get("repaired")  # says what is lost for good
+        if isinstance(repaired, dict) and "episodes_left" in repaired:
+            expected = {None: repaired["episodes_left"]}
         for name, count in expected.items():
             held = self._index.num_rows(None if name is None else writer_number(str(name)))
             if isinstance(count, int) and held < count:

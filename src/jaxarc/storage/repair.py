@@ -186,6 +186,11 @@ def _write_run_file(found: RunInspection, left: RunInspection, done: list[str]) 
     missing = [f"{file.path} is missing" for file in left.files if file.state == "missing"]
     lost = list(dict.fromkeys([*found.known_lost, *left.lost, *missing]))
     content["status"] = found.status
-    content["repaired"] = {"time": time.time(), "lost": lost, "done": list(done)}
+    content["repaired"] = {
+        "time": time.time(),
+        "lost": lost,
+        "done": list(done),
+        "episodes_left": build_index(run_dir).num_rows(),
+    }
     write_run_file(run_dir, content)
     done.append(f"{RUN_FILE} says what is lost")
