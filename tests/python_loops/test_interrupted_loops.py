@@ -115,6 +115,7 @@ def test_sending_stops_waiting_in_time_and_goes_on_later(queue: Queue, loops: Py
         loops.episode()
 
 
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning", "ignore:.*fork.*:RuntimeWarning")
 def test_a_forked_child_waits_for_no_lock_of_its_parent(loops: PythonLoops) -> None:
     """Another thread of the parent may hold it for good."""
     episode = loops.episode()
