@@ -65,7 +65,7 @@ def test_flipped_bytes_are_never_read_as_data(run_dir: Path, whole: Path):
     rng = np.random.default_rng(0)
     refused = 0
     named: set[object] = set()
-    for position in rng.choice(len(original), 60, replace=False).tolist():
+    for position in rng.choice(len(original), 25, replace=False).tolist():
         path.write_bytes(original)
         flip(path, position, int(rng.integers(1, 256)))
         try:
@@ -76,7 +76,7 @@ def test_flipped_bytes_are_never_read_as_data(run_dir: Path, whole: Path):
         except DamagedFileError as error:
             named.add(error.path)
             refused += 1
-    assert refused > 10
+    assert refused > 4
     assert named <= {path, run_dir / "steps"}
 
 

@@ -26,7 +26,7 @@ from jaxarc.records.layout import FLAG_ACTIVE, FLAG_SUCCESS, FLAG_TERMINATED
 from jaxarc.records.steps import StepBlock
 from jaxarc.records.table import EpisodeTable
 
-many = settings(max_examples=60, deadline=None)
+many = settings(max_examples=40, deadline=None)
 
 
 def summary(row: Any) -> tuple[object, ...]:

@@ -121,10 +121,10 @@ def test_a_step_at_a_time_lies_in_few_pieces(monkeypatch: pytest.MonkeyPatch):
     """Taps of four environments whose episodes do not end: what is held is little more than their rows."""
     monkeypatch.setattr(held_rows, "_SMALL_BYTES", 8_000)
     config = CaptureConfig(level="standard", envs=4)
-    num_steps = 2_000
+    num_steps = 1_000
     assembler = Assembler(config, nameless)
     flags = np.zeros((4, num_steps))
-    flags[:, ::400] = FLAG_MARK
+    flags[:, ::200] = FLAG_MARK
     held = None
     for chunk in flat_recording(flags).chunks(range(num_steps), range(4)):
         assembler.ingest(chunk)

@@ -25,7 +25,7 @@ from jaxarc.config import KEEP_RULES, CaptureConfig
 from jaxarc.pipeline import Assembler
 from jaxarc.records.layout import FLAG_ACTIVE, FLAG_MARK, FLAG_SUCCESS, FLAG_TERMINATED
 
-many = settings(max_examples=40, deadline=None)
+many = settings(max_examples=25, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
 cuts = st.lists(st.integers(1, 24), max_size=6)
 commits = st.sets(st.integers(0, 6))
