@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jaxarc.cli.wording import counted
 from jaxarc.replay.system import DEFAULT_ROOT
 from jaxarc.storage import FileFinding, RunInspection, inspect_run, repair_run, resolve_run
 
@@ -57,7 +58,7 @@ def print_examination(run_name: str, *, repair: bool, as_json: bool, root: str |
 
 def _print(console: Console, found: RunInspection) -> None:
     console.print(
-        Text(f"{found.run_dir.name} · {found.status} · {found.episodes:,} episodes", style="italic")
+        Text(f"{found.run_dir.name} · {found.status} · {counted(found.episodes, 'episode')}", style="italic")
     )
     whole = [file for file in found.files if file.state == "whole"]
     shown = [file for file in found.files if file.state != "whole" or len(whole) <= _WHOLE_SHOWN]
@@ -97,4 +98,4 @@ def _print_repair(console: Console, found: RunInspection, done: list[str]) -> No
     for line in done:
         console.print(Text(f"  {line}"), soft_wrap=True)
     state = "whole, but for what was lost" if found.is_whole else "still damaged"
-    console.print(f"The run is {state}; it has {found.episodes:,} episodes.")
+    console.print(f"The run is {state}; it has {counted(found.episodes, 'episode')}.")

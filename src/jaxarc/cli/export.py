@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from jaxarc.cli.wording import counted
 from jaxarc.export import ExportSummary, export_run
 from jaxarc.replay import open_run
 
@@ -65,7 +66,7 @@ def print_export(
 
 def _print(summary: ExportSummary) -> None:
     console = Console(highlight=False)
-    done = f"{summary.episodes:,} episodes, {summary.steps:,} stored steps"
+    done = f"{counted(summary.episodes, 'episode')}, {counted(summary.steps, 'stored step')}"
     console.print(Text(f"{done} of {summary.run} -> {summary.path}"), soft_wrap=True)
     for reason, count in summary.left_out.items():
         console.print(Text(f"left out {count:,}: {reason}", "yellow"), soft_wrap=True)

@@ -14,6 +14,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from jaxarc.cli.wording import counted
 from jaxarc.errors import DamagedFileError, RunNotFoundError
 from jaxarc.records.table import EpisodeRow
 from jaxarc.replay import QueryError, ReplaySystem, open_run
@@ -194,13 +195,9 @@ def _print_runs(console: Console, folder: Path, runs: list[Path], limit: int) ->
         _Column(name, facts[name], is_number=is_number, dropped=dropped)
         for name, (is_number, dropped) in _RUN_COLUMNS.items()
     ]
-    console.print(_Fitting(f"{_counted(len(runs), 'run')} below {folder}", tuple(columns)), crop=False)
+    console.print(_Fitting(f"{counted(len(runs), 'run')} below {folder}", tuple(columns)), crop=False)
     for problem in problems:
         console.print(Text(f"damaged: {problem}", style="red"), soft_wrap=True)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _age(created: float) -> str:
@@ -219,7 +216,7 @@ def _print_episodes(
     rows = [found.row(i) for i in range(min(limit, len(found)))]
     kept = int((found["stored_steps"] > 0).sum())
     solved = int(found["success"].sum())
-    episodes = _counted(len(found), "episode")
+    episodes = counted(len(found), "episode")
     title = f"{run.name} · {run.status} · {episodes}, {solved} solved, {kept} with steps"
     console.print(episode_table(rows, title), crop=False)
     if (elsewhere := run.continued_in) is not None:
