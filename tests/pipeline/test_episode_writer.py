@@ -174,6 +174,19 @@ def test_damaged_rows_are_counted_logged_once_and_cost_no_row(caplog: pytest.Log
     assert [row.stored_steps for row in shelf.rows] == [0, 3, 0, 0, 3, 3]
 
 
+def test_every_chunk_of_a_loop_that_fails_is_counted():
+    """Two of three held-back chunks are cut short: the third is taken, and two are counted."""
+    writer = writer_on(Shelf())
+    chunks = [item.chunk for item in counter_chunks(3)]
+    for chunk in chunks[:2]:
+        assert chunk._words is not None
+        chunk._words = chunk._words[:-1]
+    writer.gather = lambda: iter(chunks)
+    with pytest.raises(ValueError, match="rows are lost"):
+        writer.commit()
+    assert writer.failed_gathered == 2
+
+
 def test_open_rows_wait_for_the_steps_that_they_speak_of():
     """They are written after their segment, once; with steps that are given up they say so."""
     shelf = Shelf(refuse=2)

@@ -148,6 +148,7 @@ class EpisodeWriter:
         self.disk_use = DiskUse()
         self.persisted_episodes = 0
         self.persisted_steps = 0
+        self.failed_gathered = 0
         self.steps_given_up = 0
         self.episodes_given_up = 0
 
@@ -289,6 +290,7 @@ class EpisodeWriter:
                 else:
                     self._assembler.ingest(held)
             except Exception as error:  # noqa: BLE001 - raised to the edge of the writer after the commit
+                self.failed_gathered += 1
                 failure = failure or error
         return failure
 

@@ -193,7 +193,7 @@ class Health:
             "handled_chunks": queued.handled_items + lost["waiting_chunks"],
             "rows_waiting": 0 if has_ended else writer.rows_waiting,
             "refused_chunks": queued.refused_items,
-            "lost_chunks": queued.failed_items + lost["waiting_chunks"],
+            "lost_chunks": queued.failed_items + writer.failed_gathered + lost["waiting_chunks"],
             "queue_bytes": queued.queue_bytes_now,
             "queue_bytes_max": queued.queue_bytes_max,
             "blocked_s": queued.blocked_s,
