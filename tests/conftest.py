@@ -25,6 +25,8 @@ from jaxtyping import install_import_hook  # noqa: E402
 
 install_import_hook("jaxarc", "array_checks.check_arrays")
 
+pytest_plugins = ["browser"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--long``, which runs the soaks and the mass kills as well."""
