@@ -1,4 +1,4 @@
-"""A real browser for tests of pages: one Chromium a session, fresh pages, and nothing may go wrong in them."""
+"""A real browser for tests of pages: one a session, fresh pages, and nothing may go wrong in them."""
 
 from __future__ import annotations
 
