@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
 from xml.etree import ElementTree
 
 import numpy as np
@@ -190,11 +189,3 @@ def test_pictures_on_one_page_share_a_name_only_for_equal_paths():
     pictures = [render_board(np.zeros(mask.shape, int), marks=Marks(selected=mask)) for mask in masks]
     named = [dict(re.findall(r'<path id="(\w+)" d="([^"]+)"', picture)) for picture in pictures]
     assert named[0].keys().isdisjoint(named[1])
-
-
-@pytest.mark.parametrize("palette", PALETTES)
-def test_a_board_looks_as_it_did(palette: str, golden: Callable[[str, str], None]):
-    """All colours, a value past them, padding inside, and every mark."""
-    board = np.array([[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 12, -1], [-1, -1, -1, -1]])
-    marks = Marks(board == 1, board == 2, board == 4)
-    golden(f"board-{palette}.svg", render_board(board, Style(palette, show_coordinates=True), marks=marks))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxarc.errors import RenderError
-from jaxarc.rendering import PALETTES, Style, render_comparison, render_episode_summary
+from jaxarc.rendering import Style, render_comparison, render_episode_summary
 from jaxarc.rendering.chart import ticks
 from jaxarc.rendering.episode import _spread
 
@@ -20,33 +20,6 @@ def words(svg: str) -> str:
     return " ".join(
         "".join(node.itertext()) for node in ElementTree.fromstring(svg).iter() if "text" in node.tag
     )
-
-
-@pytest.mark.parametrize("palette", PALETTES)
-def test_a_summary_looks_as_it_did(palette, episode, golden):
-    """Task, key moments, similarity and reward, in every palette."""
-    golden(f"summary-{palette}.svg", render_episode_summary(episode(), Style(palette)))
-
-
-def test_a_summary_of_numbers_looks_as_it_did(episode, vector_step, golden):
-    """CartPole in the dark: no task, no similarity, moments as bars."""
-    data = episode(
-        similarity_progression=(),
-        final_similarity=float("nan"),
-        task_id="",
-        input_grid=None,
-        target_grid=None,
-        moments=[vector_step(step_num=0), vector_step(step_num=11)],
-        success=False,
-    )
-    golden("summary-vector.svg", render_episode_summary(data, Style(theme="dark")))
-
-
-@pytest.mark.parametrize("kind", ["reward_progression", "similarity_progression"])
-def test_a_comparison_looks_as_it_did(kind, episode, golden):
-    """Three episodes over one axis and the table of how they went."""
-    episodes = [episode(n, episode_num=n, success=n > 6, moments=()) for n in (4, 8, 12)]
-    golden(f"comparison-{kind}.svg", render_comparison(episodes, kind))
 
 
 @pytest.mark.parametrize("num_steps", [0, 1, 2, 50, 10_000])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from jaxarc.errors import RenderError
-from jaxarc.rendering import PALETTES, Style, picture_of, render_step
+from jaxarc.rendering import Style, picture_of, render_step
 
 NASTY = st.one_of(
     st.text(max_size=40), st.sampled_from(["<script>alert(1)</script>", "\"'&]]>", "\x00\x1b", "😀"])
@@ -22,23 +22,6 @@ def words(svg: str) -> str:
     return " ".join(
         "".join(node.itertext()) for node in ElementTree.fromstring(svg).iter() if "text" in node.tag
     )
-
-
-@pytest.mark.parametrize("palette", PALETTES)
-def test_a_step_looks_as_it_did(palette, step, golden):
-    """Before, after, target, marks and numbers, in every palette."""
-    golden(f"step-{palette}.svg", render_step(step(), Style(palette)))
-
-
-def test_the_last_step_in_the_dark_looks_as_it_did(step, golden):
-    """The dark theme, coordinates, and the badge of the outcome."""
-    data = step(step_num=11, ended="truncated", success=False)
-    golden("step-dark.svg", render_step(data, Style(theme="dark", show_coordinates=True)))
-
-
-def test_a_step_of_numbers_looks_as_it_did(vector_step, golden):
-    """Vectors are bars with their values."""
-    golden("step-vector.svg", render_step(vector_step()))
 
 
 def test_a_step_says_what_happened(step):

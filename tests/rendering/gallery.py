@@ -1,0 +1,228 @@
+"""Every drawing there is, once each: what the tests pin, check and look at.
+
+A new drawing is one more function under the heading of its subject: it takes the style, draws one small
+example and returns the SVG, or a ``Picture``. ``@drawing("name")`` enters it in ``GALLERY``; then every test
+of ``test_gallery.py`` covers it in every palette, light and dark, once its golden files are written with
+``pytest tests/rendering --update-golden``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from drawn_data import TARGET, make_episode, make_step, make_vector_step
+
+from jaxarc.rendering import (
+    Marks,
+    Picture,
+    Style,
+    picture_of,
+    render_board,
+    render_comparison,
+    render_episode_summary,
+    render_step,
+)
+from jaxarc.rendering.document import document, place
+
+Drawing = Callable[[Style], str | Picture]
+
+GALLERY: dict[str, Callable[[Style], str]] = {}
+"""From the name of a drawing to the function that draws it in a style."""
+
+
+def drawing(name: str) -> Callable[[Drawing], Drawing]:
+    """Enter a drawing in the gallery under a name that is also the name of its golden files."""
+
+    def enter(draw: Drawing) -> Drawing:
+        assert name not in GALLERY, f"two drawings are called {name}"
+        GALLERY[name] = lambda style: _whole(draw(style), style)
+        return draw
+
+    return enter
+
+
+def _whole(drawn: str | Picture, style: Style) -> str:
+    if isinstance(drawn, str):
+        return drawn
+    body = place(8, 8, drawn.body)
+    return document(drawn.width + 16, drawn.height + 16, body, style, "a picture")
+
+
+HUGE_NAME = "<script>alert('1')</script> \"& \u202e\x00 😀 " + "a very long name " * 20
+
+
+# Boards
+
+
+@drawing("board")
+def _(style: Style) -> str:
+    board = np.array([[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 12, -1], [-1, -1, -1, -1]])
+    return render_board(board, style, marks=Marks(board == 1, board == 2, board == 4))
+
+
+@drawing("board-coordinates")
+def _(style: Style) -> str:
+    style = Style(style.palette, style.theme, show_coordinates=True)
+    return render_board(np.arange(12).reshape(2, 6) % 10, style)
+
+
+@drawing("board-padding")
+def _(style: Style) -> str:
+    return render_board(np.full((3, 3), -1), style)
+
+
+# Steps
+
+
+@drawing("step")
+def _(style: Style) -> str:
+    return render_step(make_step(), style)
+
+
+@drawing("step-last")
+def _(style: Style) -> str:
+    style = Style(style.palette, style.theme, show_coordinates=True)
+    return render_step(make_step(step_num=11, ended="truncated", success=False), style)
+
+
+@drawing("step-solved")
+def _(style: Style) -> str:
+    step = make_step(step_num=11, ended="terminated", success=True, after_grid=TARGET, similarity=1.0)
+    return render_step(step, style)
+
+
+@drawing("step-without-after")
+def _(style: Style) -> str:
+    return render_step(make_step(after_grid=None, changed_cells=None), style)
+
+
+@drawing("step-outside-values")
+def _(style: Style) -> str:
+    before = np.array([[0, 11, -7], [99, 1, 2]])
+    return render_step(
+        make_step(
+            before_grid=before,
+            after_grid=before + 1,
+            changed_cells=before != -7,
+            selection_mask=before > 50,
+            target_grid=before,
+        ),
+        style,
+    )
+
+
+@drawing("step-huge-names")
+def _(style: Style) -> str:
+    info = {f"{HUGE_NAME} {index}": float("nan") for index in range(20)} | {HUGE_NAME: HUGE_NAME}
+    step = make_step(title=HUGE_NAME, operation_name=HUGE_NAME, info=info, reward=-1e300, step_num=123_456)
+    return render_step(step, style)
+
+
+@drawing("step-thin")
+def _(style: Style) -> str:
+    row = np.arange(30).reshape(1, 30) % 10
+    return render_step(
+        make_step(
+            before_grid=row,
+            after_grid=row[:, ::-1].copy(),
+            changed_cells=row != row[:, ::-1],
+            selection_mask=row == 4,
+            target_grid=None,
+        ),
+        style,
+    )
+
+
+@drawing("step-vector")
+def _(style: Style) -> str:
+    return render_step(make_vector_step(), style)
+
+
+# Episodes
+
+
+@drawing("summary")
+def _(style: Style) -> str:
+    return render_episode_summary(make_episode(), style)
+
+
+@drawing("summary-vector")
+def _(style: Style) -> str:
+    moments = [make_vector_step(step_num=0), make_vector_step(step_num=11)]
+    data = make_episode(
+        similarity_progression=(),
+        final_similarity=float("nan"),
+        task_id="",
+        input_grid=None,
+        target_grid=None,
+        moments=moments,
+        success=False,
+    )
+    return render_episode_summary(data, style)
+
+
+@drawing("summary-empty")
+def _(style: Style) -> str:
+    return render_episode_summary(make_episode(0, ended="cut", success=None), style)
+
+
+@drawing("summary-one-step")
+def _(style: Style) -> str:
+    return render_episode_summary(make_episode(1, task_id=HUGE_NAME, title=HUGE_NAME), style)
+
+
+@drawing("summary-long")
+def _(style: Style) -> str:
+    steps = np.arange(0, 10_000, 250)
+    rewards = np.where(steps % 1000 == 0, -1.0, 0.125)
+    rewards[7] = np.nan
+    data = make_episode(
+        10_000,
+        step_nums=steps.tolist(),
+        reward_progression=rewards.tolist(),
+        similarity_progression=np.linspace(0, 1, len(steps)).tolist(),
+        moments=[make_step(step_num=number, after_grid=None) for number in (0, 5_000, 5_001, 9_750)],
+    )
+    return render_episode_summary(data, style)
+
+
+# Comparisons
+
+
+@drawing("comparison-reward")
+def _(style: Style) -> str:
+    episodes = [make_episode(n, episode_num=n, success=n > 6, moments=()) for n in (4, 8, 12)]
+    return render_comparison(episodes, "reward_progression", style)
+
+
+@drawing("comparison-similarity")
+def _(style: Style) -> str:
+    episodes = [
+        make_episode(n, episode_num=n, success=n > 6, moments=(), task_id=HUGE_NAME) for n in range(1, 12)
+    ]
+    return render_comparison(episodes, "similarity_progression", style)
+
+
+# Tasks
+
+
+# Runs, batches and reels
+
+
+# Values of every kind
+
+
+@drawing("value-vector")
+def _(style: Style) -> Picture:
+    return picture_of(np.array([0.5, -1.25, np.nan, np.inf]), style)
+
+
+@drawing("value-long-vector")
+def _(style: Style) -> Picture:
+    return picture_of(np.sin(np.arange(64) / 5), style)
+
+
+@drawing("value-text")
+def _(style: Style) -> Picture:
+    return picture_of(np.array(["<b>", "a" * 200]), style)
