@@ -38,8 +38,8 @@ class RememberedSteps:
         assert index == 0
         return self.rewards
 
-    def field(self, index: int) -> np.ndarray:
-        return self.rows[index]
+    def field(self, index: int, at: np.ndarray | None = None) -> np.ndarray:
+        return self.rows[index] if at is None else self.rows[index][at]
 
     def observation_rows(self) -> tuple[np.ndarray, np.ndarray]:
         return np.arange(len(self)), np.full(len(self), -1)

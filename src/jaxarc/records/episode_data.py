@@ -65,6 +65,25 @@ class EpisodeData:
         """Index in the episode of every stored step, int64[n]."""
         return self._sources.step
 
+    def steps_at(self, positions: Any) -> EpisodeData:
+        """Return the episode with some of its stored steps only: what is read of it is theirs alone.
+
+        For who shows a few of ten thousand steps: ``episode.steps_at([0, 500]).observation`` reads two
+        observations. What is returned has these steps alone, so it is not ``contiguous`` unless they are all;
+        its row, constants and journal are those of the whole episode.
+
+        Args:
+            positions: positions among the stored steps (of ``step``), in any order; each counts once.
+
+        Raises:
+            IndexError: a position is none of the stored steps.
+        """
+        chosen = np.unique(self.step[np.asarray(positions, np.int64).ravel()])
+        view = EpisodeData(self.row, (), why_empty=self._why_empty)
+        view._everything = self._everything
+        view._sources = self._sources.among(chosen)
+        return view
+
     @property
     def num_stored_steps(self) -> int:
         """Steps that are stored, as steps or in the journal."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from jaxarc.records.layout import Field, Layout, PathKey, unflatten
 
-__all__ = ["FirstSteps", "StepSource", "StepSources"]
+__all__ = ["ChosenSteps", "FirstSteps", "StepSource", "StepSources"]
 
 
+@runtime_checkable
 class StepSource(Protocol):
     """Some stored steps of one episode, in order."""
 
@@ -34,8 +35,13 @@ class StepSource(Protocol):
         """Return scalar field ``index``, [n]."""
         ...
 
-    def field(self, index: int) -> np.ndarray:
-        """Return row field ``index``, [n, *shape]; constants of the episode [1, *shape]."""
+    def field(self, index: int, at: np.ndarray | None = None) -> np.ndarray:
+        """Return row field ``index``, [n, *shape]; constants of the episode [1, *shape].
+
+        Args:
+            index: the field's position in the layout.
+            at: positions of the only steps that are wanted, ascending; None for all.
+        """
         ...
 
     def observation_rows(self) -> tuple[np.ndarray, np.ndarray]:
@@ -69,15 +75,51 @@ class FirstSteps:
         """Return scalar field ``index``, [n]."""
         return self._source.scalar(index)[: self._count]
 
-    def field(self, index: int) -> np.ndarray:
+    def field(self, index: int, at: np.ndarray | None = None) -> np.ndarray:
         """Return row field ``index``, [n, *shape]; constants of the episode [1, *shape]."""
-        values = self._source.field(index)
+        values = self._source.field(index, at)
         return values if self.layout.rows[index].role == "episode" else values[: self._count]
 
     def observation_rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the observation rows before and after each step, int[n] each."""
         before, after = self._source.observation_rows()
         return before[: self._count], after[: self._count]
+
+    def observations(self, index: int, rows: np.ndarray) -> np.ndarray:
+        """Return observation field ``index`` at observation rows."""
+        return self._source.observations(index, rows)
+
+
+class ChosenSteps:
+    """Some of a source's steps, for who needs a few of many: of the fields only theirs are read.
+
+    Args:
+        source: the source.
+        at: positions among the source's steps, ascending, each once.
+    """
+
+    def __init__(self, source: StepSource, at: np.ndarray):
+        self._source = source
+        self._at = at
+        self.layout = source.layout
+        self.steps = source.steps[at]
+
+    def column(self, name: str) -> np.ndarray:
+        """Return a flag column, bool[n]."""
+        return self._source.column(name)[self._at]
+
+    def scalar(self, index: int) -> np.ndarray:
+        """Return scalar field ``index``, [n]."""
+        return self._source.scalar(index)[self._at]
+
+    def field(self, index: int, at: np.ndarray | None = None) -> np.ndarray:
+        """Return row field ``index``, [n, *shape]; constants of the episode [1, *shape]."""
+        return self._source.field(index, self._at if at is None else self._at[at])
+
+    def observation_rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the observation rows before and after each step, int[n] each."""
+        before, after = self._source.observation_rows()
+        return before[self._at], after[self._at]
 
     def observations(self, index: int, rows: np.ndarray) -> np.ndarray:
         """Return observation field ``index`` at observation rows."""
@@ -114,6 +156,13 @@ class StepSources:
             return self
         found = [FirstSteps(source, end) for source in self._sources]
         return StepSources(source for source in found if len(source.steps))
+
+    def among(self, steps: np.ndarray) -> StepSources:
+        """Return the sources with these steps of the episode only."""
+        found = [
+            ChosenSteps(source, np.flatnonzero(np.isin(source.steps, steps))) for source in self._sources
+        ]
+        return StepSources([source for source in found if len(source.steps)] or found[:1])
 
     def of_kind(self, *kinds: str) -> StepSources:
         """Return the sources whose layout is of one of these kinds."""

@@ -22,6 +22,7 @@ __all__ = [
     "known_to_hdf5",
     "read_column",
     "read_field",
+    "read_field_at",
     "read_scalar",
     "read_table",
     "table_column",
@@ -31,6 +32,9 @@ __all__ = [
     "write_scalar",
     "write_table",
 ]
+
+_GAP_READ_OVER = 16
+"""Rows between two that are wanted up to which both are read at once."""
 
 
 def _encoded(key: PathKey) -> str:
@@ -176,6 +180,26 @@ def read_field(group: h5py.Group, field: Field, rows: Any) -> np.ndarray:
     if field.codec == "bits":
         return field.decode(values.view(np.int8))
     return _as_recorded(values, field)
+
+
+def read_field_at(group: h5py.Group, field: Field, rows: np.ndarray) -> np.ndarray:
+    """Return a field at some rows, in their order: Array[n, *shape]; what lies far between is not read.
+
+    Args:
+        group: the layout's group.
+        field: the field.
+        rows: int[n], in any order, also several times the same.
+    """
+    wanted, places = np.unique(rows, return_inverse=True)
+    breaks = np.flatnonzero(np.diff(wanted) > _GAP_READ_OVER) + 1
+    if not len(breaks):
+        low, high = (int(wanted[0]), int(wanted[-1]) + 1) if len(wanted) else (0, 0)
+        return read_field(group, field, slice(low, high))[rows - low]
+    parts = [
+        read_field(group, field, slice(int(part[0]), int(part[-1]) + 1))[part - part[0]]
+        for part in np.split(wanted, breaks)
+    ]
+    return np.concatenate(parts)[places]
 
 
 def read_scalar(group: h5py.Group, field: Field, rows: Any) -> np.ndarray:

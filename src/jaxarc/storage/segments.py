@@ -17,7 +17,7 @@ import numpy as np
 from jaxarc.errors import DamagedFileError
 from jaxarc.records.layout import Layout, layout_digest
 from jaxarc.records.table import EpisodeTable
-from jaxarc.storage.columns import group_at, read_column, read_field, read_scalar, read_table
+from jaxarc.storage.columns import group_at, read_column, read_field, read_field_at, read_scalar, read_table
 from jaxarc.storage.json_segments import open_json_segment
 from jaxarc.storage.limits import checked_names, read_attribute
 from jaxarc.storage.segment_writer import SEGMENT_FORMAT, SEGMENT_VERSION
@@ -197,12 +197,20 @@ class StoredSteps:
         with self._group() as group:
             return read_scalar(group, self.layout.scalars[index], self._rows)
 
-    def field(self, index: int) -> np.ndarray:
-        """Return the row field ``index`` of the layout; constants of the episode have one row."""
+    def field(self, index: int, at: np.ndarray | None = None) -> np.ndarray:
+        """Return the row field ``index`` of the layout; constants of the episode have one row.
+
+        Args:
+            index: the field.
+            at: positions of the only steps that are wanted; None for all.
+        """
         field = self.layout.rows[index]
-        rows: Any = slice(self._block, self._block + 1) if field.role == "episode" else self._rows
         with self._group() as group:
-            return read_field(group, field, rows)
+            if field.role == "episode":
+                return read_field(group, field, slice(self._block, self._block + 1))
+            if at is None:
+                return read_field(group, field, self._rows)
+            return read_field_at(group, field, at + self._rows.start)
 
     def observation_rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the row of the observation before and after each step; -1 where it was not recorded."""
@@ -212,9 +220,8 @@ class StoredSteps:
 
     def observations(self, index: int, rows: np.ndarray) -> np.ndarray:
         """Return observation field ``index`` at these observation rows."""
-        low, high = int(rows.min()), int(rows.max()) + 1
         with self._group() as group:
-            return read_field(group, self.layout.rows[index], slice(low, high))[rows - low]
+            return read_field_at(group, self.layout.rows[index], rows)
 
 
 class _OpenGroup:
