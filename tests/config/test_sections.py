@@ -123,6 +123,7 @@ configs = st.builds(
         include_metrics=st.booleans(),
         color_scheme=st.sampled_from(["default", "colorblind", "high_contrast"]),
         theme=st.sampled_from(["light", "dark"]),
+        report=st.booleans(),
         live=st.builds(
             LiveConfig,
             enabled=st.booleans(),
@@ -281,6 +282,7 @@ WRONG = [
     ("visualization.include_metrics", []),
     ("visualization.color_scheme", "rainbow"),
     ("visualization.theme", "solarized"),
+    ("visualization.report", "yes"),
     ("visualization.live", True),
     ("visualization.live.enabled", "on"),
     ("visualization.live.rules", ["second"]),

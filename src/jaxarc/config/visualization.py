@@ -47,6 +47,7 @@ class VisualizationConfig(Section):
         include_metrics: whether reward and similarity are written beside the boards.
         color_scheme: ``default``, ``colorblind`` or ``high_contrast``.
         theme: ``light`` or ``dark``.
+        report: whether a run that drew pictures has a page about itself when it is closed.
         live: what is drawn while training runs.
     """
 
@@ -60,4 +61,5 @@ class VisualizationConfig(Section):
     include_metrics: bool = checked(True, boolean)
     color_scheme: str = checked("default", one_of("default", "colorblind", "high_contrast"))
     theme: str = checked("light", one_of("light", "dark"))
+    report: bool = checked(True, boolean)
     live: LiveConfig = section(LiveConfig)
