@@ -15,7 +15,10 @@ from PIL import Image
 
 from jaxarc.errors import RenderError
 from jaxarc.rendering import PALETTES, Marks, Style, board_to_png, render_board, svg_to_png
+from jaxarc.rendering.board import extent_of
+from jaxarc.rendering.digits import ink_on
 from jaxarc.rendering.paths import mask_runs, outline, value_runs
+from jaxarc.rendering.text import MINUS
 
 BOARDS = arrays(np.int8, array_shapes(min_dims=2, max_dims=2, max_side=30), elements=st.integers(-2, 12))
 SEGMENT = re.compile(r"M(\d+) (\d+)([hv])(\d+)")
@@ -56,6 +59,52 @@ def test_any_board_is_valid_xml(board, coordinates, palette):
     svg = render_board(board, style, marks=marks)
     ElementTree.fromstring(svg)
     assert svg == render_board(board, style, marks=marks)
+
+
+def values_written(svg: str, cell: float) -> dict[tuple[int, int], str]:
+    """Return what is written into each cell of a board, by row and column."""
+    found: dict[tuple[int, int], str] = {}
+    for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text"):
+        row = round(float(element.get("y")) / cell)
+        for place, character in zip(element.get("x").split(), element.text, strict=True):
+            where = row, int(float(place) / cell + 1e-6)
+            found[where] = found.get(where, "") + character
+    return found
+
+
+@given(BOARDS, st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_digits_say_the_value_of_every_cell_that_is_no_padding(board, dark):
+    """Also of values past the palette; boards of up to thirty rows have room for them at 360 pixels."""
+    style = Style(theme="dark" if dark else "light", show_digits=True)
+    svg = render_board(board, style, size=360)
+    rows, columns = extent_of([board])
+    cell = min(360 / max(rows, columns), 36) // 1
+    expected = {
+        (y, x): str(value).replace("-", MINUS)
+        for (y, x), value in np.ndenumerate(board[:rows, :columns])
+        if value != -1
+    }
+    assert values_written(svg, cell) == expected
+    assert "<text" not in render_board(board, Style(show_digits=True), size=9 * max(board.shape))
+
+
+@pytest.mark.parametrize("name", sorted(PALETTES))
+def test_a_digit_can_be_read_on_every_colour(name):
+    """Its contrast is at least 4.5 to 1, as WCAG 2 asks of text."""
+    palette = PALETTES[name]
+    for colour in (*palette.colours, palette.outside):
+        assert contrast(ink_on(colour), colour) >= 4.5, colour
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours as WCAG 2 defines it."""
+    light = []
+    for colour in (one, other):
+        channels = np.array(list(bytes.fromhex(colour[1:]))) / 255
+        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        light.append(float(linear @ (0.2126, 0.7152, 0.0722)) + 0.05)
+    return max(light) / min(light)
 
 
 def pixels(png: bytes) -> np.ndarray:

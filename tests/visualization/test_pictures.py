@@ -88,6 +88,7 @@ def test_output_formats_and_image_quality_decide_the_files(run: ReplaySystem, tm
         {"show_operation_names": False},
         {"highlight_changes": False},
         {"include_metrics": False},
+        {"show_digits": True},
         {"color_scheme": "colorblind"},
         {"color_scheme": "high_contrast"},
         {"theme": "dark"},

@@ -19,6 +19,7 @@ __all__ = [
     "Rule",
     "boolean",
     "checked",
+    "import_path",
     "integer",
     "listed",
     "number",
@@ -35,6 +36,7 @@ T = TypeVar("T")
 MAX_NAME_BYTES = 100
 UNSET: Any = object()
 PLAIN_WORD = re.compile(r"[A-Za-z_][\w.:/-]*")
+IMPORT_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 RESERVED_WORDS = {"null", "true", "false", "nan", "inf"}
 
 
@@ -190,6 +192,18 @@ def path_part(value: Any) -> str:
     if num_bytes > MAX_NAME_BYTES:
         raise RejectedError(f"must be at most {MAX_NAME_BYTES} bytes long, got {num_bytes}", tamed(name))
     return name
+
+
+def import_path(value: Any) -> str:
+    """Accept where a function is imported from, as ``package.module:function``."""
+    path = text(value)
+    if IMPORT_PATH.fullmatch(path) is None:
+        module, dot, name = path.rpartition(".")
+        mended = f"{module}:{name}" if dot and IMPORT_PATH.fullmatch(f"{module}:{name}") else UNSET
+        raise RejectedError(
+            f"must be module:function, such as my_env.pictures:render, got {shown(path)}", mended
+        )
+    return path
 
 
 def tamed(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jaxarc.config.rules import boolean, checked, integer, listed, number, one_of
+from jaxarc.config.rules import boolean, checked, import_path, integer, listed, number, one_of, optional
 from jaxarc.config.section import Section, section
 
 __all__ = ["LIVE_RULES", "LiveConfig", "VisualizationConfig"]
@@ -24,6 +24,8 @@ class LiveConfig(Section):
             the ``best`` so far, and ``capped_cubic`` (0, 1, 8, 27, … up to 1000, then every 1000th).
         max_files: the most pictures a run draws by itself.
         max_seconds: the most seconds a run spends on them.
+        max_memory_mb: the most megabytes of recorded arrays that are read at once; of a longer episode the
+            steps are read in parts, and a step that is larger by itself is not drawn.
     """
 
     key: ClassVar[str] = "visualization.live"
@@ -32,6 +34,7 @@ class LiveConfig(Section):
     rules: Sequence[str] = checked(LIVE_RULES, listed(one_of(*LIVE_RULES)))
     max_files: int = checked(200, integer(0))
     max_seconds: float = checked(30.0, number(minimum=0.0))
+    max_memory_mb: float = checked(64.0, number(above=0.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +43,15 @@ class VisualizationConfig(Section):
 
     Attributes:
         output_formats: ``svg``, ``png`` or both.
-        image_quality: size of a PNG: ``low``, ``medium`` or ``high``.
+        image_quality: size of a PNG, a GIF or a video: ``low``, ``medium`` or ``high``.
         show_coordinates: whether rows and columns are numbered.
         show_operation_names: whether the operation is named in words.
         highlight_changes: whether cells that changed are marked.
         include_metrics: whether reward and similarity are written beside the boards.
+        show_digits: whether the value of a cell is written into it.
         color_scheme: ``default``, ``colorblind`` or ``high_contrast``.
         theme: ``light`` or ``dark``.
+        render: a function of yours that draws what is observed, as ``module:function``.
         report: whether a run that drew pictures has a page about itself when it is closed.
         live: what is drawn while training runs.
     """
@@ -59,7 +64,9 @@ class VisualizationConfig(Section):
     show_operation_names: bool = checked(True, boolean)
     highlight_changes: bool = checked(True, boolean)
     include_metrics: bool = checked(True, boolean)
+    show_digits: bool = checked(False, boolean)
     color_scheme: str = checked("default", one_of("default", "colorblind", "high_contrast"))
     theme: str = checked("light", one_of("light", "dark"))
+    render: str | None = checked(None, optional(import_path))
     report: bool = checked(True, boolean)
     live: LiveConfig = section(LiveConfig)

@@ -9,6 +9,7 @@ from hashlib import blake2b
 import numpy as np
 
 from jaxarc.errors import RenderError
+from jaxarc.rendering.digits import DIGITS_FROM, digits
 from jaxarc.rendering.document import document, place
 from jaxarc.rendering.palette import MARK_DARK, MARK_LIGHT, OUTSIDE
 from jaxarc.rendering.paths import grid_lines, mask_runs, outline, value_runs
@@ -103,7 +104,7 @@ def _cell_size(rows: int, columns: int, size: float) -> float:
     return float(int(cell)) if cell >= 4 else round(cell, 3)
 
 
-def _cells(board: np.ndarray, style: Style) -> str:
+def _cells(board: np.ndarray, style: Style, *, crossed: bool) -> str:
     """Draw the cells in cell units; the commonest colour is one rectangle under the others."""
     height, width = board.shape
     outside = (board < _PADDING) | (board > 9)
@@ -118,7 +119,7 @@ def _cells(board: np.ndarray, style: Style) -> str:
     parts.append('<g transform="translate(0 .5)" shape-rendering="crispEdges">')
     parts.extend(f'<path stroke="{colours[value]}" d="{path}"/>' for value, path in runs)
     parts.append("</g>")
-    if outside.any():
+    if crossed and outside.any():
         line = f'stroke="{style.cells.outside_mark}" stroke-width=".12" transform="translate(0 .5)"'
         parts.append(f'<path {line} d="{mask_runs(outside)}"/>')
     return "".join(parts)
@@ -131,8 +132,10 @@ def _twice(path: str, below: str, above: str) -> str:
     return f'<defs><path id="{name}" d="{path}"/></defs>{use} {below}/>{use} {above}/>'
 
 
-def _dots(mask: np.ndarray, size: float, colour: str, ring: str, *, round_: bool, cell: float) -> str:
-    """Draw a dot in the middle of every cell of a mask: a dashed line along each run."""
+def _dots(
+    mask: np.ndarray, size: float, colour: str, ring: str, *, round_: bool, cell: float, aside: bool
+) -> str:
+    """Draw a dot in every cell of a mask, in its middle or ``aside``: a dashed line along each run."""
     edge = max(1.1 / cell, 0.07)
 
     def stroke(width: float, colour: str) -> str:
@@ -143,7 +146,8 @@ def _dots(mask: np.ndarray, size: float, colour: str, ring: str, *, round_: bool
         return f'{look} {dash} stroke-dashoffset="{(1 + width) / 2:.3g}"'
 
     twice = _twice(mask_runs(mask), stroke(size + 2 * edge, ring), stroke(size, colour))
-    return f'<g transform="translate(0 .5)">{twice}</g>'
+    place = f"{0.5 - size / 2 - edge:.3g} {size / 2 + edge:.3g}" if aside else "0 .5"
+    return f'<g transform="translate({place})">{twice}</g>'
 
 
 def _outlined(mask: np.ndarray, cell: float, width: float = 3.4) -> str:
@@ -194,7 +198,8 @@ def _draw(
     height, width = shown.shape
     empty = bool((shown == _PADDING).all())
     theme = style.colours
-    parts = ["" if empty else _cells(shown, style)]
+    written = style.show_digits and cell >= DIGITS_FROM and not empty
+    parts = ["" if empty else _cells(shown, style, crossed=not written)]
     if empty:
         dash = f'stroke-dasharray="{4 / cell:.3g} {3 / cell:.3g}"'
         frame = f'stroke="{theme.muted}" stroke-width="{1 / cell:.3g}" {dash}'
@@ -204,13 +209,20 @@ def _draw(
     if cell < _LINES_FROM:  # no room for a dot in a cell: outline what it would be in
         parts.extend(_outlined(mask, cell, 2.2) for mask in (changed, wrong) if mask is not None)
         changed = wrong = None
+    size = 0.18 if written else 0.3
     if changed is not None:
-        parts.append(_dots(changed, 0.3, MARK_LIGHT, MARK_DARK, round_=True, cell=cell))
+        parts.append(_dots(changed, size, MARK_LIGHT, MARK_DARK, round_=True, cell=cell, aside=written))
     if wrong is not None:
-        parts.append(_dots(wrong, 0.32, theme.wrong, MARK_LIGHT, round_=False, cell=cell))
+        parts.append(
+            _dots(wrong, size + 0.02, theme.wrong, MARK_LIGHT, round_=False, cell=cell, aside=written)
+        )
     if selected is not None:
         parts.append(_outlined(selected, cell))
     body = f'<g transform="scale({cell:g})" fill="none">{"".join(parts)}</g>'
+    if written:
+        colours = np.array([*style.cells.colours, style.cells.outside])
+        codes = np.where((shown < 0) | (shown > 9), OUTSIDE, shown)
+        body += digits(shown, colours[codes], cell)
     if not style.show_coordinates:
         return Picture(columns * cell, rows * cell, body)
     body = place(_GUTTER, _GUTTER, body + _coordinates(rows, columns, cell, style))

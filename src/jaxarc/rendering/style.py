@@ -22,6 +22,7 @@ class Style:
         show_operation_names: write the name of the operation of a step.
         highlight_changes: mark the cells that changed, and on the target those that are still wrong.
         include_metrics: show reward, similarity and further numbers.
+        show_digits: write the value of each cell into it, where cells are large enough (10 pixels).
     """
 
     palette: str = "default"
@@ -30,6 +31,7 @@ class Style:
     show_operation_names: bool = True
     highlight_changes: bool = True
     include_metrics: bool = True
+    show_digits: bool = False
 
     def __post_init__(self) -> None:
         get_palette(self.palette)

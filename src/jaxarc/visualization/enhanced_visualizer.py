@@ -30,6 +30,7 @@ def style_of(config: VisualizationConfig) -> Style:
         show_operation_names=config.show_operation_names,
         highlight_changes=config.highlight_changes,
         include_metrics=config.include_metrics,
+        show_digits=config.show_digits,
     )
 
 
