@@ -67,6 +67,13 @@ def _(style: Style) -> str:
     return render_board(np.arange(12).reshape(2, 6) % 10, style)
 
 
+@drawing("board-digits")
+def _(style: Style) -> str:
+    board = np.array([[0, 1, 2, 3, 4], [5, 6, 7, 8, 9], [12, -3, 123, -1, -1]])
+    style = Style(style.palette, style.theme, show_digits=True)
+    return render_board(board, style, marks=Marks(board == 1, board == 2, board == 4))
+
+
 @drawing("board-padding")
 def _(style: Style) -> str:
     return render_board(np.full((3, 3), -1), style)

@@ -151,6 +151,10 @@ class _Walk:
             moved = part is node or "x" in part.attrib or "y" in part.attrib
             spoken = [part.text or ""] + [child.tail or "" for child in part]
             words = "".join(spoken)
+            places = part.get("x", "").split()
+            if part is node and "font-size" not in part.attrib:  # digits in cells: they are on a board
+                self._add("digits", words, [(float(x), _number(part, "y")) for x in places], matrix, inside)
+                continue
             wide = width_of(words, size, bold=bold) + _number(part, "dx")
             if moved or not runs:
                 x = _number(part, "x", _number(node, "x"))
@@ -200,7 +204,7 @@ class _Walk:
                 inside = (*inside, self.boards)
             for child in node:
                 self.visit(child, matrix, inherited, inside)
-            within = [box for box in self.found[start:] if box.kind != "text"]
+            within = [box for box in self.found[start:] if box.kind not in ("text", "digits")]
             if is_board and within and node.get("clip-path") is None:
                 corners = [(b.left, b.top) for b in within] + [(b.right, b.bottom) for b in within]
                 self._add("board", "", corners, _IDENTITY, inside)

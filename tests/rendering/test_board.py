@@ -86,7 +86,7 @@ def test_digits_say_the_value_of_every_cell_that_is_no_padding(board, dark):
         if value != -1
     }
     assert values_written(svg, cell) == expected
-    assert "<text" not in render_board(board, Style(show_digits=True), size=9 * max(board.shape))
+    assert "<text" not in render_board(board, Style(show_digits=True), size=9 * max(rows, columns))
 
 
 @pytest.mark.parametrize("name", sorted(PALETTES))

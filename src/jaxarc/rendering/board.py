@@ -137,17 +137,18 @@ def _dots(
 ) -> str:
     """Draw a dot in every cell of a mask, in its middle or ``aside``: a dashed line along each run."""
     edge = max(1.1 / cell, 0.07)
+    across, down = (0.5 - size / 2 - edge, f"{size / 2 + edge:.3g}") if aside else (0.0, ".5")
 
     def stroke(width: float, colour: str) -> str:
         look = f'stroke="{colour}" stroke-width="{width:.3g}"'
         if round_:
-            return f'{look} stroke-linecap="round" stroke-dasharray=".01 .99" stroke-dashoffset=".505"'
+            offset = f"{0.505 - across:.3g}".removeprefix("0")
+            return f'{look} stroke-linecap="round" stroke-dasharray=".01 .99" stroke-dashoffset="{offset}"'
         dash = f'stroke-dasharray="{width:.3g} {1 - width:.3g}"'
-        return f'{look} {dash} stroke-dashoffset="{(1 + width) / 2:.3g}"'
+        return f'{look} {dash} stroke-dashoffset="{(1 + width) / 2 - across:.3g}"'
 
     twice = _twice(mask_runs(mask), stroke(size + 2 * edge, ring), stroke(size, colour))
-    place = f"{0.5 - size / 2 - edge:.3g} {size / 2 + edge:.3g}" if aside else "0 .5"
-    return f'<g transform="translate({place})">{twice}</g>'
+    return f'<g transform="translate(0 {down})">{twice}</g>'
 
 
 def _outlined(mask: np.ndarray, cell: float, width: float = 3.4) -> str:
