@@ -9,10 +9,12 @@ of ``test_gallery.py`` covers it in every palette, light and dark, once its gold
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from drawn_data import TARGET, make_episode, make_step, make_vector_step
 
+from jaxarc.records.task_pictures import TaskPair, TaskPictureData
 from jaxarc.rendering import (
     Marks,
     Picture,
@@ -22,6 +24,7 @@ from jaxarc.rendering import (
     render_comparison,
     render_episode_summary,
     render_step,
+    render_task,
 )
 from jaxarc.rendering.document import document, place
 
@@ -212,6 +215,37 @@ def _(style: Style) -> str:
 
 
 # Tasks
+
+
+def _task(**changes: Any) -> TaskPictureData:
+    target = TARGET
+    train = [
+        TaskPair(target[:2], target[2:, :3]),
+        TaskPair(target[:, :1], target),
+        TaskPair(target, target.T),
+    ]
+    fields = {"task_id": "007bbfb7", "train": train, "test": [TaskPair(target[::-1], target)]}
+    return TaskPictureData(**(fields | changes))
+
+
+@drawing("task")
+def _(style: Style) -> str:
+    return render_task(_task(), style)
+
+
+@drawing("task-played")
+def _(style: Style) -> str:
+    last = TARGET.copy()
+    last[3, 2:] = 0
+    return render_task(_task(played=3, last_board=last, last_board_words="Episode 7", title="a run"), style)
+
+
+@drawing("task-hidden")
+def _(style: Style) -> str:
+    row = np.arange(30).reshape(1, 30) % 12
+    odd = [TaskPair(np.full((2, 2), -1), None), TaskPair(row, row.T)] * 3
+    style = Style(style.palette, style.theme, show_coordinates=True)
+    return render_task(_task(train=odd, task_id=HUGE_NAME, show_test_output=False), style)
 
 
 # Runs, batches and reels

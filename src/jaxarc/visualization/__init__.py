@@ -3,5 +3,14 @@
 from jaxarc.visualization.enhanced_visualizer import EnhancedVisualizer, style_of
 from jaxarc.visualization.live import LiveDrawing
 from jaxarc.visualization.pictures import episode_summary, step_pictures
+from jaxarc.visualization.task_pictures import task_of_episode, task_picture
 
-__all__ = ["EnhancedVisualizer", "LiveDrawing", "episode_summary", "step_pictures", "style_of"]
+__all__ = [
+    "EnhancedVisualizer",
+    "LiveDrawing",
+    "episode_summary",
+    "step_pictures",
+    "style_of",
+    "task_of_episode",
+    "task_picture",
+]
