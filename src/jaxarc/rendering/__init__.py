@@ -9,6 +9,7 @@ from jaxarc.rendering.pdf import svg_to_pdf
 from jaxarc.rendering.picture import Marks, Picture, picture_of
 from jaxarc.rendering.png import board_to_png
 from jaxarc.rendering.raster import svg_pixels, svg_to_png
+from jaxarc.rendering.run_picture import render_run
 from jaxarc.rendering.step import render_step
 from jaxarc.rendering.step_pixels import step_pixels, step_to_png
 from jaxarc.rendering.style import Style
@@ -30,6 +31,7 @@ __all__ = [
     "render_board",
     "render_comparison",
     "render_episode_summary",
+    "render_run",
     "render_step",
     "render_task",
     "step_frames",
