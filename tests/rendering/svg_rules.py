@@ -33,14 +33,14 @@ _OWN = {
     "tspan": {"x", "y", "dx"},
     "title": set(),
     "use": {"href", "x", "y"},
-    "image": {"href", "x", "y", "width", "height", "image-rendering", "preserveAspectRatio"},
+    "image": {"href", "x", "y", "width", "height", "style", "preserveAspectRatio"},
     "clipPath": set(),
     "linearGradient": {"x1", "y1", "x2", "y2", "gradientUnits"},
     "stop": {"offset", "stop-color", "stop-opacity"},
 }
 _REFERENCE = re.compile(r"#[A-Za-z][\w.-]*|data:image/(png|gif|jpeg);base64,[A-Za-z0-9+/=]+")
 _NO_NUMBER = re.compile(r"nan|inf", re.IGNORECASE)
-_WORDS = {"aria-label", "font-family", "href", "id", "role"}
+_WORDS = {"aria-label", "font-family", "href", "id", "role", "style"}
 
 
 def parsed(svg: str) -> ElementTree.Element:
@@ -63,6 +63,8 @@ def violations(svg: str) -> list[str]:
         for key, value in node.attrib.items():
             if key not in _LOOK | _OWN[name]:
                 found.append(f"attribute {key} of {name}")
+            elif key == "style" and value != "image-rendering:pixelated":
+                found.append(f"style {value[:60]} of {name}")
             elif key == "href" and not _REFERENCE.fullmatch(value):
                 found.append(f"{name} refers to {value[:60]}")
             elif "url(" in value and not re.fullmatch(r"url\(#[\w.-]+\)", value) and key not in _WORDS:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxarc.errors import RenderError
 from jaxarc.rendering.digits import DIGITS_FROM, digits
 from jaxarc.rendering.document import document, place
-from jaxarc.rendering.palette import MARK_DARK, MARK_LIGHT, OUTSIDE
+from jaxarc.rendering.palette import MARK_DARK, MARK_LIGHT
 from jaxarc.rendering.paths import grid_lines, mask_runs, outline, value_runs
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.text import label
@@ -104,12 +104,12 @@ def _cell_size(rows: int, columns: int, size: float) -> float:
     return float(int(cell)) if cell >= 4 else round(cell, 3)
 
 
-def _cells(board: np.ndarray, style: Style, *, crossed: bool) -> str:
+def _cells(board: np.ndarray, style: Style, colours: Sequence[str], *, crossed: bool) -> str:
     """Draw the cells in cell units; the commonest colour is one rectangle under the others."""
     height, width = board.shape
-    outside = (board < _PADDING) | (board > 9)
-    codes = np.where(outside, OUTSIDE, board) if outside.any() else board
-    colours = (*style.cells.colours, style.cells.outside)
+    unknown = len(colours) - 1
+    outside = (board < _PADDING) | (board >= unknown)
+    codes = np.where(outside, unknown, board) if outside.any() else board
     parts = []
     base = _PADDING
     if codes.min() != _PADDING:
@@ -190,7 +190,13 @@ def _lines(filled: np.ndarray, cell: float, style: Style, defined: set[str]) -> 
 
 
 def _draw(
-    board: np.ndarray, extent: tuple[int, int], cell: float, style: Style, marks: Marks, defined: set[str]
+    board: np.ndarray,
+    extent: tuple[int, int],
+    cell: float,
+    style: Style,
+    colours: Sequence[str],
+    marks: Marks,
+    defined: set[str],
 ) -> Picture:
     rows, columns = extent
     masks = {name: _as_mask(getattr(marks, name), board, name) for name in ("selected", "changed", "wrong")}
@@ -200,7 +206,7 @@ def _draw(
     empty = bool((shown == _PADDING).all())
     theme = style.colours
     written = style.show_digits and cell >= DIGITS_FROM and not empty
-    parts = ["" if empty else _cells(shown, style, crossed=not written)]
+    parts = ["" if empty else _cells(shown, style, colours, crossed=not written)]
     if empty:
         dash = f'stroke-dasharray="{4 / cell:.3g} {3 / cell:.3g}"'
         frame = f'stroke="{theme.muted}" stroke-width="{1 / cell:.3g}" {dash}'
@@ -221,9 +227,9 @@ def _draw(
         parts.append(_outlined(selected, cell))
     body = f'<g transform="scale({cell:g})" fill="none">{"".join(parts)}</g>'
     if written:
-        colours = np.array([*style.cells.colours, style.cells.outside])
-        codes = np.where((shown < 0) | (shown > 9), OUTSIDE, shown)
-        body += digits(shown, colours[codes], cell)
+        unknown = len(colours) - 1
+        codes = np.where((shown < 0) | (shown > unknown), unknown, shown)
+        body += digits(shown, np.array(colours)[codes], cell)
     if not style.show_coordinates:
         return Picture(columns * cell, rows * cell, body)
     body = place(_GUTTER, _GUTTER, body + _coordinates(rows, columns, cell, style))
@@ -231,7 +237,12 @@ def _draw(
 
 
 def board_pictures(
-    boards: Sequence[np.ndarray], style: Style, size: int | float, marks: Sequence[Marks] = ()
+    boards: Sequence[np.ndarray],
+    style: Style,
+    size: int | float,
+    marks: Sequence[Marks] = (),
+    *,
+    colours: Sequence[str] = (),
 ) -> list[Picture]:
     """Draw boards with one cell size, so that they can be compared.
 
@@ -240,6 +251,8 @@ def board_pictures(
         style: the look.
         size: the longest side of the largest board, in pixels.
         marks: what to mark on each; none when left off.
+        colours: the colours of the values 0, 1, …; the palette's ten when left off. What is none of these is
+            drawn as unknown.
 
     Returns:
         One picture a board, all of the same size.
@@ -251,9 +264,11 @@ def board_pictures(
     extent = extent_of(boards)
     cell = _cell_size(*extent, size)
     marks = marks or [Marks()] * len(boards)
+    colours = (*(colours or style.cells.colours), style.cells.outside)
     defined: set[str] = set()
     return [
-        _draw(board, extent, cell, style, mark, defined) for board, mark in zip(boards, marks, strict=True)
+        _draw(board, extent, cell, style, colours, mark, defined)
+        for board, mark in zip(boards, marks, strict=True)
     ]
 
 

@@ -12,7 +12,7 @@ from jaxarc.rendering.board import extent_of
 from jaxarc.rendering.chart import Scale, bars, curve, end_point, frame, step_axis, value_scale
 from jaxarc.rendering.document import document, headline, meter, outcome_badge, place
 from jaxarc.rendering.picture import Marks, Picture, is_board, picture_of, pictures_of
-from jaxarc.rendering.step import action_words
+from jaxarc.rendering.step import action_words, is_arc
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.text import clean, fit, label, number, width_of
 
@@ -149,7 +149,7 @@ def _moments(moments: Sequence[StepVisualizationData], across: Scale, right: flo
     quiet = Style(style.palette, style.theme)
     values = [_state(moment) for moment in moments]
     marks = [Marks(changed=m.changed_cells if style.highlight_changes else None) for m in moments]
-    pictures = pictures_of(values, quiet, side, marks)
+    pictures = pictures_of(values, quiet, side, marks, arc=all(map(is_arc, moments)))
     tall = max(picture.height for picture in pictures)
     named = style.show_operation_names and any(action_words(moment) for moment in moments)
     ties_from = 22 + tall + (36 if named else 20)

@@ -1,77 +1,90 @@
-"""From any value to its picture: the dispatch by kind of value.
+"""From any value to its picture: values of one kind are drawn together, on one scale.
 
-A kind is a test and a drawer of several values on one common scale, so that before and after can be compared.
-Kinds are tried in order; the last one draws anything, as text. Frames, fields and nested observations take
-their place in ``_KINDS``.
+``kinds`` says what is drawn how; here stands which module draws it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
-from jaxarc.rendering.board import MAX_SIDE, Marks, Picture, board_pictures
+from jaxarc.rendering.board import Marks, Picture, board_pictures
+from jaxarc.rendering.channels import channel_pictures
+from jaxarc.rendering.field import field_pictures
+from jaxarc.rendering.frame import frame_pictures, stack_pictures
+from jaxarc.rendering.grid import grid_pictures, plane_pictures
+from jaxarc.rendering.kinds import family_of, is_cells, kind_of
+from jaxarc.rendering.leaf import as_leaf
 from jaxarc.rendering.style import Style
-from jaxarc.rendering.text import TIMES, fit, label
+from jaxarc.rendering.text_box import text_pictures
 from jaxarc.rendering.vector import vector_pictures
 
-__all__ = ["Marks", "Picture", "is_board", "picture_of", "pictures_of"]
+__all__ = ["Marks", "Picture", "is_board", "kinds_of", "picture_of", "pictures_of"]
 
 Drawer = Callable[[Sequence[np.ndarray], Style, int | float, Sequence[Marks]], list[Picture]]
 
-
-class _Kind(NamedTuple):
-    accepts: Callable[[np.ndarray], bool]
-    draw: Drawer
+_DRAWERS: dict[str, Drawer] = {
+    "board": board_pictures,
+    "grid": grid_pictures,
+    "field": field_pictures,
+    "frame": frame_pictures,
+    "stack": stack_pictures,
+    "planes": plane_pictures,
+    "channels": channel_pictures,
+    "vector": vector_pictures,
+    "text": text_pictures,
+}
 
 
 def is_board(value: np.ndarray) -> bool:
-    """Return whether a value is drawn as a board: integers or booleans, [height width]."""
-    integral = np.issubdtype(value.dtype, np.integer) or value.dtype == np.bool_
-    return value.ndim == 2 and integral and min(value.shape) > 0 and max(value.shape) <= MAX_SIDE
+    """Return whether a value is made of cells to point at: integers or booleans [height width], no screen."""
+    return is_cells(value) and family_of(value) == ("cells",)
 
 
-def _is_vector(value: np.ndarray) -> bool:
-    real = np.issubdtype(value.dtype, np.number) and not np.issubdtype(value.dtype, np.complexfloating)
-    return value.ndim in (0, 1) and 0 < value.size <= 4096 and (real or value.dtype == np.bool_)
+def _grouped(arrays: Sequence[np.ndarray], *, arc: bool) -> list[tuple[str, list[int]]]:
+    """Return which arrays are drawn together, and as what kind."""
+    families: dict[tuple[object, ...], list[int]] = {}
+    for index, array in enumerate(arrays):
+        families.setdefault(family_of(array), []).append(index)
+    return [(kind_of([arrays[i] for i in indices], arc=arc), indices) for indices in families.values()]
 
 
-def _text_pictures(
-    values: Sequence[np.ndarray], style: Style, size: int | float, marks: Sequence[Marks]
-) -> list[Picture]:
-    """Draw values as a caption with type and shape, and their first numbers below."""
-    del marks
-    theme = style.colours
-    pictures = []
-    for value in values:
-        shape = TIMES.join(str(side) for side in value.shape)
-        lines = [f"{value.dtype} {shape}".strip()]
-        flat = value.ravel()[:24]
-        words = np.array2string(flat, precision=3, threshold=24, max_line_width=32).strip("[]").split("\n")
-        lines.extend(words[:6])
-        if value.size > flat.size or len(words) > 6:
-            lines.append("…")
-        inner = size - 24
-        box = f'width="{size:g}" height="{len(lines) * 18 + 16}" rx="4"'
-        body = f'<rect {box} fill="{theme.line}" fill-opacity=".45"/>'
-        for index, line in enumerate(lines):
-            ink = theme.muted if index == 0 else theme.ink
-            body += label(12, 24 + 18 * index, fit(line, inner, 12), 12, ink)
-        pictures.append(Picture(size, len(lines) * 18 + 16, body))
-    return pictures
+def kinds_of(values: Sequence[object], *, arc: bool = False) -> list[str]:
+    """Return the kind of picture that ``pictures_of`` draws of each value, as ``kinds`` names them."""
+    arrays = [_squeezed(as_leaf(value)) for value in values]
+    kinds = {index: kind for kind, indices in _grouped(arrays, arc=arc) for index in indices}
+    return [kinds[index] for index in range(len(arrays))]
 
 
-_KINDS: tuple[_Kind, ...] = (
-    _Kind(is_board, lambda values, style, size, marks: board_pictures(values, style, size, marks)),
-    _Kind(_is_vector, vector_pictures),
-    _Kind(lambda value: True, _text_pictures),
-)
+def _squeezed(value: np.ndarray) -> np.ndarray:
+    """Return a value without the axes of length 1 that hide a picture of two or three."""
+    while value.ndim > 3 and value.shape[0] == 1:
+        value = value[0]
+    if value.ndim == 3 and value.shape[2] == 1:
+        return value[..., 0]
+    if value.ndim == 3 and value.shape[0] == 1:
+        return value[0]
+    return value
+
+
+def _squeezed_marks(marks: Marks, value: np.ndarray, drawn: np.ndarray) -> Marks:
+    def squeezed(mask: Any) -> Any:
+        return np.reshape(mask, drawn.shape) if mask is not None and np.shape(mask) == value.shape else mask
+
+    if value.shape == drawn.shape:
+        return marks
+    return Marks(squeezed(marks.selected), squeezed(marks.changed), squeezed(marks.wrong))
 
 
 def pictures_of(
-    values: Sequence[object], style: Style, size: int | float, marks: Sequence[Marks] = ()
+    values: Sequence[object],
+    style: Style,
+    size: int | float,
+    marks: Sequence[Marks] = (),
+    *,
+    arc: bool = False,
 ) -> list[Picture]:
     """Draw values on one common scale where they are of one kind, and each by itself where they are not.
 
@@ -80,20 +93,21 @@ def pictures_of(
         style: the look.
         size: the longest side of a picture, in pixels.
         marks: what to mark on each value; none when left off.
+        arc: whether boards are ARC's: values past 9 are then no colours and drawn as unknown.
 
     Returns:
         One picture a value.
     """
-    arrays = [np.asarray(value) for value in values]
+    given = [as_leaf(value) for value in values]
+    arrays = [_squeezed(array) for array in given]
     marks = marks or [Marks()] * len(arrays)
-    kinds = [next(kind for kind in _KINDS if kind.accepts(array)) for array in arrays]
-    pictures: list[Picture | None] = [None] * len(arrays)
-    for kind in dict.fromkeys(kinds):
-        indices = [index for index, other in enumerate(kinds) if other is kind]
-        drawn = kind.draw([arrays[i] for i in indices], style, size, [marks[i] for i in indices])
-        for index, picture in zip(indices, drawn, strict=True):
-            pictures[index] = picture
-    return [picture for picture in pictures if picture is not None]
+    marks = [_squeezed_marks(*both) for both in zip(marks, given, arrays, strict=True)]
+    pictures: dict[int, Picture] = {}
+    for kind, indices in _grouped(arrays, arc=arc):
+        together = [arrays[index] for index in indices]
+        drawn = _DRAWERS[kind](together, style, size, [marks[index] for index in indices])
+        pictures.update(zip(indices, drawn, strict=True))
+    return [pictures[index] for index in range(len(arrays))]
 
 
 def picture_of(

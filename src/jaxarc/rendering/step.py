@@ -14,7 +14,7 @@ from jaxarc.rendering.picture import Marks, Picture, is_board, pictures_of
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.text import TIMES, clean, fit, label, number, width_of
 
-__all__ = ["action_words", "render_step"]
+__all__ = ["action_words", "is_arc", "render_step"]
 
 _MARGIN = 24.0
 _GAP = 56.0
@@ -29,6 +29,11 @@ def action_words(data: StepVisualizationData) -> str:
         return clean(data.operation_name)
     words = (f"{key} {_value(value)}" for key, value in data.action.items() if np.size(value) == 1)
     return clean(", ".join(words))
+
+
+def is_arc(data: StepVisualizationData) -> bool:
+    """Return whether a step is ARC's, an operation on a selection: its boards have ten colours, no more."""
+    return "operation" in data.action and "selection" in data.action
 
 
 def _value(value: Any) -> str:
@@ -101,7 +106,7 @@ def _panels(data: StepVisualizationData, style: Style) -> list[tuple[str, Pictur
     if data.target_grid is not None:
         values.append(np.asarray(data.target_grid))
         marks.append(Marks(wrong=wrong if mark else None))
-    pictures = pictures_of(values, style, _BOARD, marks)
+    pictures = pictures_of(values, style, _BOARD, marks, arc=is_arc(data))
     if data.after_grid is None:
         pictures.insert(1, _not_recorded(pictures[0], style))
     picked, off_board = _num_selected(selected, before)
