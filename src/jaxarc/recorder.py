@@ -405,6 +405,7 @@ class Recorder(RecorderProgram, LoopRecorder):
             cleaned_episodes=self._store.cleaned_episodes,
             cleaned_steps=self._store.cleaned_steps,
             pictures=live.files_drawn if live else 0,
+            drawing_s=live.seconds_spent if live else 0.0,
             drawing_errors=(live.errors, live.first_error) if live else (0, ""),
             first_failure=SLOTS.first_failure if SLOTS.failed_chunks > self._failed_before else "",
         )

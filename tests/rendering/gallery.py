@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 from drawn_data import TARGET, make_episode, make_step, make_vector_step
+from drawn_runs import make_run, make_stream
 from observed import OBSERVATIONS, make_observed_step, minatar, pong_stack
 
+from jaxarc.records.run_pictures import HeatStrip, SlotCurve
 from jaxarc.records.task_pictures import TaskPair, TaskPictureData
 from jaxarc.rendering import (
     Marks,
@@ -24,6 +26,7 @@ from jaxarc.rendering import (
     render_board,
     render_comparison,
     render_episode_summary,
+    render_run,
     render_step,
     render_task,
 )
@@ -252,6 +255,60 @@ def _(style: Style) -> str:
 
 
 # Runs, batches and reels
+
+
+@drawing("run")
+def _(style: Style) -> str:
+    evaluated = make_stream(
+        6, 3, stream="eval", slot_steps=500, at=np.arange(6) * 500.0 + 500, num_members=1, band="error"
+    )
+    return render_run(make_run(make_stream(resumed_at=(60_000,), num_cut=16), evaluated), style)
+
+
+@drawing("run-of-one-episode")
+def _(style: Style) -> str:
+    one = SlotCurve(np.array([3.0]), np.array([np.nan]), np.array([np.nan]))
+    strip = HeatStrip(["env 0"], "env", np.array([[3.0]]), "return")
+    dots = np.array([[7.0, 3.0]])
+    stream = make_stream(
+        1,
+        slot_steps=10,
+        episodes=np.array([1]),
+        at=np.array([7.0]),
+        returns=one,
+        lengths=one,
+        success=None,
+        band="error",
+        num_members=1,
+        dots=dots,
+        strip=strip,
+    )
+    return render_run(make_run(stream, name=HUGE_NAME, env_steps=7, num_solved=None), style)
+
+
+@drawing("run-without-episodes")
+def _(style: Style) -> str:
+    return render_run(make_run(status="RUNNING", env_steps=0, num_solved=None), style)
+
+
+@drawing("run-of-many-rows")
+def _(style: Style) -> str:
+    names = [HUGE_NAME, *(f"task {n:08x}" for n in range(15))]
+    values = np.sin(np.arange(16 * 96).reshape(16, 96) / 40) * 1e7
+    nothing = SlotCurve(*(np.full(96, np.nan) for _ in range(3)))
+    strip = HeatStrip(names, "task", values, "return")
+    stream = make_stream(
+        96,
+        stream=HUGE_NAME,
+        slot_steps=25_000_000,
+        at=(np.arange(96) + 0.5) * 25e6,
+        returns=nothing,
+        success=None,
+        strip=strip,
+        num_without_return=3_840,
+        resumed_at=(10, 2_390_000_000),
+    )
+    return render_run(make_run(stream, status="LOST", num_streams_left_out=3), style)
 
 
 # Values of every kind

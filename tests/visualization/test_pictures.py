@@ -15,6 +15,7 @@ from jaxarc.errors import NotRecordedError, StorageError
 from jaxarc.replay import ReplaySystem
 from jaxarc.storage import EpisodeManager
 from jaxarc.visualization import EnhancedVisualizer, episode_summary, step_pictures
+from jaxarc.visualization.pictures import bytes_of_a_step, each_step_picture
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,20 @@ def test_a_summary_has_the_whole_curve_and_a_few_boards(run: ReplaySystem) -> No
     assert summary.key_moments[-1] == episode.total_steps - 1
     assert summary.task_id in TASK_IDS
     assert summary.final_similarity == pytest.approx(episode.similarity_last)
+
+
+def test_pictures_that_are_read_in_parts_are_the_same(run: ReplaySystem) -> None:
+    """Whatever is read at once, every step's data are those of the whole episode."""
+    episode = run.load_episode(0)
+    whole = step_pictures(episode)
+    for steps_at_once in (1, 3):
+        parts = list(each_step_picture(episode, max_bytes=steps_at_once * bytes_of_a_step(episode)))
+        assert [part.step_num for part in parts] == [picture.step_num for picture in whole]
+        for part, picture in zip(parts, whole, strict=True):
+            np.testing.assert_array_equal(part.before_grid, picture.before_grid)
+            np.testing.assert_array_equal(part.after_grid, picture.after_grid)
+            np.testing.assert_array_equal(part.selection_mask, picture.selection_mask)
+            assert part.info == picture.info
 
 
 def test_drawing_an_episode_twice_gives_the_same_bytes(run: ReplaySystem, tmp_path: Path) -> None:

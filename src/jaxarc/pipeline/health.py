@@ -76,6 +76,7 @@ class Health:
         cleaned_episodes, cleaned_steps: episodes that gave up the steps that they had on disk, to make room,
             and those steps; their rows are kept.
         pictures: files drawn while the run went on.
+        drawing_s: seconds that this took, beside the program.
         readers: how far each reader is behind what is committed, by name.
         reader_errors: drawings that failed, and readers that were switched off.
         errors: writes that failed.
@@ -124,6 +125,7 @@ class Health:
     cleaned_episodes: int = 0
     cleaned_steps: int = 0
     pictures: int = 0
+    drawing_s: float = 0.0
     readers: Mapping[str, ReaderLag] = field(default_factory=dict)
     reader_errors: int = 0
     errors: int = 0

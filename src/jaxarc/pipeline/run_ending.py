@@ -103,4 +103,12 @@ class RunEnding:
             "events": health.accepted_events,
             "losses": health.losses,
             "errors": health.errors,
+            "costs": {
+                "callback_s": round(health.callback_s, 3),
+                "blocked_s": round(health.blocked_s, 3),
+                "write_s": round(health.write_s, 3),
+                "accepted_bytes": health.accepted_bytes,
+                "pictures": health.pictures,
+                "drawing_s": round(health.drawing_s, 3),
+            },
         }

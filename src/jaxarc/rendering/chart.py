@@ -10,7 +10,7 @@ import numpy as np
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.text import label, number
 
-__all__ = ["Scale", "bars", "curve", "end_point", "frame", "step_axis", "ticks", "value_scale"]
+__all__ = ["Scale", "band", "bars", "curve", "end_point", "frame", "step_axis", "ticks", "value_scale"]
 
 _POINTS_AT_MOST = 900
 
@@ -81,15 +81,15 @@ def frame(scale: Scale, left: float, right: float, style: Style) -> str:
     return "".join(parts)
 
 
-def step_axis(scale: Scale, last: float, y: float, style: Style) -> str:
-    """Return the numbers of the steps up to ``last`` along the bottom, and the word."""
+def step_axis(scale: Scale, last: float, y: float, style: Style, *, words: str = "step") -> str:
+    """Return the numbers of the steps up to ``last`` along the bottom, and what they count."""
     theme = style.colours
     marks = [mark for mark in ticks(scale.low, scale.high, 8, whole=True) if mark <= last]
     parts = []
     for mark, x in zip(marks, scale(np.array(marks)).tolist(), strict=True):
         parts.append(f'<path d="M{x:.1f} {y:g}v4" stroke="{theme.muted}"/>')
         parts.append(label(round(x, 1), y + 17, f"{int(mark):,}", 11, theme.muted, anchor="middle"))
-    parts.append(label((scale.start + scale.stop) / 2, y + 34, "step", 11, theme.muted, anchor="middle"))
+    parts.append(label((scale.start + scale.stop) / 2, y + 34, words, 11, theme.muted, anchor="middle"))
     return "".join(parts)
 
 
@@ -135,6 +135,33 @@ def curve(
     see = f' stroke-opacity="{opacity:g}"' if opacity < 1 else ""
     line = f'<path d="{"".join(parts)}" fill="none" stroke="{colour}" stroke-width="{width:g}"{see}'
     return line + ' stroke-linejoin="round" stroke-linecap="round"/>' + "".join(dots)
+
+
+def band(xs: np.ndarray, lows: np.ndarray, highs: np.ndarray, colour: str) -> str:
+    """Return the area between two lines, in pixels, broken where a value is not finite; a point is a stroke.
+
+    Args:
+        xs, lows, highs: positions in pixels, [points].
+        colour: a CSS colour; the area is a light tint of it.
+    """
+    known = np.isfinite(xs) & np.isfinite(lows) & np.isfinite(highs)
+    begins = np.flatnonzero(known & ~np.append(False, known[:-1]))
+    ends = np.flatnonzero(known & ~np.append(known[1:], False)) + 1
+    areas, strokes = [], []
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        x, low, high = (part[begin:end].tolist() for part in (xs, lows, highs))
+        if len(x) == 1:
+            if abs(low[0] - high[0]) >= 0.05:
+                strokes.append(f"M{x[0]:.1f} {low[0]:.1f}V{high[0]:.1f}")
+            continue
+        there = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, high, strict=True))
+        back = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x[::-1], low[::-1], strict=True))
+        areas.append(f"M{there}L{back}z")
+    parts = [f'<path d="{"".join(areas)}" fill="{colour}" fill-opacity=".16"/>'] if areas else []
+    if strokes:
+        look = f'stroke="{colour}" stroke-opacity=".35" stroke-width="5"'
+        parts.append(f'<path d="{"".join(strokes)}" {look}/>')
+    return "".join(parts)
 
 
 def bars(

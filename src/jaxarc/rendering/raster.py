@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import re
 from functools import lru_cache
 from importlib.resources import files
 
+import numpy as np
 import resvg_py
+from PIL import Image
 
 from jaxarc.errors import RenderError
 
-__all__ = ["svg_to_png"]
+__all__ = ["font_files", "svg_pixels", "svg_to_png"]
 
 _FACES = ("Lato-Regular.ttf", "Lato-Bold.ttf")
 _NOT_LATIN = re.compile("[^\x00-\u017f\u2013\u2014\u2018-\u201d\u2026\u2212\u00d7\u2022]")
 
 
 @lru_cache(maxsize=1)
-def _font_files() -> tuple[str, ...]:
-    """Return the paths of the faces of Lato (SIL Open Font License) that ``font-lato`` installs."""
+def font_files() -> tuple[str, ...]:
+    """Return the paths of Lato regular and bold (SIL Open Font License), which ``font-lato`` installs."""
     try:
         folder = files("font_lato") / "files"
     except ModuleNotFoundError as error:
@@ -48,9 +51,15 @@ def svg_to_png(svg: str, scale: float = 1.0) -> bytes:
             svg_string=svg,
             zoom=scale,
             skip_system_fonts=_NOT_LATIN.search(svg) is None,
-            font_files=list(_font_files()),
+            font_files=list(font_files()),
             font_family="Lato",
             sans_serif_family="Lato",
         )
     except ValueError as error:
         raise RenderError(f"resvg cannot draw this SVG: {error}") from error
+
+
+def svg_pixels(svg: str, scale: float = 1.0) -> np.ndarray:
+    """Return an SVG document as pixels, uint8[height width 3]; arguments and errors as in ``svg_to_png``."""
+    with Image.open(io.BytesIO(svg_to_png(svg, scale))) as image:
+        return np.asarray(image.convert("RGB"))

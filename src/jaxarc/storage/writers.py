@@ -204,6 +204,7 @@ def add_others(summary: Mapping[str, Any], owner: str, writers: Sequence[Writer]
         return dict(summary)
     whole = dict(summary)
     losses = dict(summary.get("losses") or {})
+    costs = dict(summary.get("costs") or {})
     by_writer = {owner: summary.get("episodes", 0)}
     mine = writer_number(owner) or 0
     for writer in others:
@@ -216,10 +217,15 @@ def add_others(summary: Mapping[str, Any], owner: str, writers: Sequence[Writer]
         lost = counts.get("losses")
         for kind, count in (lost if isinstance(lost, Mapping) else {}).items():
             losses[kind] = _whole(losses.get(kind)) + _whole(count)
+        spent = counts.get("costs")
+        for kind, amount in (spent if isinstance(spent, Mapping) else {}).items():
+            if isinstance(amount, (int, float)):
+                costs[kind] = costs.get(kind, 0) + amount
         by_writer[writer.name] = _whole(counts.get("episodes"))
     return {
         **whole,
         "losses": losses,
+        "costs": costs,
         "episodes_by_writer": by_writer,
         "writers": {writer.name: writer.status for writer in others},
     }

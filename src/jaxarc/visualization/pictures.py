@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,22 @@ import numpy as np
 from jaxarc.envs.operation_names import OPERATION_NAMES
 from jaxarc.errors import RenderError
 from jaxarc.records.episode_data import EpisodeData
+from jaxarc.records.layout import numpy_dtype
 from jaxarc.records.pictures import EpisodeSummaryData, StepVisualizationData
 from jaxarc.rendering.picture import is_board
 
-__all__ = ["episode_summary", "episode_title", "operation_words", "step_pictures"]
+__all__ = [
+    "PART_BYTES",
+    "bytes_of_a_step",
+    "each_step_picture",
+    "episode_summary",
+    "episode_title",
+    "operation_words",
+    "step_pictures",
+]
+
+PART_BYTES = 32_000_000
+"""Bytes of recorded arrays that are read at once where nobody says how many: of longer episodes, parts."""
 
 _MAX_MOMENTS = 12
 
@@ -52,16 +64,18 @@ def _leaves(tree: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], np.n
 
 def _drawn_path(episode: EpisodeData) -> tuple[str, ...]:
     """Return which array of the observation is drawn: a board before others, then the one with most in it."""
-    leaves = _leaves(episode.observation)
-    if not leaves:
+    fields = {tuple(map(str, field.path)): field for field in episode.fields("observation")}
+    if not fields:
+        _ = episode.steps_at([]).observation  # says why there is none
         raise RenderError("the observation holds no array; record one as Step(observation=…)")
 
     def rank(path: tuple[str, ...]) -> tuple[bool, int]:
-        leaf = leaves[path]
-        of_board = leaf.ndim == 3 and leaf.dtype.kind in "iu" and is_board(leaf[0])
-        return of_board, int(np.prod(leaf.shape[1:]))
+        field = fields[path]
+        dtype = numpy_dtype(field.dtype)
+        of_board = dtype.kind in "iu" and is_board(np.broadcast_to(np.zeros((), dtype), field.shape))
+        return of_board, field.size
 
-    return max(leaves, key=rank)
+    return max(fields, key=rank)
 
 
 def _titled(title: str, path: tuple[str, ...]) -> str:
@@ -77,29 +91,119 @@ def _at(tree: Any, index: int) -> Any:
     return tree[index]
 
 
-def _scalars_at(episode: EpisodeData, index: int) -> dict[str, float]:
-    shown = {name: float(values[index]) for name, values in episode.metrics.items() if name != "similarity"}
-    if episode.has("info") and isinstance(episode.info, Mapping):
-        for name, values in episode.info.items():
+def _scalars_at(metrics: Mapping[str, np.ndarray], info: Any, index: int, at: int) -> dict[str, float]:
+    """Return the numbers of a step: metrics at ``index`` of the episode, scalars of ``info`` at ``at``."""
+    shown = {name: float(values[index]) for name, values in metrics.items() if name != "similarity"}
+    if isinstance(info, Mapping):
+        for name, values in info.items():
             if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "biuf":
-                shown[str(name)] = float(values[index])
+                shown[str(name)] = float(values[at])
     return shown
 
 
-def _before_and_after(
-    episode: EpisodeData, path: tuple[str, ...]
-) -> tuple[np.ndarray, list[np.ndarray | None]]:
-    """Return what was before and what was after each stored step; None where the latter was not recorded."""
-    observation = _leaves(episode.observation)[path]
+def bytes_of_a_step(episode: EpisodeData) -> int:
+    """Return the bytes of arrays that are read for the picture of one step."""
+    sizes = {
+        role: sum(field.size * numpy_dtype(field.dtype).itemsize for field in episode.fields(role))
+        for role in ("observation", "action", "info")
+    }
+    return sizes["action"] + sizes["info"] + 2 * sizes["observation"]
+
+
+class _Part:
+    """What is read of an episode at once: some of its stored steps, or all.
+
+    Args:
+        episode: the episode.
+        positions: positions among its stored steps, ascending.
+        path: which array of the observation is drawn.
+    """
+
+    def __init__(self, episode: EpisodeData, positions: Sequence[int], path: tuple[str, ...]):
+        chosen = np.asarray(positions, np.int64)
+        stored = episode.step
+        self._lost = bool(episode.row.last_observation_lost)
+        if self._lost:
+            # Without next_observation, only the very next step shows what a step led to.
+            following = chosen + 1
+            following = following[following < len(stored)]
+            following = following[stored[following] == stored[following - 1] + 1]
+            self._followed = set((following - 1).tolist())
+            chosen = np.union1d(chosen, following)
+        view = episode if len(chosen) == len(stored) else episode.steps_at(chosen)
+        self._at = {position: at for at, position in enumerate(chosen.tolist())}
+        self._before = _leaves(view.observation)[path]
+        self._after = None if self._lost else _leaves(view.next_observation)[path]
+        self._action = view.action if view.has("action") else None
+        self.info = view.info if view.has("info") else None
+
+    def at(self, position: int) -> int:
+        """Return where a stored step lies in what was read."""
+        return self._at[position]
+
+    def before(self, position: int) -> np.ndarray:
+        """Return what was before a stored step."""
+        return np.asarray(self._before[self._at[position]])
+
+    def after(self, position: int) -> np.ndarray | None:
+        """Return what a stored step led to; None where that was not recorded."""
+        if self._after is not None:
+            return np.asarray(self._after[self._at[position]])
+        return np.asarray(self._before[self._at[position] + 1]) if position in self._followed else None
+
+    def action(self, position: int) -> Any:
+        """Return what was done; an empty mapping where that was not recorded."""
+        return {} if self._action is None else _at(self._action, self._at[position])
+
+
+def each_step_picture(
+    episode: EpisodeData, positions: Sequence[int] | None = None, *, max_bytes: float = PART_BYTES
+) -> Iterator[StepVisualizationData]:
+    """Yield what a picture of each stored step needs to know; arrays of a few steps are held at a time.
+
+    Args:
+        episode: the episode.
+        positions: positions among the stored steps; None for all.
+        max_bytes: the most bytes of arrays to read at once; one step is read in any case.
+
+    Raises:
+        NotRecordedError: the level stored no steps, or no observations.
+    """
+    path = _drawn_path(episode)
     count = len(episode.step)
-    if not episode.row.last_observation_lost:
-        return observation[:count], [np.asarray(state) for state in _leaves(episode.next_observation)[path]]
-    # Without next_observation, only the very next step shows what a step led to.
-    followed = np.append(np.diff(episode.step) == 1, False)
-    return observation, [np.asarray(observation[i + 1]) if followed[i] else None for i in range(count)]
+    chosen = list(range(count)) if positions is None else sorted({range(count)[i] for i in positions})
+    room = max(1, int(max_bytes // max(1, bytes_of_a_step(episode))))
+    similarity = episode.metrics.get("similarity")
+    constants = episode.constants if episode.has("episode") else {}
+    target = constants.get("target") if isinstance(constants, Mapping) else None
+    title = _titled(episode_title(episode), path)
+    for first in range(0, len(chosen), room):
+        part = _Part(episode, chosen[first : first + room], path)
+        for i in chosen[first : first + room]:
+            frame, led_to, action = part.before(i), part.after(i), part.action(i)
+            selection = action.get("selection") if isinstance(action, Mapping) else None
+            is_mask = isinstance(selection, np.ndarray) and selection.shape == frame.shape
+            last = int(episode.step[i]) == episode.row.total_steps - 1
+            yield StepVisualizationData(
+                step_num=int(episode.step[i]),
+                before_grid=frame,
+                after_grid=led_to,
+                action=action if isinstance(action, Mapping) else {"action": action},
+                reward=float(episode.reward[i]),
+                info=_scalars_at(episode.metrics, part.info, i, part.at(i)),
+                selection_mask=selection if is_mask else None,
+                changed_cells=None if led_to is None else np.asarray(frame != led_to),
+                operation_name=operation_words(action),
+                target_grid=target,
+                total_steps=int(episode.row.total_steps),
+                similarity=None if similarity is None else float(similarity[i]),
+                title=title,
+                ended=episode.row.ended if last else "",
+                success=_success(episode) if last else None,
+            )
 
 
-def step_pictures(episode: EpisodeData, steps: list[int] | None = None) -> list[StepVisualizationData]:
+def step_pictures(episode: EpisodeData, steps: Sequence[int] | None = None) -> list[StepVisualizationData]:
     """Return what a picture of each stored step needs to know.
 
     Args:
@@ -107,42 +211,9 @@ def step_pictures(episode: EpisodeData, steps: list[int] | None = None) -> list[
         steps: positions among the stored steps; None for all.
 
     Raises:
-        NotRecordedError: the level stored no steps.
+        NotRecordedError: the level stored no steps, or no observations.
     """
-    path = _drawn_path(episode)
-    before, after = _before_and_after(episode, path)
-    similarity = episode.metrics.get("similarity")
-    constants = episode.constants if episode.has("episode") else {}
-    target = constants.get("target") if isinstance(constants, Mapping) else None
-    action_tree = episode.action if episode.has("action") else {}
-    count = len(episode.step)
-    pictures = []
-    for i in range(count) if steps is None else steps:
-        frame, led_to = np.asarray(before[i]), after[i]
-        action = _at(action_tree, i) if episode.has("action") else {}
-        selection = action.get("selection") if isinstance(action, Mapping) else None
-        is_mask = isinstance(selection, np.ndarray) and selection.shape == frame.shape
-        last = int(episode.step[i]) == episode.row.total_steps - 1
-        pictures.append(
-            StepVisualizationData(
-                step_num=int(episode.step[i]),
-                before_grid=frame,
-                after_grid=led_to,
-                action=action if isinstance(action, Mapping) else {"action": action},
-                reward=float(episode.reward[i]),
-                info=_scalars_at(episode, i),
-                selection_mask=selection if is_mask else None,
-                changed_cells=None if led_to is None else np.asarray(frame != led_to),
-                operation_name=operation_words(action),
-                target_grid=target,
-                total_steps=int(episode.row.total_steps),
-                similarity=None if similarity is None else float(similarity[i]),
-                title=_titled(episode_title(episode), path),
-                ended=episode.row.ended if last else "",
-                success=_success(episode) if last else None,
-            )
-        )
-    return pictures
+    return list(each_step_picture(episode, steps))
 
 
 def _moments(episode: EpisodeData) -> list[int]:

@@ -1,0 +1,165 @@
+"""An episode in motion: what a decoder reads back from a GIF and an MP4."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from imageio_ffmpeg import get_ffmpeg_exe
+from PIL import Image, ImageSequence
+
+from jaxarc.errors import RenderError
+from jaxarc.rendering import episode_to_gif, episode_to_mp4, step_frames
+
+
+def moving(count: int, height: int = 31, width: int = 45) -> Iterator[np.ndarray]:
+    """A square of changing colour that moves to the right."""
+    for index in range(count):
+        frame = np.full((height, width, 3), 255, np.uint8)
+        frame[8:20, 2 * index : 2 * index + 12] = (200, 10 * index, 40)
+        yield frame
+
+
+def decoded(gif: bytes) -> tuple[list[np.ndarray], list[int]]:
+    frames, durations = [], []
+    with Image.open(io.BytesIO(gif)) as image:
+        for frame in ImageSequence.Iterator(image):
+            frames.append(np.asarray(frame.convert("RGB")))
+            durations.append(image.info["duration"])
+    return frames, durations
+
+
+def test_a_gif_shows_every_frame_exactly():
+    """Colours are exact, whatever of a frame is left out because it did not change."""
+    frames, durations = decoded(episode_to_gif(moving(8), frame_s=0.3, last_frame_s=1.5))
+    for shown, drawn in zip(frames, moving(8), strict=True):
+        np.testing.assert_array_equal(shown, drawn)
+    assert durations == [300] * 7 + [1500]
+
+
+def test_a_gif_plays_as_often_as_asked():
+    """For ever by default, once without the block that says how often."""
+    with Image.open(io.BytesIO(episode_to_gif(moving(3)))) as image:
+        assert image.info["loop"] == 0
+    with Image.open(io.BytesIO(episode_to_gif(moving(3), loops=1))) as image:
+        assert "loop" not in image.info
+    with Image.open(io.BytesIO(episode_to_gif(moving(3), loops=5))) as image:
+        assert image.info["loop"] == 4
+
+
+def test_equal_frames_are_one_long_frame():
+    """A step that changes nothing costs no bytes."""
+    still = next(moving(1))
+    frames, durations = decoded(
+        episode_to_gif([still, still, still, *moving(2)], frame_s=0.5, last_frame_s=1)
+    )
+    assert len(frames) == 2
+    assert durations == [2000, 1000]
+
+
+def test_a_gif_of_more_than_255_colours_takes_the_nearest():
+    """Frames of noise are drawn with a palette of their colours; a later one finds its nearest."""
+    noise = np.random.default_rng(0).integers(0, 256, (2, 40, 40, 3)).astype(np.uint8)
+    frames, _ = decoded(episode_to_gif(noise))
+    for shown, drawn in zip(frames, noise, strict=True):
+        assert np.abs(shown.astype(int) - drawn).mean() < 30
+
+
+def test_a_gif_is_written_without_holding_its_frames():
+    """Frames are asked for one at a time and let go; the file holds what changed."""
+    alive = 0
+
+    class Frame(np.ndarray):
+        def __del__(self) -> None:
+            nonlocal alive
+            if self.base is None:
+                alive -= 1
+
+    most = 0
+
+    def frames() -> Iterator[np.ndarray]:
+        nonlocal alive, most
+        for index in range(300):
+            frame = Frame((60, 60, 3), np.uint8)
+            alive += 1
+            most = max(most, alive)
+            frame[:] = 255
+            frame[index % 60, :3] = 0
+            yield frame
+
+    assert len(episode_to_gif(frames())) < 300 * 400
+    assert most <= 3
+
+
+def played(film: bytes, folder: Path) -> tuple[str, np.ndarray]:
+    """What ffmpeg says of a film, and its frames."""
+    path = folder / "film.mp4"
+    path.write_bytes(film)
+    to_frames = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    done = subprocess.run([get_ffmpeg_exe(), "-i", path, *to_frames], capture_output=True, check=True)
+    return done.stderr.decode(), np.frombuffer(done.stdout, np.uint8).reshape(-1, 32, 46, 3)
+
+
+@pytest.mark.parametrize("size", [(32, 46), (31, 45)])
+def test_an_mp4_plays_the_frames(size, tmp_path):
+    """H.264 in yuv420p of even sides, with the colours of the frames, the last one held."""
+    about, frames = played(episode_to_mp4(moving(6, *size), frame_s=0.25, last_frame_s=1.0), tmp_path)
+    assert re.search(r"Video: h264.* yuv420p\(tv, bt709, progressive\), 46x32.* 4 fps", about)
+    assert len(frames) == 6 + 3
+    for index, (shown, drawn) in enumerate(zip(frames, moving(6, *size), strict=False)):
+        difference = np.abs(shown[: size[0], : size[1]].astype(int) - drawn)
+        assert difference.mean() < 3
+        inside = np.s_[10:18, 2 * index + 4 : 2 * index + 8]
+        assert difference[inside].max() < 12
+
+
+def test_animations_are_the_same_bytes_again():
+    """Neither format holds a time or anything else that changes."""
+    assert episode_to_gif(moving(4)) == episode_to_gif(moving(4))
+    assert episode_to_mp4(moving(4)) == episode_to_mp4(moving(4))
+
+
+@pytest.mark.parametrize("make", [episode_to_gif, episode_to_mp4])
+def test_what_is_no_animation_is_refused(make):
+    """No frame, frames of two sizes, and times out of range; the message says what was wrong."""
+    with pytest.raises(RenderError, match="at least one frame"):
+        make([])
+    with pytest.raises(RenderError, match=r"frame 1 has shape \(40, 45.*one size"):
+        make([next(moving(1)), next(moving(1, height=40))])
+    with pytest.raises(RenderError, match=r"frame 0 must be uint8\[height width 3\], got float64\(4, 4\)"):
+        make([np.zeros((4, 4))])
+    with pytest.raises(RenderError, match=r"frame_s must be 0.02 to 600 seconds, got 0"):
+        make(moving(2), frame_s=0)
+
+
+def test_an_impossible_number_of_loops_is_refused():
+    """The error names the limits."""
+    with pytest.raises(RenderError, match="loops must be 0 to 65536, got -1"):
+        episode_to_gif(moving(2), loops=-1)
+
+
+def test_without_the_extra_the_error_says_how_to_get_it(monkeypatch):
+    """The package and the command stand in the message."""
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    with pytest.raises(RenderError, match=r"MP4 needs .*pip install 'jaxarc-toolkit\[video\]'"):
+        episode_to_mp4(moving(2))
+
+
+def test_frames_of_an_episode_have_one_size(step):
+    """Whatever the steps say."""
+    steps = [step(), step(title=""), step(info={f"metric {i}": i for i in range(9)}), step(ended="cut")]
+    shapes = {frame.shape for frame in step_frames(steps)}
+    assert len(shapes) == 1
+
+
+def test_an_ffmpeg_that_fails_is_an_error(monkeypatch):
+    """The user's own ffmpeg, named in the environment, may be of no use."""
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/bin/false")
+    with pytest.raises(RenderError, match="ffmpeg made no film of 46x32 frames"):
+        episode_to_mp4(moving(40))
