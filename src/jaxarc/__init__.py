@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jaxarc.capture import Step
-    from jaxarc.config import Config, load_config
+    from jaxarc.config import Config, VisualizationConfig, load_config
     from jaxarc.envs import Action, ArcEnv, AutoReset, arc_step, load_tasks, make_policy
     from jaxarc.envs.record_episodes import RecordEpisodes
     from jaxarc.pipeline import AsyncLogger, PerformanceMonitor
     from jaxarc.recorder import Recorder
     from jaxarc.records.episode_data import EpisodeData
     from jaxarc.records.log_entries import EpisodeLogEntry, StepLogEntry
+    from jaxarc.records.pictures import EpisodeSummaryData, StepVisualizationData
     from jaxarc.replay import ReplaySystem, resimulate
     from jaxarc.replay import open_run as open
     from jaxarc.replay.verify import verify
+    from jaxarc.storage import EpisodeManager
     from jaxarc.structured_logger import StructuredLogger
+    from jaxarc.visualization import EnhancedVisualizer
 
 __version__ = "0.1.0"
 
@@ -27,15 +30,20 @@ _HOMES = {
     "AsyncLogger": "jaxarc.pipeline",
     "AutoReset": "jaxarc.envs",
     "Config": "jaxarc.config",
+    "EnhancedVisualizer": "jaxarc.visualization",
     "EpisodeData": "jaxarc.records.episode_data",
     "EpisodeLogEntry": "jaxarc.records.log_entries",
+    "EpisodeManager": "jaxarc.storage",
+    "EpisodeSummaryData": "jaxarc.records.pictures",
     "PerformanceMonitor": "jaxarc.pipeline",
     "RecordEpisodes": "jaxarc.envs.record_episodes",
     "Recorder": "jaxarc.recorder",
     "ReplaySystem": "jaxarc.replay",
     "Step": "jaxarc.capture",
     "StepLogEntry": "jaxarc.records.log_entries",
+    "StepVisualizationData": "jaxarc.records.pictures",
     "StructuredLogger": "jaxarc.structured_logger",
+    "VisualizationConfig": "jaxarc.config",
     "arc_step": "jaxarc.envs",
     "load_config": "jaxarc.config",
     "load_tasks": "jaxarc.envs",
@@ -52,15 +60,20 @@ __all__ = [
     "AsyncLogger",
     "AutoReset",
     "Config",
+    "EnhancedVisualizer",
     "EpisodeData",
     "EpisodeLogEntry",
+    "EpisodeManager",
+    "EpisodeSummaryData",
     "PerformanceMonitor",
     "RecordEpisodes",
     "Recorder",
     "ReplaySystem",
     "Step",
     "StepLogEntry",
+    "StepVisualizationData",
     "StructuredLogger",
+    "VisualizationConfig",
     "__version__",
     "arc_step",
     "load_config",

@@ -115,7 +115,7 @@ configs = st.builds(
     ),
     visualization=st.builds(
         VisualizationConfig,
-        output_formats=st.lists(st.sampled_from(["svg", "png"]), min_size=1, unique=True),
+        output_formats=st.lists(st.sampled_from(["svg", "png", "html"]), min_size=1, unique=True),
         image_quality=st.sampled_from(["low", "medium", "high"]),
         show_coordinates=st.booleans(),
         show_operation_names=st.booleans(),

@@ -111,11 +111,17 @@ def test_output_formats_and_image_quality_decide_the_files(run: ReplaySystem, tm
     ids=lambda option: "-".join(f"{key}={value}" for key, value in option.items()),
 )
 def test_every_look_changes_the_picture(run: ReplaySystem, tmp_path: Path, option: dict[str, object]) -> None:
-    """No field of the configuration is without effect."""
+    """No field of the configuration is without effect, in no format."""
     episode = run.load_episode(0)
-    plain = visualizer(run, tmp_path / "plain").visualize_episode(episode)
-    changed = visualizer(run, tmp_path / "changed", **option).visualize_episode(episode)
-    assert [a.read_bytes() for a in plain] != [b.read_bytes() for b in changed]
+    both = {"output_formats": ["svg", "png"], "image_quality": "low"}
+    plain = visualizer(run, tmp_path / "plain", **both).visualize_episode(episode, max_files=4)
+    changed = visualizer(run, tmp_path / "changed", **both, **option).visualize_episode(episode, max_files=4)
+    assert [path.suffix for path in plain] == [".svg", ".png"] * 2
+    for kind in (".svg", ".png"):
+        before, after = (
+            [path.read_bytes() for path in paths if path.suffix == kind] for paths in (plain, changed)
+        )
+        assert before != after
 
 
 def test_the_most_files_are_spread_over_the_episode(run: ReplaySystem, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ class VisualizationConfig(Section):
     """What a picture shows and which files it becomes.
 
     Attributes:
-        output_formats: ``svg``, ``png`` or both.
+        output_formats: ``svg``, ``png`` and ``html`` (a page that plays the episode), one or several.
         image_quality: size of a PNG, a GIF or a video: ``low``, ``medium`` or ``high``.
         show_coordinates: whether rows and columns are numbered.
         show_operation_names: whether the operation is named in words.
@@ -58,7 +58,7 @@ class VisualizationConfig(Section):
 
     key: ClassVar[str] = "visualization"
 
-    output_formats: Sequence[str] = checked(("svg",), listed(one_of("svg", "png"), minimum=1))
+    output_formats: Sequence[str] = checked(("svg",), listed(one_of("svg", "png", "html"), minimum=1))
     image_quality: str = checked("high", one_of("low", "medium", "high"))
     show_coordinates: bool = checked(False, boolean)
     show_operation_names: bool = checked(True, boolean)

@@ -1,6 +1,7 @@
 """Pictures of recorded episodes: readers that join replay and rendering."""
 
-from jaxarc.visualization.enhanced_visualizer import EnhancedVisualizer, style_of
+from jaxarc.visualization.enhanced_visualizer import EnhancedVisualizer
+from jaxarc.visualization.episode_files import style_of
 from jaxarc.visualization.live import LiveDrawing
 from jaxarc.visualization.pictures import episode_summary, step_pictures
 from jaxarc.visualization.task_pictures import task_of_episode, task_picture

@@ -1,47 +1,69 @@
-"""EnhancedVisualizer: episodes become files, on demand."""
+"""EnhancedVisualizer: steps, episodes and comparisons become files, on demand."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from jaxarc.config import VisualizationConfig
+from jaxarc.config import Config, VisualizationConfig
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.pictures import EpisodeSummaryData, StepVisualizationData
-from jaxarc.rendering import Style, render_comparison, render_episode_summary, render_step, svg_to_png
+from jaxarc.rendering import render_comparison, render_episode_summary, step_to_png, svg_to_png
 from jaxarc.rendering.comparison import ComparisonType
-from jaxarc.storage import EpisodeManager, atomic_write_bytes
-from jaxarc.visualization.pictures import episode_summary, operation_words, step_pictures
+from jaxarc.storage import EpisodeManager, run_storage_config
+from jaxarc.visualization.episode_files import drawing_of, episode_files, step_files, still_files
+from jaxarc.visualization.pictures import episode_summary, operation_words
+from jaxarc.visualization.run_looks import run_visualization_config
 
-__all__ = ["EnhancedVisualizer", "style_of"]
-
-_PNG_SCALE = {"low": 1.0, "medium": 1.5, "high": 2.0}
+__all__ = ["EnhancedVisualizer", "StepLog", "Tracker"]
 
 
-def style_of(config: VisualizationConfig) -> Style:
-    """Return the look that a configuration asks for."""
-    return Style(
-        palette=config.color_scheme,
-        theme=config.theme,
-        show_coordinates=config.show_coordinates,
-        show_operation_names=config.show_operation_names,
-        highlight_changes=config.highlight_changes,
-        include_metrics=config.include_metrics,
-        show_digits=config.show_digits,
-    )
+class StepLog(Protocol):
+    """What records the steps that are drawn: ``recorder.async_logger``."""
+
+    def log_step_visualization(self, step_data: StepVisualizationData, priority: int = 0) -> None:
+        """Record a step."""
+        ...
+
+    def log_episode_summary(self, episode_data: EpisodeSummaryData) -> None:
+        """Record the end of an episode."""
+        ...
+
+
+class Tracker(Protocol):
+    """What is sent the numbers and pictures of what is drawn, such as an experiment tracker."""
+
+    def log_step(self, step_num: int, metrics: dict[str, Any], images: dict[str, Any] | None = None) -> None:
+        """Take a step's numbers, and its picture as the bytes of a PNG."""
+        ...
+
+    def log_episode_summary(
+        self, episode_num: int, summary_data: dict[str, Any], summary_image: Any | None = None
+    ) -> None:
+        """Take an episode's numbers, and its picture as the bytes of a PNG."""
+        ...
 
 
 def _attribute(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
 
 
-def _board(state: Any) -> np.ndarray:
-    """Return the board of an ARC state (``working_grid``), or the array that was given instead of one."""
+def _observed(state: Any) -> Any:
+    """Return the board of an ARC state (``working_grid``), or what was given instead of one."""
     grid = _attribute(state, "working_grid")
-    return np.asarray(state if grid is None else grid)
+    if grid is not None:
+        return np.asarray(grid)
+    return state if isinstance(state, (Mapping, tuple, list)) else np.asarray(state)
+
+
+def _changed(before: Any, after: Any) -> np.ndarray | None:
+    is_array = isinstance(before, np.ndarray) and isinstance(after, np.ndarray)
+    return before != after if is_array and before.shape == after.shape else None
 
 
 class EnhancedVisualizer:
@@ -52,12 +74,41 @@ class EnhancedVisualizer:
     Args:
         vis_config: formats and looks.
         episode_manager: names the folders and files.
+        async_logger: also records the steps and summaries that ``visualize_step`` and
+            ``visualize_episode_summary`` are given, such as ``recorder.async_logger``. What was read from a
+            run is not recorded again.
+        wandb_integration: is sent the numbers and a PNG of each step and summary that is drawn by these two.
     """
 
-    def __init__(self, vis_config: VisualizationConfig, episode_manager: EpisodeManager):
+    def __init__(
+        self,
+        vis_config: VisualizationConfig,
+        episode_manager: EpisodeManager,
+        async_logger: StepLog | None = None,
+        wandb_integration: Tracker | None = None,
+    ):
         self.vis_config = vis_config
         self.episode_manager = episode_manager
-        self.style = style_of(vis_config)
+        self.async_logger = async_logger
+        self.wandb = wandb_integration
+        self.drawing = drawing_of(vis_config)
+        self.style = self.drawing.style
+
+    @classmethod
+    def for_run(
+        cls, run_dir: str | os.PathLike[str], config: Config | VisualizationConfig | None = None
+    ) -> EnhancedVisualizer:
+        """Return a visualizer that draws into the folders of a run.
+
+        Args:
+            run_dir: the run's directory (``recorder.run_dir``, ``jaxarc.open("latest").run_dir``).
+            config: formats and looks; None for what the run was told.
+        """
+        folder = Path(run_dir)
+        if config is None:
+            config = run_visualization_config(folder)
+        looks = config.visualization if isinstance(config, Config) else config
+        return cls(looks, EpisodeManager(run_storage_config(folder), folder))
 
     def visualize_step(
         self,
@@ -71,7 +122,8 @@ class EnhancedVisualizer:
         """Draw one step of the episode that the EpisodeManager started last; return the files.
 
         Args:
-            before_state, after_state: ARC states, or the boards themselves (int[height width], padding -1).
+            before_state, after_state: ARC states, or what was observed: boards (int[height width], padding
+                -1), any other array, or a tree of arrays.
             action: an Action or a mapping with ``operation`` and ``selection``.
             reward: reward of the step.
             info: scalars to show; ``similarity`` is shown as the distance to the target.
@@ -80,42 +132,46 @@ class EnhancedVisualizer:
         Raises:
             StorageError: no episode was started, or a file cannot be written.
         """
-        before, after = _board(before_state), _board(after_state)
-        operation, selection = _attribute(action, "operation"), _attribute(action, "selection")
-        target = _attribute(after_state, "target_grid")
-        parts = {"operation": operation, "selection": selection}
-        known = {name: np.asarray(value) for name, value in parts.items() if value is not None}
-        similarity = info.get("similarity", _attribute(after_state, "similarity_score"))
-        data = StepVisualizationData(
-            step_num=step_num,
-            before_grid=before,
-            after_grid=after,
-            action=known,
-            reward=float(reward),
-            info={name: value for name, value in info.items() if name != "similarity"},
-            selection_mask=known.get("selection"),
-            changed_cells=before != after,
-            operation_name=operation_words(known),
-            target_grid=None if target is None else np.asarray(target),
-            similarity=None if similarity is None else float(similarity),
-        )
-        return self._write(self.episode_manager.get_step_path(step_num), render_step(data, self.style))
+        path = self.episode_manager.get_step_path(step_num)
+        data = _step_data(before_state, action, after_state, reward, info, step_num)
+        files = list(step_files(data, path, self.drawing))
+        if self.async_logger is not None:
+            self.async_logger.log_step_visualization(data)
+        if self.wandb is not None:
+            numbers = {"reward": data.reward, **_numbers(info)}
+            if data.similarity is not None:
+                numbers["similarity"] = data.similarity
+            png = step_to_png(data, self.style, self.drawing.scale)
+            self.wandb.log_step(step_num, numbers, {"step": png})
+        return files
 
     def visualize_episode_summary(
         self, episode_data: EpisodeData | EpisodeSummaryData, episode_num: int
     ) -> list[Path]:
         """Draw the summary of an episode into its folder; return the files.
 
+        Args:
+            episode_data: an episode of a run, or what a summary shows of one that was never recorded.
+            episode_num: its number, which names the folder.
+
         Raises:
             NotRecordedError: no steps of the episode are stored.
         """
         if isinstance(episode_data, EpisodeSummaryData):
-            summary, writer = episode_data, 0
+            summary, writer = episode_data, None
         else:
             summary, writer = episode_summary(episode_data), int(episode_data.row.get("writer", 0))
         num_steps = int(episode_data.total_steps)
         folder = self.episode_manager.start_new_episode(episode_num, writer=writer, num_steps=num_steps)
-        return self._write(folder / "summary.svg", render_episode_summary(summary, self.style))
+        svg = render_episode_summary(summary, self.style)
+        files = list(still_files(svg, folder / "summary.svg", self.drawing))
+        if self.async_logger is not None and summary is episode_data:
+            self.async_logger.log_episode_summary(summary)
+        if self.wandb is not None:
+            self.wandb.log_episode_summary(
+                episode_num, _summary_numbers(summary), svg_to_png(svg, self.drawing.scale)
+            )
+        return files
 
     def visualize_episode(self, episode: EpisodeData, *, max_files: int | None = None) -> list[Path]:
         """Draw the summary of an episode and its stored steps; return the files.
@@ -128,16 +184,27 @@ class EnhancedVisualizer:
         Raises:
             NotRecordedError: no steps of the episode are stored.
         """
-        number = int(episode.row.episode)
-        paths = self.visualize_episode_summary(episode, number)
-        count = len(episode.step)
-        room = count if max_files is None else max_files // len(self.vis_config.output_formats) - 1
-        chosen = np.unique(np.linspace(0, count - 1, max(0, min(room, count))).round().astype(int))
-        for data in step_pictures(episode, chosen.tolist()):
-            paths += self._write(
-                self.episode_manager.get_step_path(data.step_num), render_step(data, self.style)
-            )
-        return paths
+        return list(self.each_file(episode, max_files=max_files))
+
+    def each_file(
+        self,
+        episode: EpisodeData,
+        *,
+        max_files: int | None = None,
+        max_bytes: float | None = None,
+    ) -> Iterator[Path]:
+        """Draw as ``visualize_episode`` does, and yield each file when it is there: stop when you like.
+
+        Args:
+            episode: the episode.
+            max_files: as there.
+            max_bytes: the most bytes of recorded arrays to read at once.
+
+        Raises:
+            NotRecordedError: no steps of the episode are stored.
+        """
+        drawing = self.drawing if max_bytes is None else replace(self.drawing, max_bytes=max_bytes)
+        return episode_files(episode, self.episode_manager, drawing, max_files=max_files)
 
     def create_comparison_visualization(
         self,
@@ -155,14 +222,43 @@ class EnhancedVisualizer:
         ]
         return render_comparison(summaries, comparison_type, self.style)
 
-    def _write(self, path: Path, svg: str) -> list[Path]:
-        """Write one picture in the formats that the configuration asks for."""
-        paths = []
-        for kind in self.vis_config.output_formats:
-            content = svg.encode()
-            if kind == "png":
-                content = svg_to_png(svg, _PNG_SCALE[self.vis_config.image_quality])
-            target = path.with_suffix(f".{kind}")
-            atomic_write_bytes(target, content, durable=False)
-            paths.append(target)
-        return paths
+
+def _step_data(
+    before_state: Any, action: Any, after_state: Any, reward: float, info: Mapping[str, Any], step_num: int
+) -> StepVisualizationData:
+    """Return what a picture needs to know of a step that is given as an environment has it."""
+    before, after = _observed(before_state), _observed(after_state)
+    target = _attribute(after_state, "target_grid")
+    parts = {"operation": _attribute(action, "operation"), "selection": _attribute(action, "selection")}
+    if isinstance(action, Mapping):
+        parts = {**action, **parts}
+    elif action is not None and all(value is None for value in parts.values()):
+        parts = {"action": action}
+    known = {name: np.asarray(value) for name, value in parts.items() if value is not None}
+    similarity = info.get("similarity", _attribute(after_state, "similarity_score"))
+    return StepVisualizationData(
+        step_num=step_num,
+        before_grid=before,
+        after_grid=after,
+        action=known,
+        reward=float(reward),
+        info={name: value for name, value in info.items() if name != "similarity"},
+        selection_mask=known.get("selection"),
+        changed_cells=_changed(before, after),
+        operation_name=operation_words(known),
+        target_grid=None if target is None else np.asarray(target),
+        similarity=None if similarity is None else float(similarity),
+    )
+
+
+def _numbers(info: Mapping[str, Any]) -> dict[str, float]:
+    """Return what of ``info`` is a number."""
+    arrays = {str(name): np.asarray(value) for name, value in info.items()}
+    return {
+        name: float(array) for name, array in arrays.items() if array.ndim == 0 and array.dtype.kind in "biuf"
+    }
+
+
+def _summary_numbers(summary: EpisodeSummaryData) -> dict[str, Any]:
+    names = ("total_steps", "total_reward", "final_similarity", "task_id", "success", "ended")
+    return {name: getattr(summary, name) for name in names}

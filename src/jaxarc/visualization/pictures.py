@@ -20,6 +20,7 @@ __all__ = [
     "each_step_picture",
     "episode_summary",
     "episode_title",
+    "moments_of",
     "operation_words",
     "step_pictures",
 ]
@@ -216,7 +217,7 @@ def step_pictures(episode: EpisodeData, steps: Sequence[int] | None = None) -> l
     return list(each_step_picture(episode, steps))
 
 
-def _moments(episode: EpisodeData) -> list[int]:
+def moments_of(episode: EpisodeData) -> list[int]:
     """Return the positions of the steps worth a small board: the first, the last, where it moved most."""
     count = len(episode.step)
     if count <= _MAX_MOMENTS:
@@ -235,7 +236,7 @@ def episode_summary(episode: EpisodeData) -> EpisodeSummaryData:
     Raises:
         NotRecordedError: the level stored no steps.
     """
-    positions = _moments(episode)
+    positions = moments_of(episode)
     moments = step_pictures(episode, positions)
     constants = episode.constants if episode.has("episode") else {}
     boards = constants if isinstance(constants, Mapping) else {}
