@@ -1,0 +1,170 @@
+// Numbers over the episode: one row each, drawn once; only the cursor and the words beside it move.
+
+const CURVE_HEIGHT = 40, CURVES_AT_FIRST = 8, ENTRIES_WITH_CURVES = 16;
+
+// Every curve that an episode has: its series, and the entries of its vectors before each step.
+function curvesOf(episode) {
+  // Rewards that come now and then are bars; where nearly every step has one they would be a wall.
+  const isRare = (values) => values.filter((value) => value !== 0).length * 2 <= Math.max(values.length, 60);
+  const found = episode.series.map(({ name, values }) => ({ name, values, bars: name === "reward" && isRare(values) }));
+  for (const leaf of episode.leaves) {
+    if (leaf.kind !== "bars" || leaf.entries > ENTRIES_WITH_CURVES) continue;
+    for (let entry = 0; entry < leaf.entries; entry++) {
+      const values = Float64Array.from(episode.before, (frame) => leaf.values[entry * leaf.frames + frame]);
+      found.push({ name: leaf.entries > 1 ? `${leaf.name} ${entry}` : leaf.name, values, bars: false });
+    }
+  }
+  return found;
+}
+
+class Curve {
+  constructor(name) {
+    this.name = name;
+    this.parts = []; // {episode, values, bars}, one for each episode that has it
+    this.title = make("span", "curve-name", name);
+    this.title.title = name;
+    this.range = make("span", "curve-range");
+    this.label = make("div", "row-name", "", [this.title, this.range]);
+    this.canvas = make("canvas", "curve");
+    this.canvas.setAttribute("role", "img");
+    this.value = make("div", "row-value");
+    this.values = [make("b"), make("b", "second")];
+    this.value.append(...this.values);
+    this.elements = [this.label, this.canvas, this.value];
+  }
+
+  scale() {
+    let low = Infinity, high = -Infinity;
+    for (const { values } of this.parts) {
+      for (const value of values) {
+        if (Number.isFinite(value)) {
+          low = Math.min(low, value);
+          high = Math.max(high, value);
+        }
+      }
+    }
+    if (low > high) [low, high] = [0, 0];
+    say(this.range, low === high ? number(low) : `${number(low)} to ${number(high)}`);
+    if (this.parts.some((part) => part.bars)) [low, high] = [Math.min(low, 0), Math.max(high, 0)];
+    const middle = low === high;
+    if (middle) [low, high] = [low - 1, high + 1];
+    this.low = low;
+    this.high = high;
+  }
+
+  draw(width, lastStep, look) {
+    this.scale();
+    fitCanvas(this.canvas, width, CURVE_HEIGHT, look.dpr);
+    const context = this.canvas.getContext("2d");
+    context.setTransform(look.dpr, 0, 0, look.dpr, 0, 0);
+    const x = (step) => (lastStep ? (step / lastStep) * width : 0);
+    const y = (value) => CURVE_HEIGHT - 4 - ((value - this.low) / (this.high - this.low)) * (CURVE_HEIGHT - 8);
+    context.fillStyle = look.line;
+    const base = this.low <= 0 && this.high >= 0 ? y(0) : CURVE_HEIGHT - 1;
+    context.fillRect(0, Math.round(base) - 0.5, width, 1);
+    this.parts.forEach((part, index) => {
+      const colour = index ? look.second : look.accent;
+      if (part.bars) this.drawBars(context, part, x, y, width, this.parts.length > 1 ? { good: colour, bad: colour } : look, index);
+      else this.drawLine(context, part, x, y, colour);
+    });
+    const words = this.parts.map((part) => `${part.values.length} values`).join(" and ");
+    this.canvas.setAttribute("aria-label", `${this.name}: ${words}, ${this.range.textContent}`);
+  }
+
+  drawBars(context, { episode, values }, x, y, width, colours, shift) {
+    const room = width / Math.max(episode.step.length, 1);
+    const thick = Math.max(1, Math.min(5, room * 0.5));
+    const zero = y(0);
+    for (let i = 0; i < values.length; i++) {
+      if (!Number.isFinite(values[i]) || values[i] === 0) continue;
+      context.fillStyle = values[i] > 0 ? colours.good : colours.bad;
+      const top = Math.min(y(values[i]), zero);
+      const left = Math.min(Math.max(x(episode.step[i]) - thick / 2 + (shift ? thick : 0), 0), width - thick);
+      context.fillRect(left, top, thick, Math.max(1, Math.abs(y(values[i]) - zero)));
+    }
+  }
+
+  drawLine(context, { episode, values }, x, y, colour) {
+    context.strokeStyle = context.fillStyle = colour;
+    context.lineWidth = 1.5;
+    context.lineJoin = "round";
+    context.beginPath();
+    let open = false;
+    const dots = [];
+    for (let i = 0; i < values.length; i++) {
+      if (!Number.isFinite(values[i])) {
+        open = false;
+        continue;
+      }
+      const [left, top] = [x(episode.step[i]), y(values[i])];
+      if (open) context.lineTo(left, top);
+      else {
+        context.moveTo(left, top);
+        if (!(i + 1 < values.length && Number.isFinite(values[i + 1]))) dots.push([left, top]);
+      }
+      open = true;
+    }
+    context.stroke();
+    for (const [left, top] of dots) context.fillRect(left - 1.5, top - 1.5, 3, 3);
+  }
+
+  // positions: where each shown episode stands; -1 for one that has not begun.
+  say(panes) {
+    for (let index = 0; index < 2; index++) {
+      const part = this.parts.find((candidate) => panes[index] && candidate.episode === panes[index].episode);
+      const signed = this.name === "reward";
+      say(this.values[index], part ? number(part.values[panes[index].position], signed) : "");
+    }
+  }
+}
+
+// The rows of the time line below its track.
+class Curves {
+  constructor(host, more) {
+    this.host = host;
+    this.more = more;
+    this.curves = [];
+    this.all = false;
+    more.addEventListener("click", () => {
+      this.all = !this.all;
+      this.onChange();
+    });
+  }
+
+  show(panes) {
+    const byName = new Map();
+    for (const { episode } of panes) {
+      for (const { name, values, bars } of curvesOf(episode)) {
+        if (!byName.has(name)) byName.set(name, new Curve(name));
+        byName.get(name).parts.push({ episode, values, bars });
+      }
+    }
+    for (const curve of this.curves) for (const element of curve.elements) element.remove();
+    this.curves = [...byName.values()];
+    for (const curve of this.curves) this.host.append(...curve.elements);
+    this.limit();
+  }
+
+  limit() {
+    const hidden = this.curves.length - CURVES_AT_FIRST;
+    this.curves.forEach((curve, index) => {
+      const hide = !this.all && hidden > 1 && index >= CURVES_AT_FIRST;
+      for (const element of curve.elements) element.hidden = hide;
+    });
+    this.more.hidden = hidden <= 1;
+    say(this.more, this.all ? "Show fewer curves" : `Show ${counted(hidden, "more curve")}`);
+  }
+
+  get shown() {
+    return this.curves.filter((curve) => !curve.canvas.hidden);
+  }
+
+  draw(width, lastStep, look) {
+    this.limit();
+    for (const curve of this.shown) curve.draw(width, lastStep, look);
+  }
+
+  say(panes) {
+    for (const curve of this.shown) curve.say(panes);
+  }
+}
