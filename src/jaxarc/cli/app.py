@@ -123,6 +123,84 @@ def show(
 
 
 @app.command()
+def render(
+    run: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="A run: its name, the beginning of it, a path, latest, latest~1."),
+    ],
+    episodes: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[EPISODES]", help="Numbers, ranges (3-9), names (p001-7); all with steps without."
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="FORMATS", help="Of svg,png,pdf,gif,mp4,html; as the run was told without."
+        ),
+    ] = None,
+    steps: Annotated[
+        str,
+        typer.Option(metavar="STEPS", help="Steps with a picture of their own: all, key, none, 0,5,10-12."),
+    ] = "all",
+    where: Annotated[str | None, typer.Option(help="Which episodes: 'success and total_steps < 40'.")] = None,
+    sort: Annotated[str | None, typer.Option(help="Columns to sort by: '-total_reward'.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The most episodes.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to; the run's episodes/ without.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; one a core without.")] = None,
+    palette: Annotated[
+        str | None, typer.Option(metavar="NAME", help="default, colorblind or high_contrast.")
+    ] = None,
+    theme: Annotated[str | None, typer.Option(metavar="NAME", help="light or dark.")] = None,
+    quality: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Size of png, gif and mp4: low, medium or high.")
+    ] = None,
+    digits: Annotated[
+        bool | None,
+        typer.Option("--digits/--no-digits", help="Write the values of cells.", show_default=False),
+    ] = None,
+    coordinates: Annotated[
+        bool | None,
+        typer.Option("--coordinates/--no-coordinates", help="Number rows and columns.", show_default=False),
+    ] = None,
+    root: Root = None,
+) -> None:
+    """Draw the episodes of a run: summaries, steps, films, pages.
+
+    Looks and formats are those that the run was told, unless an option
+    says something else. Drawing again gives the same bytes. An episode
+    that cannot be drawn is told at the end, with exit code 1; the others
+    are drawn.
+
+    [bold]Examples[/]
+
+    jaxarc render latest
+
+    jaxarc render latest 3-9 --format svg,png --theme dark
+
+    jaxarc render latest --where success --sort total_steps --limit 5 --steps key --format pdf,gif
+    """
+    from jaxarc.cli.render import Looks, render_run_pictures
+
+    render_run_pictures(
+        run,
+        episodes or [],
+        formats=format,
+        steps=steps,
+        where=where,
+        sort=sort,
+        limit=limit,
+        out=out,
+        jobs=jobs,
+        looks=Looks(palette, theme, quality, digits, coordinates),
+        root=root,
+    )
+
+
+@app.command()
 def export(
     run: Annotated[
         str,

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from jaxarc.cli.listing import fitting_table
+from jaxarc.cli.wording import size
 from jaxarc.config import EpisodeConfig
 from jaxarc.errors import DamagedFileError, RunNotFoundError, StorageError
 from jaxarc.replay.system import DEFAULT_ROOT
@@ -119,10 +120,10 @@ def _print(console: Console, folder: Path, cleaned: list[_Cleaned], dry_run: boo
     ]
     freed = sum(result.bytes_before - result.bytes_after for _, result in changed)
     verb = "would be freed" if dry_run else "freed"
-    freed_size = f"about {_size(freed)}" if dry_run and freed else _size(freed)
-    title = f"{len(cleaned)} runs below {folder}: {freed_size} {verb}"
+    freed_words = f"about {size(freed)}" if dry_run and freed else size(freed)
+    title = f"{len(cleaned)} runs below {folder}: {freed_words} {verb}"
     if len(cleaned) == 1:
-        title = f"{cleaned[0].run_dir.name}: {freed_size} {verb}"
+        title = f"{cleaned[0].run_dir.name}: {freed_words} {verb}"
     if changed:
         console.print(
             fitting_table(
@@ -132,8 +133,8 @@ def _print(console: Console, folder: Path, cleaned: list[_Cleaned], dry_run: boo
                     "episodes": [f"{len(result.episodes):,}" for _, result in changed],
                     "steps": [f"{result.steps:,}" for _, result in changed],
                     "leftovers": [f"{len(result.leftovers):,}" for _, result in changed],
-                    "before": [_size(result.bytes_before) for _, result in changed],
-                    "after": [_size(result.bytes_after) for _, result in changed],
+                    "before": [size(result.bytes_before) for _, result in changed],
+                    "after": [size(result.bytes_after) for _, result in changed],
                     "policy": [result.policy if result.episodes else "-" for _, result in changed],
                 },
                 text={"run", "policy"},
@@ -156,11 +157,3 @@ def _print(console: Console, folder: Path, cleaned: list[_Cleaned], dry_run: boo
             if not each.result.is_within_limits:
                 words = "still over its limit: what is left is protected, or is not steps"
                 console.print(Text(f"{each.run_dir.name}: {words}", style="yellow"), soft_wrap=True)
-
-
-def _size(num_bytes: int) -> str:
-    """Return a size with its unit ("1.2 GB")."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if abs(num_bytes) >= scale:
-            return f"{num_bytes / scale:.1f} {unit}"
-    return f"{num_bytes} B"

@@ -23,11 +23,20 @@ class EpisodeManager:
         config: where runs live, how episodes and steps are named, and how much of them is kept.
         run_dir: the directory of a run that is there already; else ``start_new_run`` makes one.
         writer: the writer whose episodes are meant; the folders of all but the first begin with its name.
+        pictures_dir: where the folders of episodes lie; None for ``episodes`` in the run's directory.
     """
 
-    def __init__(self, config: EpisodeConfig, run_dir: Path | None = None, *, writer: int = 0):
+    def __init__(
+        self,
+        config: EpisodeConfig,
+        run_dir: Path | None = None,
+        *,
+        writer: int = 0,
+        pictures_dir: Path | None = None,
+    ):
         self.config = config
         self.writer = writer
+        self.pictures_dir = pictures_dir
         self.current_run_dir: Path | None = run_dir
         self.current_episode_dir: Path | None = None
         self._num_steps: int | None = None
@@ -55,7 +64,8 @@ class EpisodeManager:
                 first begin with its name (``p001-episode_0007``).
         """
         chosen = self.writer if writer is None else writer
-        return episode_folder(self._run_dir(), self.config, chosen, episode_num)
+        folder = episode_folder(self.pictures_dir or self._run_dir(), self.config, chosen, episode_num)
+        return folder if self.pictures_dir is None else self.pictures_dir / folder.name
 
     def start_new_episode(
         self, episode_num: int, *, writer: int | None = None, num_steps: int | None = None

@@ -1,0 +1,223 @@
+"""``jaxarc render``: the pictures of a run, drawn after it, in several processes."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from jaxarc.cli.wording import counted, size
+from jaxarc.config import VisualizationConfig
+from jaxarc.errors import EpisodeNotFoundError, RenderError
+from jaxarc.replay import ReplaySystem, open_run
+from jaxarc.storage.numbered_names import EPISODES_FOLDER
+from jaxarc.visualization.drawing_jobs import DrawnEpisode, DrawnRun, draw_run, episode_name, usual_jobs
+from jaxarc.visualization.episode_files import Drawing, style_of
+from jaxarc.visualization.run_looks import run_visualization_config
+
+__all__ = ["Looks", "chosen_episodes", "chosen_steps", "render_run_pictures"]
+
+_EPISODES = re.compile(r"(?:p([0-9]{3,9})-)?(?:episode_)?([0-9]{1,18})(?:-([0-9]{1,18}))?")
+_STEPS = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
+_MOST_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What the command line says of the look; None for what the run was told."""
+
+    palette: str | None = None
+    theme: str | None = None
+    quality: str | None = None
+    digits: bool | None = None
+    coordinates: bool | None = None
+
+    def on(self, config: VisualizationConfig) -> VisualizationConfig:
+        """Return a configuration with these looks instead of its own."""
+        given = {
+            "color_scheme": self.palette,
+            "theme": self.theme,
+            "image_quality": self.quality,
+            "show_digits": self.digits,
+            "show_coordinates": self.coordinates,
+        }
+        return replace(config, **{name: value for name, value in given.items() if value is not None})
+
+
+def render_run_pictures(
+    run_name: str,
+    names: Sequence[str],
+    *,
+    formats: str | None,
+    steps: str,
+    where: str | None,
+    sort: str | None,
+    limit: int | None,
+    out: Path | None,
+    jobs: int | None,
+    looks: Looks,
+    root: str | None,
+) -> None:
+    """Run the command.
+
+    Args:
+        run_name: what ``jaxarc.open`` takes.
+        names: episodes, as ``chosen_episodes`` takes them.
+        formats: names with commas between them; None for what the run was told.
+        steps: ``all``, ``key``, ``none``, or numbers and ranges with commas between them.
+        where, sort, limit: which episodes besides, as ``ReplaySystem.episodes`` takes them.
+        out: the folder for the folders of episodes; None for the run's own.
+        jobs: processes; None for as many as there are cores.
+        looks: how it looks.
+        root: where runs are looked for.
+
+    Raises:
+        EpisodeNotFoundError: there is no such episode, or none with steps.
+        RenderError: a format, a range of steps or a look that does not exist.
+    """
+    run = open_run(run_name, root)
+    config = looks.on(run_visualization_config(run.run_dir))
+    kinds = config.output_formats if formats is None else _listed(formats)
+    drawing = Drawing(tuple(kinds), style_of(config), config.image_quality, chosen_steps(steps))
+    episodes = chosen_episodes(run, names, where=where, sort=sort, limit=limit)
+    console = Console(stderr=True)
+    began = time.monotonic()
+    with _progress(console, len(episodes)) as progress:
+        drawn = draw_run(
+            run, episodes, drawing, out=out, jobs=jobs or usual_jobs(len(episodes)), progress=progress
+        )
+    _print(drawn, out or run.run_dir / EPISODES_FOLDER, time.monotonic() - began)
+    if drawn.was_stopped:
+        raise typer.Exit(130)
+    if drawn.failed or (drawn.left_out and (names or not drawn.episodes)):
+        raise typer.Exit(1)
+
+
+def _listed(words: str) -> list[str]:
+    return list(dict.fromkeys(word for word in words.replace(" ", "").split(",") if word))
+
+
+def chosen_steps(words: str) -> str | tuple[int, ...]:
+    """Return the steps that a list such as ``0,5,10-12`` names; ``all``, ``key`` and ``none`` as they are.
+
+    Raises:
+        RenderError: it is no such list.
+    """
+    if words in ("all", "key", "none"):
+        return words
+    found: list[int] = []
+    for word in _listed(words):
+        match = _STEPS.fullmatch(word)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if first > last or last - first > 10_000_000:
+            raise RenderError(
+                f"--steps takes all, key, none, or numbers and ranges (0,5,10-12), got {words!r}"
+            )
+        found.extend(range(first, last + 1))
+    return tuple(found)
+
+
+def chosen_episodes(
+    run: ReplaySystem,
+    names: Sequence[str] = (),
+    *,
+    where: str | None = None,
+    sort: str | None = None,
+    limit: int | None = None,
+) -> list[tuple[int, int]]:
+    """Return writer and number of the episodes of a run that are meant.
+
+    Args:
+        run: the run.
+        names: numbers (``7``), ranges (``3-9``), names (``p001-7``, ``p001-3-9``); none for all that have
+            stored steps.
+        where, sort, limit: which of them, as ``ReplaySystem.episodes`` takes them.
+
+    Raises:
+        EpisodeNotFoundError: a name that names nothing, or nothing is left.
+    """
+    table = run.episodes(where=where, sort=sort)
+    table = table.take(np.flatnonzero(table["stored_steps"] > 0))
+    writers, numbers = np.asarray(table["writer"], np.int64), np.asarray(table["episode"], np.int64)
+    if names:
+        wanted = np.zeros(len(numbers), bool)
+        for name in (word for words in names for word in _listed(words)):
+            match = _EPISODES.fullmatch(name)
+            if match is None:
+                raise EpisodeNotFoundError(
+                    f"{name!r} names no episode; give a number (7), a range (3-9) or a name (p001-7)"
+                )
+            writer, first = int(match[1] or 0), int(match[2])
+            last = int(match[3] or first)
+            named = (writers == writer) & (numbers >= first) & (numbers <= last)
+            if not named.any():
+                if match[3] is None:
+                    run.load_episode(first, writer=writer)  # says where there is none
+                among = " among those asked for" if where is not None else ""
+                raise EpisodeNotFoundError(f"run {run.name} has no stored steps of episode {name}{among}")
+            wanted |= named
+        writers, numbers = writers[wanted], numbers[wanted]
+    found = list(zip(writers.tolist(), numbers.tolist(), strict=True))[:limit]
+    if not found:
+        kind = f" where {where}" if where is not None else ""
+        raise EpisodeNotFoundError(
+            f"run {run.name} has no episode with stored steps{kind}; jaxarc ls {run.name} lists what it has"
+        )
+    return found
+
+
+@contextmanager
+def _progress(console: Console, total: int) -> Iterator[Callable[[DrawnRun], None]]:
+    """Yield what shows how far the drawing is: a bar in a terminal, a line for each tenth elsewhere."""
+    if not console.is_terminal:
+        told = 0
+
+        def line(drawn: DrawnRun) -> None:
+            nonlocal told
+            if drawn.done * 10 // total > told:
+                told = drawn.done * 10 // total
+                files = counted(drawn.files, "file")
+                console.print(Text(f"{drawn.done:,} of {counted(total, 'episode')}, {files}"), soft_wrap=True)
+
+        yield line
+        return
+    with Progress(
+        TextColumn("drawing"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[files]}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    ) as bars:
+        bar = bars.add_task("", total=total, files="")
+        yield lambda drawn: bars.update(bar, completed=drawn.done, files=counted(drawn.files, "file"))
+
+
+def _print(drawn: DrawnRun, folder: Path, seconds: float) -> None:
+    console = Console(highlight=False)
+    what = f"{counted(drawn.episodes, 'episode')}, {counted(drawn.files, 'file')}, {size(drawn.num_bytes)}"
+    console.print(Text(f"{what} in {folder} ({seconds:.1f} s)"), soft_wrap=True)
+    if drawn.was_stopped:
+        left = drawn.asked - drawn.done
+        console.print(Text(f"stopped: {counted(left, 'episode')} not drawn", "yellow"), soft_wrap=True)
+    reasons = [(each, f"left out: {each.left_out}", "yellow") for each in drawn.left_out]
+    reasons += [(each, f"failed: {each.failed}", "red") for each in drawn.failed]
+    for each, words, colour in reasons[:_MOST_SHOWN]:
+        console.print(Text(f"episode {_name(each)} {words}", colour), soft_wrap=True)
+    if len(reasons) > _MOST_SHOWN:
+        left, failed = len(drawn.left_out), len(drawn.failed)
+        console.print(Text(f"… in all {left:,} left out, {failed:,} failed", "yellow"), soft_wrap=True)
+
+
+def _name(drawn: DrawnEpisode) -> str:
+    return episode_name(drawn.writer, drawn.episode)
