@@ -203,6 +203,28 @@ def _(style: Style) -> str:
     return render_episode_summary(data, style)
 
 
+@drawing("summary-key-steps")
+def _(style: Style) -> str:
+    steps = [0, 1, 2, 40, 41, 60, 99]
+    data = make_episode(
+        7,
+        total_steps=100,
+        step_nums=steps,
+        metrics={"entropy": np.linspace(2, 0, 7), HUGE_NAME: np.array([0.5, np.nan, 1, 1, 1, 1, 1])},
+        moments=[make_step(step_num=number) for number in steps],
+        demonstrations=[TaskPair(TARGET, TARGET.T), TaskPair(TARGET[:1], TARGET[:, :2])] * 4,
+        ended="running",
+        success=False,
+    )
+    return render_episode_summary(data, style)
+
+
+@drawing("summary-row-alone")
+def _(style: Style) -> str:
+    none = {"moments": (), "key_moments": (), "input_grid": None, "target_grid": None}
+    return render_episode_summary(make_episode(0, total_steps=500, success=False, **none), style)
+
+
 # Comparisons
 
 

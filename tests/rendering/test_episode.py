@@ -6,14 +6,16 @@ import re
 from itertools import pairwise
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxarc.errors import RenderError
+from jaxarc.records.task_pictures import TaskPair
 from jaxarc.rendering import Style, render_comparison, render_episode_summary
 from jaxarc.rendering.chart import ticks
-from jaxarc.rendering.episode import _spread
+from jaxarc.rendering.moments import edges_near
 
 
 def words(svg: str) -> str:
@@ -118,7 +120,7 @@ def test_a_comparison_without_similarity_says_so(episode):
 @given(st.lists(st.floats(0, 700), min_size=1, max_size=6).map(sorted))
 def test_moments_never_overlap(wanted):
     """Six boards find a place each, in order and inside the picture."""
-    edges = _spread(wanted, 112, 0, 736)
+    edges = edges_near(wanted, 112, 0, 736)
     assert all(b - a >= 112 - 1e-6 for a, b in pairwise(edges))
     assert edges[0] >= 0
     assert edges[-1] <= 736 - 112 + 1e-6
@@ -141,3 +143,64 @@ def test_a_moment_without_the_state_after_shows_the_one_before_and_says_so(episo
     assert "before step 0" not in said
     assert "not recorded" in said
     assert "not recorded" not in words(render_episode_summary(episode()))
+
+
+def _similarity_path(svg):
+    colour = Style().colours.accent
+    return re.search(rf'<path d="([^"]*)" fill="none" stroke="{colour}"', svg).group(1)
+
+
+def test_steps_that_were_not_stored_are_a_gap_and_no_line(episode):
+    """The curve has a piece for each stretch of stored steps, and the gaps are explained."""
+    steps = [0, 1, 2, 40, 41, 42, 99]
+    data = episode(7, total_steps=100, step_nums=steps, moments=(), key_moments=())
+    svg = render_episode_summary(data)
+    assert _similarity_path(svg).count("M") == 3
+    assert "not stored" in words(svg)
+    assert "7 of 100" in words(svg)
+    whole = render_episode_summary(episode(100, moments=()))
+    assert _similarity_path(whole).count("M") == 1
+    assert "not stored" not in words(whole)
+
+
+def test_ten_thousand_steps_with_gaps_keep_them(episode):
+    """Thinning a long curve joins no two stretches."""
+    steps = [*range(5_000), *range(6_000, 11_000)]
+    data = episode(10_000, total_steps=11_000, step_nums=steps, moments=(), key_moments=())
+    assert _similarity_path(render_episode_summary(data)).count("M") == 2
+
+
+def test_metrics_have_curves_of_their_own_and_those_without_room_are_counted(episode):
+    """Four of six are drawn; one that is all NaN is left out, one of another length refused."""
+    curves = {f"m{index}": np.full(12, 0.5) for index in range(6)}
+    said = words(render_episode_summary(episode(metrics={**curves, "nothing": np.full(12, np.nan)})))
+    assert "m3" in said
+    assert "and 2 more" in said
+    assert "m4" not in said
+    assert "nothing" not in said
+    assert "m3" not in words(render_episode_summary(episode(metrics=curves), Style(include_metrics=False)))
+    with pytest.raises(RenderError, match="'m' has 3 entries, but 12 steps"):
+        render_episode_summary(episode(metrics={"m": np.ones(3)}))
+
+
+def test_rewards_that_are_nan_are_counted(episode):
+    """The curve has no place for them, so a number says how many."""
+    data = episode(reward_progression=[float("nan")] * 3 + [1.0] * 9)
+    assert "NaN in 3 of 12 stored steps" in words(render_episode_summary(data))
+
+
+def test_an_episode_that_goes_on_has_not_failed(episode):
+    """Running and cut episodes have a quiet badge."""
+    for ended in ("running", "cut"):
+        svg = render_episode_summary(episode(ended=ended, success=False))
+        assert ended.title() in words(svg)
+        assert "Not solved" not in words(svg)
+
+
+def test_the_demonstrations_of_the_task_are_shown_and_counted_where_room_ends(episode):
+    """Of thirty pairs of boards those that fit have a picture."""
+    pair = TaskPair(np.zeros((9, 9), int), np.ones((9, 9), int))
+    svg = render_episode_summary(episode(demonstrations=[pair] * 30))
+    assert "Demonstrations" in words(svg)
+    assert re.search(r"\b2\d more", words(svg))
+    assert "Demonstrations" not in words(render_episode_summary(episode()))

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import pytest
 
 import jaxarc
-from jaxarc.visualization.pictures import episode_summary, step_pictures
+from jaxarc.visualization import episode_summary, step_pictures
 
 
 def record(folder: Path, **fields: object) -> tuple[jaxarc.Recorder, list[str]]:

@@ -32,7 +32,7 @@ def test_the_run_holds_every_pair_of_its_tasks(arc_run: ReplaySystem) -> None:
         for part, found in (("train", data.train), ("test", data.test)):
             assert [pair.input.tolist() for pair in found] == [pair["input"] for pair in expected[part]]
             assert [pair.output.tolist() for pair in found] == [pair["output"] for pair in expected[part]]
-        assert demonstrations(arc_run, task_id)[0].input.tolist() == expected["train"][0]["input"]
+        assert demonstrations(arc_run.run_dir, task_id)[0].input.tolist() == expected["train"][0]["input"]
         assert render_task(data).startswith("<svg")
 
 
@@ -52,7 +52,7 @@ def test_an_unknown_task_is_answered_with_the_closest(arc_run: ReplaySystem) -> 
     """The error names the run and what it may have been."""
     with pytest.raises(NotRecordedError, match=f"no task '25d8a9c0'; did you mean {TASK_IDS[0]}"):
         task_picture(arc_run, "25d8a9c0")
-    assert demonstrations(arc_run, "25d8a9c0") == ()
+    assert demonstrations(arc_run.run_dir, "25d8a9c0") == ()
 
 
 NO_PAIRS = {
@@ -69,4 +69,4 @@ def test_a_document_that_holds_no_pairs_is_a_damaged_file(copied: ReplaySystem, 
     (copied.run_dir / "tasks" / f"{TASK_IDS[0]}.json").write_text(text)
     with pytest.raises(DamagedFileError, match=r"tasks.25d8a9c8\.json"):
         task_picture(copied, TASK_IDS[0])
-    assert demonstrations(copied, TASK_IDS[0]) == ()
+    assert demonstrations(copied.run_dir, TASK_IDS[0]) == ()

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from jaxarc.records.task_pictures import TaskPair
+
 __all__ = ["EpisodeSummaryData", "StepVisualizationData"]
 
 
@@ -67,8 +69,10 @@ class EpisodeSummaryData:
         step_nums: step number of every entry of the progressions (they may be a subset of all steps).
         moments: the boards of the key moments, one StepVisualizationData each, same order.
         input_grid, target_grid: boards of the task pair, or None.
-        ended: "terminated", "truncated" or "cut".
+        ended: "terminated", "truncated", "cut", or "running" while it goes on.
         title: what the picture is of, plain text.
+        metrics: further metrics of every stored step, by name, float[stored].
+        demonstrations: the demonstration pairs of the task, as far as they are known.
     """
 
     episode_num: int
@@ -86,3 +90,5 @@ class EpisodeSummaryData:
     target_grid: np.ndarray | None = None
     ended: str = ""
     title: str = ""
+    metrics: Mapping[str, np.ndarray] = field(default_factory=dict)
+    demonstrations: Sequence[TaskPair] = ()

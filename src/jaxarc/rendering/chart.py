@@ -10,9 +10,23 @@ import numpy as np
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.text import label, number
 
-__all__ = ["Scale", "band", "bars", "curve", "end_point", "frame", "step_axis", "ticks", "value_scale"]
+__all__ = [
+    "Scale",
+    "band",
+    "bars",
+    "curve",
+    "end_point",
+    "frame",
+    "gaps_before",
+    "step_axis",
+    "ticks",
+    "unstored",
+    "value_scale",
+]
 
 _POINTS_AT_MOST = 900
+_STRETCH = 2.0
+"""Pixels of a long curve of which the ends and the extremes are drawn."""
 
 
 @dataclass(frozen=True)
@@ -93,48 +107,87 @@ def step_axis(scale: Scale, last: float, y: float, style: Style, *, words: str =
     return "".join(parts)
 
 
-def _thinned(xs: np.ndarray, ys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return at most about 900 points: of each stretch its lowest and its highest, in order."""
+def gaps_before(steps: np.ndarray) -> np.ndarray:
+    """Return which stored steps do not follow the one before them: what lay between is not known, bool[n]."""
+    return np.append(False, np.diff(np.asarray(steps, float)) > 1) if len(steps) else np.zeros(0, bool)
+
+
+def _thinned(xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
+    """Return which points to draw of ``xs`` that ascend: of every stretch of pixels the ends and extremes."""
     if len(xs) <= _POINTS_AT_MOST:
-        return xs, ys
-    edges = np.linspace(0, len(xs), _POINTS_AT_MOST // 2 + 1).astype(int)
-    low = np.where(np.isnan(ys), np.inf, ys)
-    high = np.where(np.isnan(ys), -np.inf, ys)
-    chosen = set()
-    for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        chosen.add(begin + int(low[begin:end].argmin()))
-        chosen.add(begin + int(high[begin:end].argmax()))
-    index = np.array(sorted(chosen))
-    return xs[index], ys[index]
+        return np.arange(len(xs))
+    columns = np.floor(xs / _STRETCH)
+    order = np.lexsort((ys, columns))
+    ends = np.flatnonzero(np.diff(columns[order])) + 1
+    first, last = np.append(0, ends), np.append(ends, len(xs)) - 1
+    return np.unique([order[first], order[last], first, last])
 
 
 def curve(
-    xs: np.ndarray, ys: np.ndarray, colour: str, *, width: int | float = 2, opacity: int | float = 1
+    xs: np.ndarray,
+    ys: np.ndarray,
+    colour: str,
+    *,
+    width: int | float = 2,
+    opacity: int | float = 1,
+    gaps: np.ndarray | None = None,
 ) -> str:
     """Return a line through points in pixels, broken where a value is not finite; one point is a dot.
 
     Args:
-        xs, ys: positions in pixels, [points].
+        xs, ys: positions in pixels, [points]; ``xs`` ascends.
         colour: a CSS colour.
         width: width of the line, in pixels.
         opacity: 0 to 1.
+        gaps: bool[points], True where the line does not come from the point before; none when left off. What
+            is narrower than a pixel is no gap.
     """
-    xs, ys = _thinned(np.asarray(xs, float), np.where(np.isfinite(ys), ys, np.nan))
-    parts, letter, dots = [], "M", []
-    known = np.isfinite(ys).tolist()
-    for index, (x, y) in enumerate(zip(xs.tolist(), ys.tolist(), strict=True)):
-        if not known[index]:
-            letter = "M"
-            continue
-        parts.append(f"{letter}{x:.1f} {y:.1f}")
-        if letter == "M" and not (index + 1 < len(known) and known[index + 1]):
-            dots.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{width * 1.5:g}" fill="{colour}"/>')
-        letter = "L"
-    if not parts:
+    xs, ys = np.asarray(xs, float), np.asarray(ys, float)
+    known = np.flatnonzero(np.isfinite(ys))
+    if not len(known):
         return ""
+    # A piece begins where something is missing since the last known point, if there is room to see it.
+    missing = np.cumsum(~np.isfinite(ys) if gaps is None else ~np.isfinite(ys) | gaps)[known]
+    xs, ys = xs[known], ys[known]
+    begins = np.append(True, (np.diff(missing) > 0) & (np.diff(xs) >= 1))
+    piece = np.cumsum(begins)
+    chosen = _thinned(xs, ys)
+    xs, ys, piece = xs[chosen], ys[chosen], piece[chosen]
+    begins = np.append(True, np.diff(piece) > 0)
+    alone = begins & np.append(begins[1:], True)
+    points = zip(xs.tolist(), ys.tolist(), begins.tolist(), strict=True)
+    path = "".join(f"{'M' if starts else 'L'}{x:.1f} {y:.1f}" for x, y, starts in points)
     see = f' stroke-opacity="{opacity:g}"' if opacity < 1 else ""
-    line = f'<path d="{"".join(parts)}" fill="none" stroke="{colour}" stroke-width="{width:g}"{see}'
-    return line + ' stroke-linejoin="round" stroke-linecap="round"/>' + "".join(dots)
+    line = f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width:g}"{see}'
+    line += ' stroke-linejoin="round" stroke-linecap="round"/>'
+    if not alone.any():
+        return line
+    dots = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in zip(xs[alone].tolist(), ys[alone].tolist(), strict=True))
+    stroke = f'stroke="{colour}" stroke-width="{width * 2.2:g}"{see} stroke-linecap="round"'
+    dotted = f'<path d="{dots}" fill="none" {stroke}/>'
+    return dotted if alone.all() else line + dotted
+
+
+def unstored(steps: np.ndarray, total: float, scale: Scale, top: float, bottom: float, style: Style) -> str:
+    """Return quiet bands over the steps of which nothing is stored; an empty string where all are.
+
+    Args:
+        steps: the numbers of the stored steps, ascending.
+        total: steps of the whole episode.
+        scale: where steps lie.
+        top, bottom: of the bands, in pixels.
+        style: the look.
+    """
+    edges = np.concatenate([[-1.0], np.asarray(steps, float), [max(total, 0.0)]])
+    wide = np.flatnonzero(np.diff(edges) > 1)
+    bands = []
+    for low, high in zip(edges[wide].tolist(), edges[wide + 1].tolist(), strict=True):
+        left, right = scale.at(max(low + 0.5, scale.low)), scale.at(min(high - 0.5, scale.high))
+        if right - left >= 1:
+            bands.append(f"M{left:.1f} {top:g}H{right:.1f}V{bottom:g}H{left:.1f}z")
+    if not bands:
+        return ""
+    return f'<path d="{"".join(bands)}" fill="{style.colours.line}" fill-opacity=".55"/>'
 
 
 def band(xs: np.ndarray, lows: np.ndarray, highs: np.ndarray, colour: str) -> str:

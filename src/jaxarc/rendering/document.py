@@ -46,7 +46,7 @@ def outcome_badge(right: float, top: float, success: bool | None, ended: str, st
     if not ended:
         return ""
     words = ended[:1].upper() + ended[1:]
-    if success is None or ended == "cut":
+    if success is None or ended in ("cut", "running"):
         return badge(right, top, words, theme.muted, style)
     return badge(right, top, f"Not solved · {ended}", theme.bad, style)
 

@@ -17,7 +17,8 @@ from jaxarc.rendering import render_comparison, render_episode_summary, step_to_
 from jaxarc.rendering.comparison import ComparisonType
 from jaxarc.storage import EpisodeManager, run_storage_config
 from jaxarc.visualization.episode_files import drawing_of, episode_files, step_files, still_files
-from jaxarc.visualization.pictures import episode_summary, operation_words
+from jaxarc.visualization.episode_summaries import episode_summary
+from jaxarc.visualization.pictures import operation_words
 from jaxarc.visualization.run_looks import run_visualization_config
 
 __all__ = ["EnhancedVisualizer", "StepLog", "Tracker"]
@@ -160,7 +161,8 @@ class EnhancedVisualizer:
         if isinstance(episode_data, EpisodeSummaryData):
             summary, writer = episode_data, None
         else:
-            summary, writer = episode_summary(episode_data), int(episode_data.row.get("writer", 0))
+            summary = episode_summary(episode_data, run_dir=self.episode_manager.current_run_dir)
+            writer = int(episode_data.row.get("writer", 0))
         num_steps = int(episode_data.total_steps)
         folder = self.episode_manager.start_new_episode(episode_num, writer=writer, num_steps=num_steps)
         svg = render_episode_summary(summary, self.style)
@@ -218,7 +220,7 @@ class EnhancedVisualizer:
             comparison_type: ``reward_progression`` or ``similarity_progression``.
         """
         summaries = [
-            item if isinstance(item, EpisodeSummaryData) else episode_summary(item) for item in episodes
+            item if isinstance(item, EpisodeSummaryData) else episode_summary(item, max_moments=0) for item in episodes
         ]
         return render_comparison(summaries, comparison_type, self.style)
 

@@ -25,7 +25,8 @@ from jaxarc.rendering import (
 )
 from jaxarc.rendering.text import escape
 from jaxarc.storage import EpisodeManager, atomic_write_bytes
-from jaxarc.visualization.pictures import PART_BYTES, each_step_picture, episode_summary, moments_of
+from jaxarc.visualization.episode_summaries import episode_summary, key_positions
+from jaxarc.visualization.pictures import PART_BYTES, each_step_picture
 
 __all__ = ["FORMATS", "SCALES", "Drawing", "drawing_of", "episode_files", "still_files", "style_of"]
 
@@ -158,12 +159,15 @@ def episode_files(
     if not count:
         _ = episode.reward  # says why there is nothing
         raise NotRecordedError(f"episode {episode.row.episode} has no stored steps to draw")
+    if not episode.has("observation"):
+        _ = episode.steps_at([]).observation  # says why there is none
     number, writer = int(episode.row.episode), int(episode.row.get("writer", 0))
     folder = manager.start_new_episode(number, writer=writer, num_steps=int(episode.row.total_steps))
     wholes = [kind for kind in drawing.formats if kind not in _STILLS]
     left = None if max_files is None else max_files
     if drawing.stills and (left is None or left >= len(drawing.stills)):
-        svg = render_episode_summary(episode_summary(episode), drawing.style)
+        summary = episode_summary(episode, run_dir=manager.current_run_dir)
+        svg = render_episode_summary(summary, drawing.style)
         yield from still_files(svg, folder / "summary.svg", drawing)
         left = None if left is None else left - len(drawing.stills)
     chosen = _chosen(episode, drawing.steps) if drawing.stills else []
@@ -183,7 +187,7 @@ def _chosen(episode: EpisodeData, steps: str | Sequence[int]) -> list[int]:
     if steps == "none":
         return []
     if steps == "key":
-        return moments_of(episode)
+        return key_positions(episode)
     if isinstance(steps, str):
         return list(range(len(episode.step)))
     return np.flatnonzero(np.isin(episode.step, np.asarray(steps, np.int64))).tolist()

@@ -11,24 +11,20 @@ from jaxarc.envs.operation_names import OPERATION_NAMES
 from jaxarc.errors import RenderError
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.layout import numpy_dtype
-from jaxarc.records.pictures import EpisodeSummaryData, StepVisualizationData
+from jaxarc.records.pictures import StepVisualizationData
 from jaxarc.rendering.picture import is_board
 
 __all__ = [
     "PART_BYTES",
     "bytes_of_a_step",
     "each_step_picture",
-    "episode_summary",
     "episode_title",
-    "moments_of",
     "operation_words",
     "step_pictures",
 ]
 
 PART_BYTES = 32_000_000
 """Bytes of recorded arrays that are read at once where nobody says how many: of longer episodes, parts."""
-
-_MAX_MOMENTS = 12
 
 
 def operation_words(action: Any) -> str:
@@ -215,47 +211,3 @@ def step_pictures(episode: EpisodeData, steps: Sequence[int] | None = None) -> l
         NotRecordedError: the level stored no steps, or no observations.
     """
     return list(each_step_picture(episode, steps))
-
-
-def moments_of(episode: EpisodeData) -> list[int]:
-    """Return the positions of the steps worth a small board: the first, the last, where it moved most."""
-    count = len(episode.step)
-    if count <= _MAX_MOMENTS:
-        return list(range(count))
-    similarity = episode.metrics.get("similarity")
-    curve = np.cumsum(episode.reward, dtype=float) if similarity is None else similarity.astype(float)
-    moved = np.abs(np.diff(curve, prepend=curve[:1]))
-    ranked = np.argsort(-np.nan_to_num(moved), kind="stable")
-    chosen = {0, count - 1, *ranked[: _MAX_MOMENTS - 2].tolist()}
-    return sorted(chosen)
-
-
-def episode_summary(episode: EpisodeData) -> EpisodeSummaryData:
-    """Return what a picture of a whole episode needs to know.
-
-    Raises:
-        NotRecordedError: the level stored no steps.
-    """
-    positions = moments_of(episode)
-    moments = step_pictures(episode, positions)
-    constants = episode.constants if episode.has("episode") else {}
-    boards = constants if isinstance(constants, Mapping) else {}
-    similarity = episode.metrics.get("similarity")
-    title = f"task {episode.row.task_id}" if episode.row.task_id else str(episode.row.stream)
-    return EpisodeSummaryData(
-        episode_num=int(episode.row.episode),
-        total_steps=int(episode.row.total_steps),
-        total_reward=float(episode.row.total_reward),
-        reward_progression=episode.reward.astype(float).tolist(),
-        similarity_progression=[] if similarity is None else similarity.astype(float).tolist(),
-        final_similarity=float(episode.row.get("similarity_last", float("nan"))),
-        task_id=str(episode.row.task_id),
-        success=_success(episode),
-        key_moments=[moment.step_num for moment in moments],
-        step_nums=episode.step.tolist(),
-        moments=moments,
-        input_grid=boards.get("input"),
-        target_grid=boards.get("target"),
-        ended=str(episode.row.ended),
-        title=_titled(title, _drawn_path(episode)),
-    )

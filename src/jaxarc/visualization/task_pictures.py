@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,11 +98,11 @@ def task_of_episode(
     return replace(data, played=played, last_board=last, last_board_words=words)
 
 
-def demonstrations(run: ReplaySystem, task_id: str) -> tuple[TaskPair, ...]:
+def demonstrations(run_dir: Path, task_id: str) -> tuple[TaskPair, ...]:
     """Return the demonstration pairs of a task; none where the run stored nothing that can be read of it."""
     try:
-        return tuple(task_picture(run, task_id).train)
-    except (NotRecordedError, DamagedFileError):
+        return tuple(_pairs(json.loads(document_path(run_dir, "tasks", task_id).read_bytes()), "train"))
+    except (OSError, AttributeError, TypeError, ValueError):
         return ()
 
 
