@@ -76,7 +76,9 @@ def draw_moments(
     slot = side + _GAP
     quiet = Style(style.palette, style.theme)
     marks = [Marks(changed=m.changed_cells if style.highlight_changes else None) for m in moments]
-    pictures = pictures_of([state_of(moment) for moment in moments], quiet, side, marks, arc=all(map(is_arc, moments)))
+    pictures = pictures_of(
+        [state_of(moment) for moment in moments], quiet, side, marks, arc=all(map(is_arc, moments))
+    )
     tall = max(picture.height for picture in pictures)
     named = style.show_operation_names and any(action_words(moment) for moment in moments)
     ties_from = 22 + tall + (36 if named else 20)

@@ -220,7 +220,8 @@ class EnhancedVisualizer:
             comparison_type: ``reward_progression`` or ``similarity_progression``.
         """
         summaries = [
-            item if isinstance(item, EpisodeSummaryData) else episode_summary(item, max_moments=0) for item in episodes
+            item if isinstance(item, EpisodeSummaryData) else episode_summary(item, max_moments=0)
+            for item in episodes
         ]
         return render_comparison(summaries, comparison_type, self.style)
 
