@@ -174,6 +174,8 @@ def _(style: Style) -> str:
         target_grid=None,
         moments=moments,
         success=False,
+        observed=np.sin(np.arange(48).reshape(12, 4) / 7),
+        observed_names=["position", "velocity", "angle", "angular velocity"],
     )
     return render_episode_summary(data, style)
 

@@ -59,6 +59,7 @@ def test_only_the_observations_of_the_moments_are_read(monkeypatch):
     """Of two hundred steps a dozen observations are asked for."""
     episode = recorded([0.0] * 200)
     asked = set()
+    monkeypatch.setattr("jaxarc.visualization.episode_summaries._MAX_ENTRIES", 1)
     source = next(iter(episode._sources))
     observations = type(source).observations
     monkeypatch.setattr(
@@ -106,3 +107,16 @@ def test_operations_are_counted_by_name():
     assert operations_of(np.array([0, 1, 1])) == {"action 0": 1, "action 1": 2}
     assert operations_of(np.zeros((3, 2))) == {}
     assert operations_of({}) == {}
+
+
+def test_observations_of_a_few_numbers_are_shown_over_the_steps():
+    """Each number has a name and a curve; boards have neither."""
+    at = np.arange(5)
+    trees = {"observation": {"speed": at.astype(np.float32), "at": np.stack([at, -at], axis=1)}}
+    data = episode_summary(episode_of(5, remember("steps", at, trees)))
+    assert sorted(data.observed_names) == ["at.0", "at.1", "speed"]
+    column = data.observed[:, list(data.observed_names).index("at.1")]
+    assert column.tolist() == [0, -1, -2, -3, -4]
+    assert "at.1" in render_episode_summary(data)
+    board = remember("steps", at, {"observation": np.zeros((5, 3, 3), np.int8)})
+    assert episode_summary(episode_of(5, board)).observed is None

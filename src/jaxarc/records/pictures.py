@@ -73,6 +73,9 @@ class EpisodeSummaryData:
         title: what the picture is of, plain text.
         metrics: further metrics of every stored step, by name, float[stored].
         demonstrations: the demonstration pairs of the task, as far as they are known.
+        observed: what was observed before every stored step, real numbers [stored, entries], where that is a
+            few numbers; None otherwise.
+        observed_names: a name for each of its entries.
     """
 
     episode_num: int
@@ -92,3 +95,5 @@ class EpisodeSummaryData:
     title: str = ""
     metrics: Mapping[str, np.ndarray] = field(default_factory=dict)
     demonstrations: Sequence[TaskPair] = ()
+    observed: np.ndarray | None = None
+    observed_names: Sequence[str] = ()

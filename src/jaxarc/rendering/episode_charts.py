@@ -19,9 +19,11 @@ from jaxarc.rendering.chart import (
     unstored,
     value_scale,
 )
+from jaxarc.rendering.document import place
 from jaxarc.rendering.picture import Picture
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.text import label, width_of
+from jaxarc.rendering.vector import vector_history
 
 __all__ = ["draw_charts", "series_of"]
 
@@ -103,6 +105,17 @@ class _Panels:
         self.parts.append(curve(self.xs, ys, colour, width=width, gaps=self.gaps))
         self.parts.append(end_point(self.xs, ys, colour, self.style))
 
+    def history(self, data: EpisodeSummaryData, steps: np.ndarray, across: Scale) -> None:
+        """Add what was observed: a curve an entry, or a strip of many."""
+        self.y += 18 if self.spans else 0
+        words = label(0, self.y + 8, "Observation", 11, self.style.colours.ink, bold=True)
+        picture = vector_history(
+            np.asarray(data.observed), steps, across, self.style, names=data.observed_names
+        )
+        self.parts += [words, place(0, self.y + 16, picture.body)]
+        self.spans.append((self.y + 16 + 22, self.y + 16 + picture.height - 6))
+        self.y += 16 + picture.height
+
 
 def draw_charts(data: EpisodeSummaryData, across: Scale, shown: Sequence[int], style: Style) -> Picture:
     """Draw similarity, reward and metrics over the same steps, with a line at every step that is shown above.
@@ -139,6 +152,8 @@ def draw_charts(data: EpisodeSummaryData, across: Scale, shown: Sequence[int], s
         note = f"and {more} more" if more and last else ""
         up = panels.open(name, note, values, _METRIC_HEIGHT, theme.ink)
         panels.line(values, up, theme.muted, 1.5)
+    if data.observed is not None and len(steps) and style.include_metrics:
+        panels.history(data, steps, across)
     if not panels.spans:
         said = "No steps were stored." if not len(steps) else "No rewards were stored."
         return Picture(panels.right, 40, label(0, 12, said, 13, theme.muted))

@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxarc.errors import RenderError
 from jaxarc.rendering.board import Marks, Picture
-from jaxarc.rendering.chart import Scale, curve, frame, value_scale
+from jaxarc.rendering.chart import Scale, curve, frame, gaps_before, value_scale
 from jaxarc.rendering.field import colour_bar, heat_scale, shrunk
 from jaxarc.rendering.image import image
 from jaxarc.rendering.style import Style
@@ -136,7 +136,10 @@ def vector_pictures(
     return pictures
 
 
-def _curves(values: np.ndarray, xs: np.ndarray, names: Sequence[str], across: Scale, style: Style) -> Picture:
+def _curves(
+    values: np.ndarray, steps: np.ndarray, names: Sequence[str], across: Scale, style: Style
+) -> Picture:
+    xs, gaps = across(steps), gaps_before(steps)
     theme = style.colours
     known = np.where(np.abs(values) < 1e100, values, np.nan)
     up = value_scale(known, 22 + _CURVES_HEIGHT, 22)
@@ -144,7 +147,7 @@ def _curves(values: np.ndarray, xs: np.ndarray, names: Sequence[str], across: Sc
     x = 0.0
     for index, name in enumerate(names):
         colour = theme.series[index % len(theme.series)]
-        parts.append(curve(xs, up(known[:, index]), colour, width=1.5))
+        parts.append(curve(xs, up(known[:, index]), colour, width=1.5, gaps=gaps))
         words = fit(name, 110, 11)
         parts.append(f'<path d="M{x:g} 5h12" stroke="{colour}" stroke-width="2.5" stroke-linecap="round"/>')
         parts.append(label(x + 18, 9, words, 11, theme.ink))
@@ -212,5 +215,5 @@ def vector_history(
     if not values.size:
         return Picture(0, 0, "")
     if values.shape[1] <= _CURVES_AT_MOST:
-        return _curves(values, across(at), names, across, style)
+        return _curves(values, at, names, across, style)
     return _heat_strip(values, at, names, across, style)

@@ -20,6 +20,8 @@ __all__ = ["episode_summary", "key_positions", "operations_of", "summary_of_row"
 
 _MAX_MOMENTS = 12
 _STANDS_OUT = 1.5
+_MAX_ENTRIES = 64
+"""Numbers of an observation up to which all of them are shown over the steps."""
 
 
 def key_positions(episode: EpisodeData, count: int = _MAX_MOMENTS) -> list[int]:
@@ -94,6 +96,27 @@ def summary_of_row(row: EpisodeRow, *, success_known: bool = True) -> EpisodeSum
     )
 
 
+def _observed(episode: EpisodeData) -> tuple[np.ndarray | None, list[str]]:
+    """Return observations of a few numbers as [stored, entries] and their names; None where they are more."""
+    fields = episode.fields("observation")
+    few = sum(field.size for field in fields) <= _MAX_ENTRIES
+    if not fields or not few or any(len(field.shape) > 1 for field in fields):
+        return None, []
+    columns, names = [], []
+    for field in fields:
+        values = episode.observation
+        for key in field.path:
+            values = values[key]
+        values = np.asarray(values)[: len(episode.step)]
+        if values.dtype.kind == "c":
+            return None, []
+        columns.append(values.reshape(len(values), -1).astype(float))
+        name = ".".join(str(key) for key in field.path)
+        places = [str(place) for place in range(field.size)] if field.shape else [""]
+        names += [".".join(filter(None, (name, place))) or "value" for place in places]
+    return np.concatenate(columns, axis=1), names
+
+
 def episode_summary(
     episode: EpisodeData, *, run_dir: Path | None = None, max_moments: int = _MAX_MOMENTS
 ) -> EpisodeSummaryData:
@@ -117,6 +140,7 @@ def episode_summary(
     boards = constants if isinstance(constants, Mapping) else {}
     row = summary_of_row(episode.row, success_known=episode.success_known)
     pairs = demonstrations(run_dir, row.task_id) if run_dir is not None and row.task_id else ()
+    observed, names = _observed(episode)
     metrics = {name: values.astype(float) for name, values in episode.metrics.items()}
     similarity = metrics.pop("similarity", None)
     part = moments[0].title.partition(" · observation")[2] if moments else ""
@@ -132,4 +156,6 @@ def episode_summary(
         title=f"{row.title} · observation{part}" if part else row.title,
         metrics=metrics,
         demonstrations=pairs,
+        observed=observed,
+        observed_names=names,
     )
