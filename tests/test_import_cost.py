@@ -19,6 +19,7 @@ HEAVY = (
     "scipy",
     "PIL",
     "matplotlib",
+    "jinja2",
 )
 
 

@@ -177,7 +177,10 @@ class Recorder(RecorderProgram, LoopRecorder):
         self._live: LiveDrawing | None = None
         self._failed_before = SLOTS.failed_chunks
         self._ending = RunEnding(
-            self._store, lambda ended: self._counted(has_ended=ended), self._wait_for_drawing
+            self._store,
+            lambda ended: self._counted(has_ended=ended),
+            self._wait_for_drawing,
+            lambda: self._live.report() if self._live is not None else None,
         )
         # Rows of programs that run already arrive as soon as the slot is taken: the queue comes first.
         self._logger = AsyncLogger(

@@ -242,6 +242,43 @@ def export(
 
 
 @app.command()
+def report(
+    run: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="A run: its name, the beginning of it, a path, latest, latest~1."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The page; report/index.html in the run if left off.")
+    ] = None,
+    theme: Annotated[
+        str | None,
+        typer.Option(
+            metavar="THEME", help="What it shows first: auto (as the reader's system), light or dark."
+        ),
+    ] = None,
+    palette: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Colours of the cells: default, colorblind or high_contrast."),
+    ] = None,
+    root: Root = None,
+) -> None:
+    """Write the page about a run: how it went, what it cost, what is missing.
+
+    One file with everything in it. It is made from the run's files, also
+    of a run that goes on or that crashed; the same files give the same page.
+
+    [bold]Examples[/]
+
+    jaxarc report latest
+
+    jaxarc report latest --out report.html --theme dark
+    """
+    from jaxarc.cli.report import make_report
+
+    make_report(run, out=out, theme=theme, palette=palette, root=root)
+
+
+@app.command()
 def doctor(
     run: Annotated[
         str,

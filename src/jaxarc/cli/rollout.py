@@ -20,6 +20,7 @@ from jaxarc.recorder import Recorder
 from jaxarc.replay import ReplaySystem
 from jaxarc.storage import EpisodeManager
 from jaxarc.visualization import EnhancedVisualizer
+from jaxarc.visualization.report import REPORT_FILE, write_report
 
 __all__ = ["run_rollout"]
 
@@ -104,6 +105,8 @@ def run_rollout(overrides: Sequence[str]) -> None:
         )
         return
     drawn = _draw_kept(config, recorder.run_dir, console)
+    if config.visualization.report and drawn:
+        write_report(ReplaySystem(recorder.run_dir))  # again, for there are more pictures to link to
     _report(config, recorder.run_dir, health, drawn, console)
 
 
@@ -201,6 +204,8 @@ def _report(config: Config, run_dir: Path, health: Health, files: int, console: 
     }
     if files:
         facts["pictures"] = str(_shown(run_dir) / "episodes")
+    if (run_dir / REPORT_FILE).is_file():
+        facts["report"] = str(_shown(run_dir / REPORT_FILE))
     for name, value in facts.items():
         console.print(Text.assemble((f"{name:>9}  ", "bold"), value), soft_wrap=True)
     console.print()

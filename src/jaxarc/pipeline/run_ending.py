@@ -39,6 +39,7 @@ class RunEnding:
         store: where it says so.
         count: ``has_ended -> Health``.
         wait_for_readers: gives the readers time to read what is committed.
+        report: called when everything is written, unless somebody waits for the prompt; must not raise.
 
     Attributes:
         status: how the run ends.
@@ -46,11 +47,17 @@ class RunEnding:
     """
 
     def __init__(
-        self, store: EndingStore, count: Callable[[bool], Health], wait_for_readers: Callable[[], None]
+        self,
+        store: EndingStore,
+        count: Callable[[bool], Health],
+        wait_for_readers: Callable[[], None],
+        report: Callable[[], None] = lambda: None,
     ):
         self._store = store
         self._count = count
         self._wait_for_readers = wait_for_readers
+        self._report = report
+        self._is_written = False
         self._started = CLOCK.now_s()
         self._problem = ""
         self.status = "FINISHED"
@@ -65,10 +72,13 @@ class RunEnding:
         except StorageError as error:
             self._problem = str(error)
             logger.error("recording: the run could not be ended properly: %s", error)
+        self._is_written = True
+        if not queue.is_in_a_hurry and self.status != "KILLED":
+            self._report()
 
     def problem(self, queue: AsyncLogger) -> str:
         """Say what was lost, and what there was no time for; return it, empty when all is well."""
-        if not queue.has_ended:
+        if not queue.has_ended and not self._is_written:
             self.status, self.was_cut_short = "KILLED", True
             mark = threading.Thread(target=self._mark, name="jaxarc-status", daemon=True)
             mark.start()

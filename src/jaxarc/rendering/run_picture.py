@@ -231,7 +231,23 @@ def _status_colour(status: str, style: Style) -> str:
     return {"FINISHED": theme.good, "RUNNING": theme.accent, "FAILED": theme.bad}.get(status, theme.muted)
 
 
-def render_run(data: RunPictureData, style: Style | None = None) -> str:
+def _heading(data: RunPictureData, width: float, style: Style) -> Picture:
+    theme = style.colours
+    words = data.status.capitalize()
+    parts = [badge(width, 0, words, _status_colour(data.status, style), style)] if words else []
+    parts.append(label(0, 12, data.name, 13, theme.muted, max_width=width - 140))
+    solved = "" if data.num_solved is None else f"{data.num_solved:,} solved · "
+    steps = f"{solved}{data.env_steps:,} environment step{'' if data.env_steps == 1 else 's'}"
+    parts.append(headline(46, _episodes(data), steps, style))
+    parts.append(f'<path d="M0 66h{width:g}" stroke="{theme.line}"/>')
+    return Picture(width, 90, "".join(parts))
+
+
+def _episodes(data: RunPictureData) -> str:
+    return f"{data.num_episodes:,} episode{'' if data.num_episodes == 1 else 's'}"
+
+
+def render_run(data: RunPictureData, style: Style | None = None, *, with_heading: bool = True) -> str:
     """Draw a whole run as an SVG document, 960 pixels wide.
 
     Each stream has curves of return, success rate and episode length over its environment steps, and a heat
@@ -245,6 +261,7 @@ def render_run(data: RunPictureData, style: Style | None = None) -> str:
     Args:
         data: the run; it may have no episode.
         style: the look; the default one when left off.
+        with_heading: whether its name, status and numbers stand above.
 
     Returns:
         SVG text; the same bytes for the same run.
@@ -255,15 +272,8 @@ def render_run(data: RunPictureData, style: Style | None = None) -> str:
     style = style or Style()
     theme = style.colours
     inner = _WIDTH - 2 * _MARGIN
-    words = data.status.capitalize()
-    parts = [badge(inner, 0, words, _status_colour(data.status, style), style)] if words else []
-    parts.append(label(0, 12, data.name, 13, theme.muted, max_width=inner - 140))
-    episodes = f"{data.num_episodes:,} episode{'' if data.num_episodes == 1 else 's'}"
-    solved = "" if data.num_solved is None else f"{data.num_solved:,} solved · "
-    steps = f"{solved}{data.env_steps:,} environment step{'' if data.env_steps == 1 else 's'}"
-    parts.append(headline(46, episodes, steps, style))
-    parts.append(f'<path d="M0 66h{inner:g}" stroke="{theme.line}"/>')
-    y = 90.0
+    heading = _heading(data, inner, style) if with_heading else Picture(inner, 0, "")
+    parts, y = [heading.body], heading.height
     for stream in data.streams:
         picture = _stream(stream, inner, style)
         parts.append(place(0, y, picture.body))
@@ -277,4 +287,4 @@ def render_run(data: RunPictureData, style: Style | None = None) -> str:
         parts.append(label(0, y - 6, more, 11, theme.muted))
         y += 20
     body = place(_MARGIN, _MARGIN, "".join(parts))
-    return document(_WIDTH, round(y - 28 + 2 * _MARGIN), body, style, f"Run {data.name}, {episodes}")
+    return document(_WIDTH, round(y - 28 + 2 * _MARGIN), body, style, f"Run {data.name}, {_episodes(data)}")

@@ -15,13 +15,17 @@ from jaxarc.pipeline import ReaderLag
 from jaxarc.pipeline.keep import is_capped_cubic
 from jaxarc.records.table import EpisodeTable
 from jaxarc.replay import ReplaySystem
+from jaxarc.storage import writer_name
 from jaxarc.visualization.enhanced_visualizer import EnhancedVisualizer
+from jaxarc.visualization.report import write_report
 
 __all__ = ["LiveDrawing"]
 
 logger = logging.getLogger(__name__)
 
 _MAX_WAITING = 64
+_MAX_REPORTED = 1_000_000
+"""Episodes of a run whose report is written when it is closed: a second or two."""
 
 
 class LiveDrawing:
@@ -106,6 +110,23 @@ class LiveDrawing:
             self._closing = True
             self._condition.notify()
         self._thread.join(timeout)
+
+    def report(self) -> None:
+        """Write the page about the run, which has ended, where pictures of it were drawn and it is wanted.
+
+        Of runs with more than a million episodes, and of those that another process owns, ``jaxarc report``
+        makes it.
+        """
+        if not self.files_drawn or not self._visualizer.vis_config.report:
+            return
+        try:
+            run = ReplaySystem(self._run_dir)
+            if len(run) <= _MAX_REPORTED and run.info.get("writer") == writer_name(self._writer):
+                write_report(run)
+        except Exception as error:  # noqa: BLE001 - the edge of a reader: counted, and the run is whole
+            self.errors += 1
+            self.first_error = self.first_error or repr(error)
+            logger.error("the report of %s could not be written: %s", self._run_dir.name, error)
 
     def _has_budget(self) -> bool:
         return self.files_drawn < self._config.max_files and self.seconds_spent < self._config.max_seconds

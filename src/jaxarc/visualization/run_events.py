@@ -71,7 +71,8 @@ def read_notes(run_dir: Path) -> RunNotes:
                     why = ": ".join(str(said[key]) for key in ("policy", "reason") if said.get(key))
                     episodes = said.get("episodes")
                     count = len(episodes) if isinstance(episodes, list) else 0
-                    given_up[why] = given_up.get(why, 0) + count
+                    if count:
+                        given_up[why] = given_up.get(why, 0) + count
         except OSError:
             unread.append(path.name)
     return RunNotes(shed, errors, num_errors, given_up, unread)
