@@ -27,6 +27,7 @@ from jaxarc.rendering.text import escape
 from jaxarc.storage import EpisodeManager, atomic_write_bytes
 from jaxarc.visualization.episode_summaries import episode_summary, key_positions
 from jaxarc.visualization.pictures import PART_BYTES, each_step_picture
+from jaxarc.visualization.player_pages import PAGE_BYTES, episode_page
 
 __all__ = ["FORMATS", "SCALES", "Drawing", "drawing_of", "episode_files", "still_files", "style_of"]
 
@@ -196,7 +197,8 @@ def _chosen(episode: EpisodeData, steps: str | Sequence[int]) -> list[int]:
 def _whole(episode: EpisodeData, folder: Path, kind: str, drawing: Drawing) -> Path:
     """Write all stored steps of an episode as one file."""
     if kind == "html":
-        raise RenderError("html of an episode is not there yet")
+        page = episode_page([episode], drawing.style, max_bytes=min(PAGE_BYTES, drawing.max_bytes))
+        return _written(folder / "replay.html", page.encode())
     steps = each_step_picture(episode, max_bytes=drawing.max_bytes)
     frames = step_frames(steps, drawing.style, drawing.scale)
     film = episode_to_gif(frames) if kind == "gif" else episode_to_mp4(frames)
