@@ -4,39 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jaxarc.errors import RenderError
+from jaxarc.rendering.board_pixels import paint_board
 from jaxarc.rendering.digits import DIGITS_FROM, digits
-from jaxarc.rendering.document import document, place
+from jaxarc.rendering.document import document
 from jaxarc.rendering.palette import MARK_DARK, MARK_LIGHT
 from jaxarc.rendering.paths import grid_lines, mask_runs, outline, value_runs
+from jaxarc.rendering.shapes import Group, Picture, Text
 from jaxarc.rendering.style import Style
-from jaxarc.rendering.text import label
 
-__all__ = ["MAX_SIDE", "Marks", "Picture", "as_board", "board_pictures", "extent_of", "render_board"]
+if TYPE_CHECKING:
+    from jaxarc.rendering.canvas import Canvas
+
+__all__ = [
+    "LINES_FROM",
+    "MAX_SIDE",
+    "Cells",
+    "Marks",
+    "Picture",
+    "as_board",
+    "board_pictures",
+    "extent_of",
+    "render_board",
+]
 
 MAX_SIDE = 1024
 _PADDING = -1
 _COORDINATE_SIZE = 10.0
 _GUTTER = 18.0
-_LINES_FROM = 5.0
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A part of a drawing, with its origin at the top left.
-
-    Attributes:
-        width, height: size in pixels.
-        body: SVG elements.
-    """
-
-    width: float
-    height: float
-    body: str
+LINES_FROM = 5.0
+"""Pixels of a cell from which lines and marks have room in it."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +107,10 @@ def _cell_size(rows: int, columns: int, size: float) -> float:
     return float(int(cell)) if cell >= 4 else round(cell, 3)
 
 
-def _cells(board: np.ndarray, style: Style, colours: Sequence[str], *, crossed: bool) -> str:
+def _cells(cells: Cells, *, crossed: bool) -> str:
     """Draw the cells in cell units; the commonest colour is one rectangle under the others."""
-    height, width = board.shape
-    unknown = len(colours) - 1
-    outside = (board < _PADDING) | (board >= unknown)
-    codes = np.where(outside, unknown, board) if outside.any() else board
+    codes, colours = cells.codes, cells.colours
+    height, width = codes.shape
     parts = []
     base = _PADDING
     if codes.min() != _PADDING:
@@ -119,8 +120,9 @@ def _cells(board: np.ndarray, style: Style, colours: Sequence[str], *, crossed: 
     parts.append('<g transform="translate(0 .5)" shape-rendering="crispEdges">')
     parts.extend(f'<path stroke="{colours[value]}" d="{path}"/>' for value, path in runs)
     parts.append("</g>")
+    outside = codes == len(colours) - 1
     if crossed and outside.any():
-        line = f'stroke="{style.cells.outside_mark}" stroke-width=".12" transform="translate(0 .5)"'
+        line = f'stroke="{cells.style.cells.outside_mark}" stroke-width=".12" transform="translate(0 .5)"'
         parts.append(f'<path {line} d="{mask_runs(outside)}"/>')
     return "".join(parts)
 
@@ -158,25 +160,23 @@ def _outlined(mask: np.ndarray, cell: float, width: float = 3.4) -> str:
     return _twice(outline(mask), below, above)
 
 
-def _coordinates(rows: int, columns: int, cell: float, style: Style) -> str:
+def _coordinates(rows: int, columns: int, cell: float, style: Style) -> list[Text]:
     every = next(step for step in (1, 2, 5, 10, 20, 50, 100, 500) if step * cell >= 17)
     muted = style.colours.muted
     across = [
-        label((x + 0.5) * cell, -5, x, _COORDINATE_SIZE, muted, anchor="middle")
-        for x in range(0, columns, every)
+        Text((x + 0.5) * cell, -5, x, _COORDINATE_SIZE, muted, "middle") for x in range(0, columns, every)
     ]
     down = [
-        label(-5, (y + 0.5) * cell + 3.5, y, _COORDINATE_SIZE, muted, anchor="end")
-        for y in range(0, rows, every)
+        Text(-5, (y + 0.5) * cell + 3.5, y, _COORDINATE_SIZE, muted, "end") for y in range(0, rows, every)
     ]
-    return "".join((*across, *down))
+    return across + down
 
 
 def _lines(filled: np.ndarray, cell: float, style: Style, defined: set[str]) -> str:
     """Draw the lines between the cells; in one drawing, boards of one size share the path."""
     theme = style.colours
     line = f'stroke="{theme.grid}" stroke-opacity="{theme.grid_opacity:g}" stroke-width="{1 / cell:.3g}"'
-    if cell < _LINES_FROM:
+    if cell < LINES_FROM:
         return f'<path {line} d="{outline(filled)}"/>'
     # Half a pixel on, each line covers one column of pixels, so that sharp edges never lose it.
     line += f' shape-rendering="crispEdges" transform="translate({0.5 / cell:.3g} {0.5 / cell:.3g})"'
@@ -189,6 +189,83 @@ def _lines(filled: np.ndarray, cell: float, style: Style, defined: set[str]) -> 
     return f'<g {line}><path id="{name}" d="{grid_lines(filled)}"/></g>'
 
 
+@dataclass(frozen=True)
+class Cells:
+    """A board without its coordinates, to be written as SVG or painted.
+
+    Attributes:
+        board: the values shown, integers, [height width].
+        cell: side of a cell in pixels.
+        style: the look.
+        colours: of the values 0, 1, …, and last that of any other value.
+        selected, changed, wrong: the cells to mark, bool[height width]; None for none.
+        defined: names of the paths that the drawing it belongs to has by now.
+    """
+
+    board: np.ndarray
+    cell: float
+    style: Style
+    colours: Sequence[str]
+    selected: np.ndarray | None
+    changed: np.ndarray | None
+    wrong: np.ndarray | None
+    defined: set[str]
+
+    @cached_property
+    def is_empty(self) -> bool:
+        """Whether there is nothing but padding."""
+        return bool((self.board == _PADDING).all())
+
+    @property
+    def are_outlined(self) -> bool:
+        """Whether a cell has no room for a mark, so that marked cells are outlined."""
+        return self.cell < LINES_FROM
+
+    @property
+    def are_written(self) -> bool:
+        """Whether the values stand in the cells."""
+        return self.style.show_digits and self.cell >= DIGITS_FROM and not self.is_empty
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """The number of each cell's colour in ``colours``, int[height width]; -1 is padding."""
+        unknown = len(self.colours) - 1
+        outside = (self.board < _PADDING) | (self.board >= unknown)
+        return np.where(outside, np.int16(unknown), self.board) if outside.any() else self.board
+
+    def paint(self, canvas: Canvas, x: float, y: float) -> None:
+        """Paint it with its top left corner at (x, y)."""
+        paint_board(self, canvas, x, y)
+
+    def svg(self) -> str:
+        """Return SVG elements."""
+        theme, cell = self.style.colours, self.cell
+        height, width = self.board.shape
+        written = self.are_written
+        changed, wrong = self.changed, self.wrong
+        parts = ["" if self.is_empty else _cells(self, crossed=not written)]
+        if self.is_empty:
+            dash = f'stroke-dasharray="{4 / cell:.3g} {3 / cell:.3g}"'
+            frame = f'stroke="{theme.muted}" stroke-width="{1 / cell:.3g}" {dash}'
+            parts.append(f'<path {frame} d="M0 0h{width}v{height}h-{width}z"/>')
+        else:
+            parts.append(_lines(self.board != _PADDING, cell, self.style, self.defined))
+        if self.are_outlined:
+            parts.extend(_outlined(mask, cell, 2.2) for mask in (changed, wrong) if mask is not None)
+            changed = wrong = None
+        size = 0.18 if written else 0.3
+        if changed is not None:
+            parts.append(_dots(changed, size, MARK_LIGHT, MARK_DARK, round_=True, cell=cell, aside=written))
+        if wrong is not None:
+            parts.append(
+                _dots(wrong, size + 0.02, theme.wrong, MARK_LIGHT, round_=False, cell=cell, aside=written)
+            )
+        if self.selected is not None:
+            parts.append(_outlined(self.selected, cell))
+        body = f'<g transform="scale({cell:g})" fill="none">{"".join(parts)}</g>'
+        return body + digits(self.board, np.array(self.colours)[self.codes], cell) if written else body
+
+
 def _draw(
     board: np.ndarray,
     extent: tuple[int, int],
@@ -199,41 +276,13 @@ def _draw(
     defined: set[str],
 ) -> Picture:
     rows, columns = extent
-    masks = {name: _as_mask(getattr(marks, name), board, name) for name in ("selected", "changed", "wrong")}
-    shown = board[:rows, :columns]
-    selected, changed, wrong = (None if m is None else m[:rows, :columns] for m in masks.values())
-    height, width = shown.shape
-    empty = bool((shown == _PADDING).all())
-    theme = style.colours
-    written = style.show_digits and cell >= DIGITS_FROM and not empty
-    parts = ["" if empty else _cells(shown, style, colours, crossed=not written)]
-    if empty:
-        dash = f'stroke-dasharray="{4 / cell:.3g} {3 / cell:.3g}"'
-        frame = f'stroke="{theme.muted}" stroke-width="{1 / cell:.3g}" {dash}'
-        parts.append(f'<path {frame} d="M0 0h{width}v{height}h-{width}z"/>')
-    else:
-        parts.append(_lines(shown != _PADDING, cell, style, defined))
-    if cell < _LINES_FROM:  # no room for a dot in a cell: outline what it would be in
-        parts.extend(_outlined(mask, cell, 2.2) for mask in (changed, wrong) if mask is not None)
-        changed = wrong = None
-    size = 0.18 if written else 0.3
-    if changed is not None:
-        parts.append(_dots(changed, size, MARK_LIGHT, MARK_DARK, round_=True, cell=cell, aside=written))
-    if wrong is not None:
-        parts.append(
-            _dots(wrong, size + 0.02, theme.wrong, MARK_LIGHT, round_=False, cell=cell, aside=written)
-        )
-    if selected is not None:
-        parts.append(_outlined(selected, cell))
-    body = f'<g transform="scale({cell:g})" fill="none">{"".join(parts)}</g>'
-    if written:
-        unknown = len(colours) - 1
-        codes = np.where((shown < 0) | (shown > unknown), unknown, shown)
-        body += digits(shown, np.array(colours)[codes], cell)
+    masks = [_as_mask(getattr(marks, name), board, name) for name in ("selected", "changed", "wrong")]
+    selected, changed, wrong = (None if mask is None else mask[:rows, :columns] for mask in masks)
+    cells = Cells(board[:rows, :columns], cell, style, colours, selected, changed, wrong, defined)
     if not style.show_coordinates:
-        return Picture(columns * cell, rows * cell, body)
-    body = place(_GUTTER, _GUTTER, body + _coordinates(rows, columns, cell, style))
-    return Picture(columns * cell + _GUTTER, rows * cell + _GUTTER, body)
+        return Picture(columns * cell, rows * cell, [cells])
+    group = Group(_GUTTER, _GUTTER, [cells, *_coordinates(rows, columns, cell, style)])
+    return Picture(columns * cell + _GUTTER, rows * cell + _GUTTER, [group])
 
 
 def board_pictures(
@@ -292,7 +341,7 @@ def render_board(
     style = style or Style()
     picture = board_pictures([board], style, size, [marks or Marks()])[0]
     margin = 8
-    body = f'<g transform="translate({margin} {margin})">{picture.body}</g>'
+    body = Group(margin, margin, [picture]).svg()
     rows, columns = np.shape(board)
     return document(
         picture.width + 2 * margin, picture.height + 2 * margin, body, style, f"board {rows}x{columns}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from jaxarc.rendering.palette import MARK_DARK, MARK_LIGHT
 from jaxarc.rendering.text import MINUS
 
-__all__ = ["DIGITS_FROM", "digits", "ink_on"]
+__all__ = ["DIGITS_FROM", "Written", "characters", "digits", "ink_on", "written"]
 
 DIGITS_FROM = 10.0
 """Pixels of a cell from which a digit in it can be read."""
@@ -34,6 +36,48 @@ def ink_on(colour: str) -> str:
     return MARK_LIGHT if on_dark > on_light else MARK_DARK
 
 
+class Written(NamedTuple):
+    """Cells whose values have one length and one ink.
+
+    Attributes:
+        mask: which cells, bool[height width].
+        ink: colour of the characters.
+        size: font size in pixels.
+        left, down: where a value begins in its cell, its base line.
+        advance: from one character to the next.
+    """
+
+    mask: np.ndarray
+    ink: str
+    size: float
+    left: float
+    down: float
+    advance: float
+
+
+def written(board: np.ndarray, colours: np.ndarray, cell: float, *, padding: int = -1) -> Iterator[Written]:
+    """Lay out the values of a board, in pixels from the top left corner of each cell; see ``digits``."""
+    shown = board != padding
+    if cell < DIGITS_FROM or not shown.any():
+        return
+    inks = {colour: ink_on(colour) for colour in np.unique(colours[shown]).tolist()}
+    is_light = np.isin(colours, [colour for colour, ink in inks.items() if ink == MARK_LIGHT])
+    for width, chosen in _by_width(board, shown):
+        size = round(min(0.62 * cell, 0.92 * cell / (width * _ADVANCE)), 1)
+        if size < 6:
+            continue
+        advance = _ADVANCE * size
+        left, down = (cell - width * advance) / 2, cell / 2 + 0.36 * size
+        for ink, mask in ((MARK_LIGHT, chosen & is_light), (MARK_DARK, chosen & ~is_light)):
+            if mask.any():
+                yield Written(mask, ink, size, left, down, advance)
+
+
+def characters(value: int) -> str:
+    """Return a value as it is written into its cell."""
+    return str(value).replace("-", MINUS)
+
+
 def digits(board: np.ndarray, colours: np.ndarray, cell: float, *, padding: int = -1) -> str:
     """Return the values of a board as text, in pixels from its top left corner.
 
@@ -43,32 +87,13 @@ def digits(board: np.ndarray, colours: np.ndarray, cell: float, *, padding: int 
         cell: side of a cell in pixels; nothing is written into cells under 10 pixels.
         padding: the value that is not drawn.
     """
-    if cell < DIGITS_FROM:
-        return ""
-    shown = board != padding
-    if not shown.any():
-        return ""
-    inks = {colour: ink_on(colour) for colour in np.unique(colours[shown]).tolist()}
-    is_light = np.isin(colours, [colour for colour, ink in inks.items() if ink == MARK_LIGHT])
     parts = []
-    for width, chosen in _by_width(board, shown):
-        size = round(min(0.62 * cell, 0.92 * cell / (width * _ADVANCE)), 1)
-        if size < 6:
-            continue
-        left, down = (cell - width * _ADVANCE * size) / 2, cell / 2 + 0.36 * size
-        for ink, of_ink in ((MARK_LIGHT, chosen & is_light), (MARK_DARK, chosen & ~is_light)):
-            lines = [
-                _line(board[y], np.flatnonzero(of_ink[y]), y, cell, width, _ADVANCE * size)
-                for y in _rows(of_ink)
-            ]
-            if lines:
-                look = f'transform="translate({left:.3g} {down:.3g})" font-size="{size:g}" fill="{ink}"'
-                parts.append(f"<g {look}>{''.join(lines)}</g>")
+    for group in written(board, colours, cell, padding=padding):
+        rows = np.flatnonzero(group.mask.any(axis=1)).tolist()
+        lines = [_line(board[y], np.flatnonzero(group.mask[y]), y, cell, group.advance) for y in rows]
+        at = f'transform="translate({group.left:.3g} {group.down:.3g})"'
+        parts.append(f'<g {at} font-size="{group.size:g}" fill="{group.ink}">{"".join(lines)}</g>')
     return "".join(parts)
-
-
-def _rows(mask: np.ndarray) -> list[int]:
-    return np.flatnonzero(mask.any(axis=1)).tolist()
 
 
 def _by_width(board: np.ndarray, shown: np.ndarray) -> list[tuple[int, np.ndarray]]:
@@ -80,9 +105,12 @@ def _by_width(board: np.ndarray, shown: np.ndarray) -> list[tuple[int, np.ndarra
     return [(width, widths == width) for width in np.unique(widths[shown]).tolist()]
 
 
-def _line(row: np.ndarray, columns: np.ndarray, y: int, cell: float, width: int, advance: float) -> str:
+def _line(row: np.ndarray, columns: np.ndarray, y: int, cell: float, advance: float) -> str:
     """Return the values of one row at these columns as one element; every character has its own place."""
-    values = "".join(map(str, row[columns].tolist())).replace("-", MINUS)
-    steps = [character * advance for character in range(width)]
-    places = " ".join(f"{x * cell + step:.4g}" for x in columns.tolist() for step in steps)
-    return f'<text y="{y * cell:g}" x="{places}">{values}</text>'
+    values = [characters(value) for value in row[columns].tolist()]
+    places = " ".join(
+        f"{x * cell + index * advance:.4g}"
+        for x, value in zip(columns.tolist(), values, strict=True)
+        for index in range(len(value))
+    )
+    return f'<text y="{y * cell:g}" x="{places}">{"".join(values)}</text>'

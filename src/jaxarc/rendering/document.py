@@ -1,10 +1,11 @@
-"""The frame of a picture, and the small parts that all pictures share: badge, bar, arrow, legend glyphs."""
+"""The frame of a picture, and as SVG text the small parts that all pictures share."""
 
 from __future__ import annotations
 
-from jaxarc.rendering.palette import MARK_DARK, MARK_LIGHT
+from jaxarc.rendering import parts
+from jaxarc.rendering.shapes import svg_of
 from jaxarc.rendering.style import Style
-from jaxarc.rendering.text import FONT_FAMILY, escape, label, width_of
+from jaxarc.rendering.text import FONT_FAMILY, escape
 
 __all__ = ["arrow", "badge", "document", "glyph", "headline", "meter", "outcome_badge", "place"]
 
@@ -31,63 +32,30 @@ def place(x: float, y: float, body: str) -> str:
 
 
 def badge(right: float, top: float, words: str, colour: str, style: Style) -> str:
-    """Return a filled badge, 22 pixels high, that ends at ``right``."""
-    width = round(width_of(words, 12, bold=True)) + 18
-    box = f'<rect x="{right - width:g}" y="{top:g}" width="{width}" height="22" rx="4" fill="{colour}"/>'
-    ink = style.colours.background
-    return box + label(right - width / 2, top + 15.4, words, 12, ink, anchor="middle", bold=True)
+    """Return a filled badge as SVG elements; arguments as those of ``parts.badge``."""
+    return svg_of(parts.badge(right, top, words, colour, style))
 
 
 def outcome_badge(right: float, top: float, success: bool | None, ended: str, style: Style) -> str:
-    """Return the badge of how an episode went; an empty string while it goes on."""
-    theme = style.colours
-    if success:
-        return badge(right, top, "Solved", theme.good, style)
-    if not ended:
-        return ""
-    words = ended[:1].upper() + ended[1:]
-    if success is None or ended in ("cut", "running"):
-        return badge(right, top, words, theme.muted, style)
-    return badge(right, top, f"Not solved · {ended}", theme.bad, style)
+    """Return the badge of how an episode went as SVG elements; an empty string while it goes on."""
+    return svg_of(parts.outcome_badge(right, top, success, ended, style))
 
 
 def headline(y: float, words: str, after: str, style: Style) -> str:
     """Return a large line of text with its base line at ``y``, followed by a small quiet one."""
-    theme = style.colours
-    large = f'<text x="0" y="{y:g}" font-size="22" font-weight="700" fill="{theme.ink}">{escape(words)}'
-    if not after:
-        return f"{large}</text>"
-    small = f'<tspan dx="8" font-size="14" font-weight="400" fill="{theme.muted}">{escape(after)}</tspan>'
-    return f"{large}{small}</text>"
+    return parts.Headline(y, words, after, style.colours).svg()
 
 
 def meter(x: float, y: float, width: float, share: float, style: Style) -> str:
-    """Return a bar 6 pixels high, filled to ``share`` (0 to 1; NaN leaves it empty)."""
-    theme = style.colours
-    rail = f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="6" rx="3" fill="{theme.line}"/>'
-    filled = width * min(max(share, 0.0), 1.0) if share == share else 0.0
-    if filled < 0.5:
-        return rail
-    return rail + f'<rect x="{x:g}" y="{y:g}" width="{filled:.4g}" height="6" rx="3" fill="{theme.accent}"/>'
+    """Return a bar filled to ``share`` as SVG elements; arguments as those of ``parts.meter``."""
+    return svg_of(parts.meter(x, y, width, share, style))
 
 
 def arrow(x: float, y: float, style: Style, *, dashed: bool = False) -> str:
-    """Return an arrow 24 pixels long to the right, its shaft at ``y``; dashed means "not there yet"."""
-    colour = style.colours.muted
-    dash = ' stroke-dasharray="3 3"' if dashed else ""
-    shaft = f'<path d="M{x:g} {y:g}h22" stroke="{colour}" stroke-width="2" fill="none"{dash}/>'
-    head = f'<path d="M{x + 17:g} {y - 6:g}l7 6l-7 6" stroke="{colour}" stroke-width="2" fill="none"'
-    return shaft + head + ' stroke-linecap="round" stroke-linejoin="round"/>'
+    """Return an arrow to the right as SVG elements; arguments as those of ``parts.arrow``."""
+    return svg_of(parts.arrow(x, y, style, dashed=dashed))
 
 
 def glyph(kind: str, x: float, y: float, style: Style) -> str:
-    """Return the mark that a legend explains (``selected``, ``changed`` or ``wrong``), 10 pixels wide."""
-    if kind == "selected":
-        box = f'<rect x="{x + 1:g}" y="{y - 9:g}" width="8" height="8" fill="none"'
-        return (
-            f'{box} stroke="{MARK_DARK}" stroke-width="3.4"/>{box} stroke="{MARK_LIGHT}" stroke-width="1.6"/>'
-        )
-    if kind == "changed":
-        dot = f'<circle cx="{x + 5:g}" cy="{y - 4.5:g}" r="3.4" fill="{MARK_LIGHT}"'
-        return f'{dot} stroke="{MARK_DARK}" stroke-width="1.6"/>'
-    return f'<rect x="{x + 1.5:g}" y="{y - 8:g}" width="7" height="7" fill="{style.colours.wrong}"/>'
+    """Return the mark that a legend explains as SVG elements; arguments as those of ``parts.glyph``."""
+    return svg_of(parts.glyph(kind, x, y, style))

@@ -1,4 +1,4 @@
-"""A board straight to PNG bytes: an indexed image, written without an imaging library.
+"""Pixels and boards straight to PNG bytes, written without an imaging library.
 
 The format is that of the W3C recommendation "Portable Network Graphics (PNG) Specification (Third Edition)":
 a signature, then chunks of length, type, data and CRC. Rows that repeat the row above are stored as the
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from jaxarc.errors import RenderError
 from jaxarc.rendering.board import as_board, extent_of
 from jaxarc.rendering.palette import OUTSIDE, Palette, get_palette
 
-__all__ = ["board_to_png"]
+__all__ = ["board_to_png", "frame_to_png", "indexed_png"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CLEAR = 11
@@ -24,10 +25,58 @@ _LINE = 12
 _LINE_COLOUR = "#7D8590"
 _LINES_FROM = 5
 _SIDE_AT_MOST = 16384
+# Of a step of random boards, level 1 makes 44 kB in 1.5 ms, level 2 38 kB in 1.6 ms, level 6 30 kB in 5 ms.
+_LEVEL = 2
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _file(width: int, height: int, kind: int, rows: bytes, *chunks: bytes) -> bytes:
+    """Return a PNG file of 8 bits a sample; each row begins with its filter type."""
+    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0))
+    data = _chunk(b"IDAT", zlib.compress(rows, _LEVEL))
+    return b"".join((_SIGNATURE, header, *chunks, data, _chunk(b"IEND", b"")))
+
+
+def _rows(samples: np.ndarray) -> bytes:
+    """Return rows of samples, uint8[height width], with the filter type of each before it."""
+    height, width = samples.shape
+    rows = np.empty((height, width + 1), np.uint8)
+    rows[:, 0] = 0
+    rows[:, 1:] = samples
+    repeated = np.flatnonzero((samples[1:] == samples[:-1]).all(axis=1)) + 1
+    rows[repeated] = 0
+    rows[repeated, 0] = 2
+    return rows.tobytes()
+
+
+def indexed_png(numbers: np.ndarray, colours: Sequence[int]) -> bytes:
+    """Return an image of at most 256 colours as the bytes of a PNG file.
+
+    Args:
+        numbers: the number of each pixel's colour, uint8[height width].
+        colours: the colours, 0xRRGGBB.
+    """
+    height, width = numbers.shape
+    table = b"".join([colour.to_bytes(3, "big") for colour in colours])
+    return _file(width, height, 3, _rows(numbers), _chunk(b"PLTE", table))
+
+
+def frame_to_png(frame: np.ndarray) -> bytes:
+    """Return an image as the bytes of a PNG file.
+
+    Args:
+        frame: uint8[height width 3].
+
+    Raises:
+        RenderError: the array is no such image.
+    """
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
+        raise RenderError(f"frame must be uint8[height width 3], got {frame.dtype}{frame.shape}")
+    height, width, _ = frame.shape
+    return _file(width, height, 2, _rows(frame.reshape(height, width * 3)))
 
 
 def board_to_png(board: np.ndarray, palette: Palette | str = "default", cell_px: int = 16) -> bytes:
@@ -72,13 +121,5 @@ def board_to_png(board: np.ndarray, palette: Palette | str = "default", cell_px:
         image[::cell_px, 0] = 0
         image[::cell_px, 1:] = lines
     colours = (*palette.colours, palette.outside, "#000000", _LINE_COLOUR)
-    return b"".join(
-        (
-            _SIGNATURE,
-            _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
-            _chunk(b"PLTE", b"".join(bytes.fromhex(colour[1:]) for colour in colours)),
-            _chunk(b"tRNS", b"\xff" * _CLEAR + b"\x00"),
-            _chunk(b"IDAT", zlib.compress(image.tobytes(), 6)),
-            _chunk(b"IEND", b""),
-        )
-    )
+    table = _chunk(b"PLTE", b"".join(bytes.fromhex(colour[1:]) for colour in colours))
+    return _file(width, height, 3, image.tobytes(), table, _chunk(b"tRNS", b"\xff" * _CLEAR + b"\x00"))

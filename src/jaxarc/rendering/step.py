@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from jaxarc.errors import RenderError
 from jaxarc.records.pictures import StepVisualizationData
-from jaxarc.rendering.document import arrow, document, glyph, headline, meter, outcome_badge, place
+from jaxarc.rendering.document import document
+from jaxarc.rendering.parts import Headline, arrow, glyph, meter, outcome_badge
 from jaxarc.rendering.picture import Marks, Picture, is_board, pictures_of
+from jaxarc.rendering.shapes import Box, Frame, Group, Shape, Text, svg_of
 from jaxarc.rendering.style import Style
-from jaxarc.rendering.text import TIMES, clean, fit, label, number, width_of
+from jaxarc.rendering.text import TIMES, clean, fit, number, width_of
 
-__all__ = ["action_words", "is_arc", "render_step"]
+__all__ = ["StepLayout", "action_words", "is_arc", "lay_out_step", "render_step"]
 
 _MARGIN = 24.0
 _GAP = 56.0
@@ -80,10 +83,9 @@ def _not_recorded(like: Picture, style: Style) -> Picture:
     """Draw an empty frame of the size of a picture, for the one that there is none of."""
     theme = style.colours
     width, height = max(like.width, _PANEL_AT_LEAST), max(like.height, 40.0)
-    box = f'x="0.5" y="0.5" width="{width - 1:g}" height="{height - 1:g}" rx="4"'
-    frame = f'<rect {box} fill="none" stroke="{theme.muted}" stroke-dasharray="4 4"/>'
-    words = label(width / 2, height / 2 + 4, "not recorded", 13, theme.muted, anchor="middle")
-    return Picture(width, height, frame + words)
+    frame = Frame(0.5, 0.5, width - 1, height - 1, theme.muted, radius=4, dash=4)
+    words = Text(width / 2, height / 2 + 4, "not recorded", 13, theme.muted, "middle")
+    return Picture(width, height, [frame, words])
 
 
 def _panels(data: StepVisualizationData, style: Style) -> list[tuple[str, Picture, str, str]]:
@@ -134,19 +136,20 @@ def _draw_panels(data: StepVisualizationData, style: Style) -> Picture:
     theme = style.colours
     panels = _panels(data, style)
     height = max(picture.height for _, picture, _, _ in panels)
-    x, parts = 0.0, []
+    x = 0.0
+    parts: list[Shape] = []
     for index, (heading, picture, mark, legend) in enumerate(panels):
         if index:
-            parts.append(arrow(x - _GAP + (_GAP - 24) / 2, 24 + height / 2, style, dashed=index == 2))
+            parts.extend(arrow(x - _GAP + (_GAP - 24) / 2, 24 + height / 2, style, dashed=index == 2))
         width = max(picture.width, _PANEL_AT_LEAST)
-        parts.append(label(x, 12, heading, 12, theme.muted, bold=True))
-        parts.append(place(x, 24, picture.body))
+        parts.append(Text(x, 12, heading, 12, theme.muted, bold=True))
+        parts.append(Group(x, 24, [picture]))
         foot = 24 + height + 20
         if mark:
-            parts.append(glyph(mark, x, foot, style))
-        parts.append(label(x + (16 if mark else 0), foot, legend, 12, theme.ink if mark else theme.muted))
+            parts.extend(glyph(mark, x, foot, style))
+        parts.append(Text(x + (16 if mark else 0), foot, legend, 12, theme.ink if mark else theme.muted))
         x += width + _GAP
-    return Picture(x - _GAP, 24 + height + 26, "".join(parts))
+    return Picture(x - _GAP, 24 + height + 26, parts)
 
 
 def _metrics(info: Mapping[str, Any], width: float, style: Style) -> Picture:
@@ -157,55 +160,91 @@ def _metrics(info: Mapping[str, Any], width: float, style: Style) -> Picture:
     if left_out > 0:
         items = [*items[: _METRICS_AT_MOST - 1], ("…", f"{left_out + 1} more")]
     if not items:
-        return Picture(width, 0, "")
+        return Picture(width, 0, [])
     columns = max(1, int((width + 20) // 150))
     column = (width + 20) / columns
-    parts = []
+    parts: list[Shape] = []
     for index, (key, value) in enumerate(items):
         x, y = (index % columns) * column, (index // columns) * 36
-        parts.append(label(x, y + 11, key, 11, theme.muted, max_width=column - 20))
-        parts.append(label(x, y + 27, value, 13, theme.ink, max_width=column - 20))
-    return Picture(width, -(-len(items) // columns) * 36, "".join(parts))
+        parts.append(Text(x, y + 11, key, 11, theme.muted, max_width=column - 20))
+        parts.append(Text(x, y + 27, value, 13, theme.ink, max_width=column - 20))
+    return Picture(width, -(-len(items) // columns) * 36, parts)
 
 
-def _scores(data: StepVisualizationData, width: float, style: Style) -> str:
+def _scores(data: StepVisualizationData, width: float, style: Style) -> list[Shape]:
     """Draw the reward, and the similarity with its bar."""
     theme = style.colours
     reward = float(data.reward)
     colour = theme.good if reward > 0 else theme.bad if reward < 0 else theme.ink
-    parts = [label(0, 11, "Reward", 11, theme.muted)]
-    parts.append(label(0, 34, number(reward, signed=True), 20, colour, bold=True, max_width=104))
+    parts: list[Shape] = [Text(0, 11, "Reward", 11, theme.muted)]
+    parts.append(Text(0, 34, number(reward, signed=True), 20, colour, bold=True, max_width=104))
     if data.similarity is not None:
         share = float(data.similarity)
         room = min(width - 120, 270.0)
-        parts.append(label(120, 11, "Similarity", 11, theme.muted))
-        parts.append(label(120, 34, number(share), 20, theme.ink, bold=True, max_width=76))
-        parts.append(meter(204, 25, max(room - 84, 40), share, style))
-    return "".join(parts)
+        parts.append(Text(120, 11, "Similarity", 11, theme.muted))
+        parts.append(Text(120, 34, number(share), 20, theme.ink, bold=True, max_width=76))
+        parts.extend(meter(204, 25, max(room - 84, 40), share, style))
+    return parts
 
 
 def _heading(data: StepVisualizationData, width: float, style: Style) -> Picture:
     theme = style.colours
-    parts = [outcome_badge(width, 0, data.success if data.ended else None, data.ended, style)]
+    parts = [*outcome_badge(width, 0, data.success if data.ended else None, data.ended, style)]
     room = width - (170 if data.ended else 0)
     top = 0.0
     if data.title:
-        parts.append(label(0, 12, data.title, 13, theme.muted, max_width=room))
+        parts.append(Text(0, 12, data.title, 13, theme.muted, max_width=room))
         top = 26.0
     step = f"Step {data.step_num}"
     of = "" if data.total_steps is None else f"of {max(data.total_steps - 1, data.step_num)}"
-    parts.append(headline(top + 20, step, of, style))
+    parts.append(Headline(top + 20, step, of, theme))
     x = width_of(step, 22, bold=True) + (8 + width_of(of, 14) if of else 0)
     words = action_words(data) if style.show_operation_names else ""
     if words:
         x += 12
         words = fit(words, (width if data.title else room) - x - 20, 14, bold=True)
         chip = width_of(words, 14, bold=True) + 18
-        parts.append(
-            f'<rect x="{x:.1f}" y="{top + 1:g}" width="{chip:.1f}" height="25" rx="5" fill="{theme.line}"/>'
-        )
-        parts.append(label(x + chip / 2, top + 18.5, words, 14, theme.ink, bold=True, anchor="middle"))
-    return Picture(width, top + 28, "".join(parts))
+        parts.append(Box(round(x, 1), top + 1, round(chip, 1), 25, theme.line, 5))
+        parts.append(Text(x + chip / 2, top + 18.5, words, 14, theme.ink, "middle", bold=True))
+    return Picture(width, top + 28, parts)
+
+
+@dataclass(frozen=True)
+class StepLayout:
+    """A step laid out: what ``render_step`` writes and ``step_pixels`` paints.
+
+    Attributes:
+        width, height: size in pixels of the SVG.
+        shapes: what is drawn, in this order, on the background.
+        description: what a screen reader says.
+    """
+
+    width: float
+    height: float
+    shapes: Sequence[Shape]
+    description: str
+
+
+def lay_out_step(data: StepVisualizationData, style: Style) -> StepLayout:
+    """Decide what of a step is drawn where; arguments and errors as in ``render_step``."""
+    panels = _draw_panels(data, style)
+    width = max(panels.width, 400.0)
+    heading = _heading(data, width, style)
+    y = _MARGIN
+    shapes: list[Shape] = [Group(_MARGIN, y, [heading])]
+    y += heading.height + 20
+    shapes.append(Group(_MARGIN, y, [panels]))
+    y += panels.height
+    if style.include_metrics:
+        shapes.append(Box(_MARGIN, y + 14, width, 1, style.colours.line))
+        shapes.append(Group(_MARGIN, y + 30, _scores(data, width, style)))
+        y += 30 + 38
+        metrics = _metrics(data.info, width, style)
+        if metrics.height:
+            shapes.append(Group(_MARGIN, y + 16, [metrics]))
+            y += 16 + metrics.height - 6
+    name = f"{clean(data.title)} step {data.step_num} {action_words(data)}"
+    return StepLayout(width + 2 * _MARGIN, y + _MARGIN - 4, shapes, name)
 
 
 def render_step(data: StepVisualizationData, style: Style | None = None) -> str:
@@ -226,21 +265,5 @@ def render_step(data: StepVisualizationData, style: Style | None = None) -> str:
         RenderError: a mask of another shape than its board.
     """
     style = style or Style()
-    panels = _draw_panels(data, style)
-    width = max(panels.width, 400.0)
-    heading = _heading(data, width, style)
-    y = _MARGIN
-    parts = [place(_MARGIN, y, heading.body)]
-    y += heading.height + 20
-    parts.append(place(_MARGIN, y, panels.body))
-    y += panels.height
-    if style.include_metrics:
-        parts.append(f'<path d="M{_MARGIN:g} {y + 14:g}h{width:g}" stroke="{style.colours.line}"/>')
-        parts.append(place(_MARGIN, y + 30, _scores(data, width, style)))
-        y += 30 + 38
-        metrics = _metrics(data.info, width, style)
-        if metrics.height:
-            parts.append(place(_MARGIN, y + 16, metrics.body))
-            y += 16 + metrics.height - 6
-    name = f"{clean(data.title)} step {data.step_num} {action_words(data)}"
-    return document(width + 2 * _MARGIN, y + _MARGIN - 4, "".join(parts), style, name)
+    layout = lay_out_step(data, style)
+    return document(layout.width, layout.height, svg_of(layout.shapes), style, layout.description)
