@@ -7,7 +7,7 @@ from jaxarc.rendering.episode import render_episode_summary
 from jaxarc.rendering.palette import PALETTES, Palette, get_palette
 from jaxarc.rendering.pdf import svg_to_pdf
 from jaxarc.rendering.picture import Marks, Picture, picture_of
-from jaxarc.rendering.png import board_to_png
+from jaxarc.rendering.png import board_to_png, frame_to_png
 from jaxarc.rendering.raster import svg_pixels, svg_to_png
 from jaxarc.rendering.run_picture import render_run
 from jaxarc.rendering.step import render_step
@@ -26,6 +26,7 @@ __all__ = [
     "board_to_png",
     "episode_to_gif",
     "episode_to_mp4",
+    "frame_to_png",
     "get_palette",
     "picture_of",
     "render_board",

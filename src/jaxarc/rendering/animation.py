@@ -41,7 +41,7 @@ def _check(frame_s: int | float, last_frame_s: int | float) -> None:
 
 
 def step_frames(
-    steps: Iterable[StepVisualizationData], style: Style | None = None, scale: float = 1.0
+    steps: Iterable[StepVisualizationData], style: Style | None = None, scale: int | float = 1.0
 ) -> Iterator[np.ndarray]:
     """Draw the steps of an episode as frames of one size, one at a time.
 

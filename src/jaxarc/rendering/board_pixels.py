@@ -13,7 +13,7 @@ import numpy as np
 from jaxarc.rendering.board_tiles import CHANGED, LINE_ABOVE, LINE_LEFT, MARKS, WRONG, Look, tiles_of
 from jaxarc.rendering.colours import rgb
 from jaxarc.rendering.digits import characters, written
-from jaxarc.rendering.glyphs import text_mask
+from jaxarc.rendering.glyphs import LEVELS, text_mask
 from jaxarc.rendering.palette import MARK_DARK, MARK_LIGHT
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["paint_board"]
 
 _PADDING = -1
+_COARSER = LEVELS // 5
+"""Digits stand on many colours: fewer shades of each keep the picture at 256 colours."""
 
 
 class _Painter:
@@ -90,8 +92,8 @@ class _Painter:
         height = int(self.rows[-1] - self.rows[0]) + line
         width = int(self.columns[-1] - self.columns[0]) + line
         if height - line == side * len(self.heights) and width - line == side * len(self.widths):
-            whole = tiles[which].transpose(0, 2, 1, 3)
-            return whole.reshape(which.shape[0] * side, -1)[:height, :width]
+            whole = np.swapaxes(tiles[which], 1, 2)
+            return whole.reshape(len(which) * side, -1)[:height, :width]
         rows, down = _spread(self.heights, line)
         columns, across = _spread(self.widths, line)
         places = (which * side * side)[rows][:, columns] + (down * side)[:, None] + across
@@ -131,7 +133,7 @@ class _Painter:
         ):
             used = np.flatnonzero(edges.any(axis=1))
             spread = np.repeat(edges[used], lengths, axis=1)
-            lines = np.zeros((len(used), pixels.shape[1]), bool)
+            lines = np.zeros((len(used), len(pixels.T)), bool)
             for shift in range(-reach, reach + 1):
                 lines[:, start + shift : start + shift + spread.shape[1]] |= spread
             for across in range(first, first + thick):
@@ -153,6 +155,7 @@ class _Painter:
                     if glyph is None:
                         continue
                     coverage, column, row = glyph
+                    coverage = (coverage + 1) // _COARSER * _COARSER
                     seen_ys, seen_xs = np.nonzero(coverage)
                     pixel_rows = (self.rows[ys] + round(group.down * scale) + row)[:, None] + seen_ys
                     pixel_columns = (self.columns[xs] + quarters // 4 + column)[:, None] + seen_xs

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxarc.rendering.colours import blend, rgb
-from jaxarc.rendering.glyphs import LEVELS
 from jaxarc.rendering.palette import MARK_DARK, MARK_LIGHT
 
 __all__ = ["CHANGED", "LINE_ABOVE", "LINE_LEFT", "MARKS", "WRONG", "Look", "Tiles", "tiles_of"]
@@ -53,8 +52,8 @@ class Tiles(NamedTuple):
     """Tiles of one look.
 
     Attributes:
-        pixels: positions in ``colours``, uint16[MARKS * (codes + 4), side, side]: the variants of marks, of each
-            code, then of padding with no line, one above, one to the left, and both.
+        pixels: positions in ``colours``, uint16[MARKS * (codes + 4), side, side]: every code, then padding
+            with no line, one above, one to the left, and both; of each its variants with marks.
         colours: the colours, 0xRRGGBB.
         line: pixels across a line.
     """
@@ -65,14 +64,17 @@ class Tiles(NamedTuple):
 
 
 def _covered(size: float, across: float, down: float, side: int, *, round_: bool) -> np.ndarray:
-    """Return how much of each of ``side`` x ``side`` pixels a dot covers, in steps of 1 / ``LEVELS``."""
+    """Return how much of each of ``side`` x ``side`` pixels a dot covers, in fifths.
+
+    Dots lie on every colour of the palette; finer steps would make a picture of too many colours.
+    """
     columns = np.abs(np.arange(side) + 0.5 - across)[None, :]
     rows = np.abs(np.arange(side) + 0.5 - down)[:, None]
     if round_:
         share = np.clip(size / 2 + 0.5 - np.hypot(rows, columns), 0, 1)
     else:
         share = np.clip(size / 2 + 0.5 - rows, 0, 1) * np.clip(size / 2 + 0.5 - columns, 0, 1)
-    return np.round(share * LEVELS) / LEVELS
+    return np.round(share * 5) / 5
 
 
 def _with_dot(tile: np.ndarray, look: Look, mark: int) -> np.ndarray:

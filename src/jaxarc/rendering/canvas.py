@@ -67,7 +67,7 @@ class Canvas:
     def __init__(self, width: float, height: float, scale: float, background: str) -> None:
         self.scale = scale
         self.background = background
-        shape = (max(math.ceil(height * scale), 1), max(math.ceil(width * scale), 1))
+        shape = (max(math.floor(height * scale + 0.5), 1), max(math.floor(width * scale + 0.5), 1))
         self.indices = np.zeros(shape, np.uint16)
         self._colours: list[int] = [rgb(background)]
         self._numbers: dict[int, int] = {self._colours[0]: 0}
@@ -126,9 +126,15 @@ class Canvas:
         if (region == below).all():
             region[...] = self._ramp(below, rgb(colour))[coverage]
             return
-        for below in np.unique(region[coverage > 0]).tolist():
-            here = (region == below) & (coverage > 0)
-            region[here] = self._ramp(below, rgb(colour))[coverage[here]]
+        inked = np.flatnonzero(coverage)
+        pairs = region.flat[inked].astype(np.intp) * (LEVELS + 1) + coverage.flat[inked]
+        found, which = np.unique(pairs, return_inverse=True)
+        above = rgb(colour)
+        mixed = []
+        for pair in found.tolist():
+            below, level = divmod(pair, LEVELS + 1)
+            mixed.append(self.number(blend(self._colours[below], above, level / LEVELS)))
+        region.flat[inked] = np.array(mixed, np.uint16)[which]
 
     def text(
         self, x: float, y: float, words: str, size: float, colour: str, anchor: str, bold: bool
@@ -160,7 +166,8 @@ class Canvas:
         line: float = 0.0,
     ) -> None:
         """Fill a box, or with ``line`` draw that wide a line along its edge."""
-        x, y, width, height, radius, line = (v * self.scale for v in (x, y, width, height, radius, line))
+        x, y, width, height = (float(v * self.scale) for v in (x, y, width, height))
+        radius, line = float(radius * self.scale), float(line * self.scale)
         if width <= 0 or height <= 0:
             return
         if not radius and not line and all(v == int(v) for v in (x, y, width, height)):

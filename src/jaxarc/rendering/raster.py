@@ -29,7 +29,7 @@ def font_files() -> tuple[str, ...]:
     return tuple(str(folder / face) for face in _FACES)
 
 
-def svg_to_png(svg: str, scale: float = 1.0) -> bytes:
+def svg_to_png(svg: str, scale: int | float = 1.0) -> bytes:
     """Return an SVG document as the bytes of a PNG file.
 
     resvg drops text without a word when no face matches, and by itself it knows only what the machine has
@@ -59,7 +59,7 @@ def svg_to_png(svg: str, scale: float = 1.0) -> bytes:
         raise RenderError(f"resvg cannot draw this SVG: {error}") from error
 
 
-def svg_pixels(svg: str, scale: float = 1.0) -> np.ndarray:
+def svg_pixels(svg: str, scale: int | float = 1.0) -> np.ndarray:
     """Return an SVG document as pixels, uint8[height width 3]; arguments and errors as in ``svg_to_png``."""
     with Image.open(io.BytesIO(svg_to_png(svg, scale))) as image:
         return np.asarray(image.convert("RGB"))

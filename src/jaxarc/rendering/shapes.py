@@ -158,7 +158,7 @@ class Line(NamedTuple):
         canvas.dashes(x0, y0, x1 - x0, 0, self.width, (self.dash, self.dash), self.colour)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
     """A part of a drawing, with its origin at the top left.
 
@@ -175,6 +175,14 @@ class Picture:
     def body(self) -> str:
         """The picture as SVG elements."""
         return self.drawn if isinstance(self.drawn, str) else svg_of(self.drawn)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Picture):
+            return NotImplemented
+        return (self.width, self.height, self.body) == (other.width, other.height, other.body)
+
+    def __hash__(self) -> int:
+        return hash((self.width, self.height, self.body))
 
     def svg(self) -> str:
         """Return SVG elements."""

@@ -13,12 +13,12 @@ from jaxarc.rendering.style import Style
 __all__ = ["step_pixels", "step_to_png"]
 
 
-def _painted(data: StepVisualizationData, style: Style | None, scale: float) -> Canvas:
+def _painted(data: StepVisualizationData, style: Style | None, scale: int | float) -> Canvas:
     if not 0 < scale <= 16:
         raise RenderError(f"scale must be above 0 and at most 16, got {scale}")
     style = style or Style()
     layout = lay_out_step(data, style)
-    canvas = Canvas(layout.width, layout.height, scale, style.colours.background)
+    canvas = Canvas(layout.width, layout.height, float(scale), style.colours.background)
     for shape in layout.shapes:
         shape.paint(canvas, 0, 0)
     return canvas
