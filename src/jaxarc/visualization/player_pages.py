@@ -66,27 +66,21 @@ def _table(tree: Any, more: Any) -> Any:
     return np.stack((tree, more), axis=1).reshape(-1, *tree.shape[1:])
 
 
-def _observed(episode: EpisodeData) -> tuple[Any, np.ndarray, np.ndarray]:
-    """Return the frames, and their rows before and after each step."""
-    count = len(episode.step)
-    rows = np.arange(count)
-    if not count or not episode.has("observation"):
-        return {}, rows, np.full(count, -1)
+def _observed(episode: EpisodeData, positions: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Return the frames around some of the stored steps, and their rows before and after each step."""
+    count, rows = len(episode.step), np.arange(len(positions))
+    if not len(positions) or not episode.has("observation"):
+        return {}, rows, np.full(len(positions), -1)
     if not episode.row.last_observation_lost:
-        if episode.contiguous:
+        if episode.contiguous and len(positions) == count:
             return episode.observation, rows, rows + 1
-        return _table(episode.observation, episode.next_observation), 2 * rows, 2 * rows + 1
+        view = episode.steps_at(positions)
+        return _table(view.observation, view.next_observation), 2 * rows, 2 * rows + 1
     # Without next_observation, only the very next step shows what a step led to.
-    followed = np.append(np.diff(episode.step) == 1, False)
-    return episode.observation, rows, np.where(followed, rows + 1, -1)
-
-
-def _at(tree: Any, index: int) -> Any:
-    if isinstance(tree, Mapping):
-        return {key: _at(child, index) for key, child in tree.items()}
-    if isinstance(tree, tuple):
-        return tuple(_at(child, index) for child in tree)
-    return tree[index]
+    followed = np.append(np.diff(episode.step) == 1, False)[positions]
+    read = np.union1d(positions, positions[followed] + 1)
+    before = np.searchsorted(read, positions)
+    return episode.steps_at(read).observation, before, np.where(followed, before + 1, -1)
 
 
 def _actions(episode: EpisodeData) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
@@ -185,7 +179,7 @@ def _notes(episode: EpisodeData, every: int) -> tuple[str, ...]:
     if every > 1:
         each = f"every {every:,}{_ordinal(every)}"
         words = f"{each} step" if count == total else f"{each} of the stored ones"
-        notes.append(f"To keep the page small it shows {words}.")
+        notes.append(f"To keep the page small it shows {words}, and the key moments.")
     return tuple(notes)
 
 
@@ -206,21 +200,30 @@ def player_episode(
     """Return what the player needs to know of an episode.
 
     Of an episode whose observations are larger than ``max_bytes`` every k-th stored step is taken, k as small
-    as can be, and the last one; the others are not read.
+    as can be, and besides them the key moments and the last step; observations of the others are not read.
 
     Args:
         episode: the episode.
         max_bytes: bytes of observations that it may have.
         by_writer: whether its name says which process recorded it (``p001-7``).
     """
-    row, stored = episode.row, episode
+    row = episode.row
     every = _kept(episode, max_bytes)
-    if every > 1:
-        count = len(episode.step)
-        episode = episode.steps_at(np.unique(np.append(np.arange(0, count, every), count - 1)))
-    observation, before, after = _observed(episode)
-    words, curves = _actions(episode)
+    notes = _notes(episode, every)
     series = _series(episode)
+    moments = _moments(episode, series)
+    positions = np.arange(len(episode.step))
+    if every > 1:
+        wanted = [moment.position for moment in moments]
+        positions = np.union1d(positions[::every], np.array([*wanted, len(positions) - 1]))
+    observation, before, after = _observed(episode, positions)
+    if every > 1:
+        episode = episode.steps_at(positions)
+        series = {name: values[positions] for name, values in series.items()}
+        moments = tuple(
+            PlayerMoment(int(np.searchsorted(positions, moment.position)), moment.words) for moment in moments
+        )
+    words, curves = _actions(episode)
     constants = episode.constants if len(episode.step) and episode.has("episode") else {}
     target = constants.get("target") if isinstance(constants, Mapping) else None
     action = episode.action if len(episode.step) and episode.has("action") else {}
@@ -247,8 +250,8 @@ def player_episode(
         selection=selection if is_mask else None,
         target=np.asarray(target) if target is not None and np.ndim(target) == 2 else None,
         series=series | {name: np.asarray(values, np.float64) for name, values in curves.items()},
-        moments=_moments(episode, series),
-        notes=_notes(stored, every),
+        moments=moments,
+        notes=notes,
         every=every,
     )
 

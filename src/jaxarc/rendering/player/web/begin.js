@@ -21,6 +21,7 @@ async function begin() {
   player.restyle();
   window.jaxarcPlayer = player;
   document.documentElement.dataset.ready = "yes";
+  performance.mark("ready");
 }
 
 begin();

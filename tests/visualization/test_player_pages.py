@@ -1,0 +1,144 @@
+"""What the player is told of recorded episodes: everything that is there, and in words what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from odd_run import record_odd_run
+from recording import config
+
+import jaxarc
+from jaxarc.records.episode_data import EpisodeData
+from jaxarc.replay import ReplaySystem
+from jaxarc.visualization.player_pages import episode_page, player_episode
+
+
+def record(
+    root: Path, num_steps: int, *, level: str = "verbose", capture: Any = (), **fields: Any
+) -> EpisodeData:
+    """Record one episode and return it as it was stored."""
+    ended = jnp.arange(num_steps) == num_steps - 1
+    fields = {"reward": jnp.zeros(num_steps), "terminated": ended} | fields
+    with jaxarc.Recorder(config(root, level, capture=dict(capture))) as recorder:
+        recorder.record_rollout(jaxarc.Step(**fields))
+    assert recorder.run_dir is not None
+    return jaxarc.open(recorder.run_dir).load_episode(0)
+
+
+def test_an_arc_episode_has_boards_actions_selections_and_its_target(arc_run: ReplaySystem) -> None:
+    """Every step is there, with the board before and after it."""
+    episode = arc_run.load_episode(0)
+    player = player_episode(episode)
+    assert np.array_equal(player.observation, episode.observation)
+    assert np.array_equal(player.observation[player.after], episode.next_observation)
+    assert np.array_equal(player.observation[player.before], episode.observation[:-1])
+    assert np.array_equal(player.selection, episode.action["selection"])
+    assert np.array_equal(player.target, episode.constants["target"])
+    assert list(player.series) == ["reward", "similarity"]
+    assert player.task_id == episode.row.task_id
+    assert len(player.actions) == len(episode.step)
+    assert all(words.startswith(("Fill", "Submit", "Resize")) for words in player.actions)
+    assert (player.notes, player.every) == ((), 1)
+    assert player.moments[-1].words.endswith(str(episode.row.ended))
+
+
+def test_a_page_of_a_run_lists_its_episodes(arc_run: ReplaySystem) -> None:
+    """One call makes the page; it says the same twice."""
+    episodes = [arc_run.load_episode(number) for number in range(3)]
+    page = episode_page(episodes, title="two tasks")
+    assert "<title>two tasks</title>" in page
+    assert page == episode_page(episodes, title="two tasks")
+
+
+def test_an_episode_of_all_dtypes_can_be_played(tmp_path: Path) -> None:
+    """Boards, masks, half precision, 64 bits, infinities, empty arrays and complex numbers."""
+    run = record_odd_run(tmp_path)
+    players = [player_episode(run.load_episode(number)) for number in range(len(run))]
+    assert players[0].task_id == "first"
+    assert any("m" in player.series for player in players)
+    assert episode_page([run.load_episode(number) for number in range(len(run))])
+
+
+def test_what_is_cut_is_said(tmp_path: Path) -> None:
+    """The last episode of a recording that stopped ended with it."""
+    run = record_odd_run(tmp_path)
+    assert player_episode(run.load_episode(2)).notes == ("The recording ended before this episode did.",)
+
+
+def test_an_episode_that_is_still_running_says_so(tmp_path: Path) -> None:
+    """Of a run that is being written, the open episode shows what was flushed."""
+    with jaxarc.Recorder(config(tmp_path)) as recorder:
+        steps = {"reward": jnp.zeros(4), "terminated": jnp.zeros(4, bool), "observation": jnp.zeros((4, 2))}
+        recorder.record_rollout(jaxarc.Step(**steps))
+        recorder.flush()
+        assert recorder.run_dir is not None
+        player = player_episode(jaxarc.open(recorder.run_dir).load_episode(0))
+    assert player.ended == "running"
+    assert player.notes[0] == "This episode is still running; what is here are its first 4 steps."
+
+
+def test_a_row_alone_says_why_there_are_no_steps(tmp_path: Path) -> None:
+    """At the level minimal nothing but rows is stored."""
+    player = player_episode(record(tmp_path, 5, level="minimal"))
+    assert len(player.step) == 0
+    assert "Only its row is stored" in player.notes[0]
+    assert "capture.level" in player.notes[0]
+
+
+def test_key_steps_are_said_to_be_all_there_is(tmp_path: Path) -> None:
+    """Steps that lead nowhere that is stored have no board after them."""
+    boards = jnp.arange(40)[:, None, None] * jnp.ones((1, 2, 2), jnp.int32)
+    episode = record(tmp_path, 40, level="standard", capture={"key_steps": 4}, observation=boards)
+    player = player_episode(episode)
+    assert player.notes == (
+        "What its last step led to was not recorded.",
+        f"Of its 40 steps {len(player.step)} are stored; the others are passed over.",
+    )
+    for step, before, after in zip(player.step, player.before, player.after, strict=True):
+        assert (player.observation[before] == step).all()
+        assert after == -1 or (player.observation[after] == step + 1).all()
+    assert -1 in player.after
+
+
+@pytest.mark.parametrize("with_next", [True, False])
+def test_an_episode_too_large_for_a_page_is_thinned_out_evenly(tmp_path: Path, with_next: bool) -> None:
+    """Every k-th step is taken, the key moments and the end besides, each with the frame that it led to."""
+    frames = (jnp.arange(201)[:, None, None, None] + jnp.arange(768).reshape(16, 16, 3)).astype(jnp.uint8)
+    reward = jnp.zeros(200).at[77].set(1.0)
+    after = {"next_observation": frames[1:]} if with_next else {}
+    episode = record(tmp_path, 200, reward=reward, observation=frames[:-1], **after)
+    player = player_episode(episode, max_bytes=30_000)
+    steps = player.step.tolist()
+    assert player.every == steps[1]
+    assert set(steps) == {*range(0, 200, player.every), 77, 199}
+    assert len(player.observation) * 768 <= 30_000 + 4 * 768
+    assert f"every {player.every}th step" in player.notes[-1]
+    known = np.asarray(frames)
+    for step, before, led_to in zip(steps, player.before, player.after, strict=True):
+        assert np.array_equal(player.observation[before], known[step])
+        if with_next or step < 199:
+            assert np.array_equal(player.observation[led_to], known[step + 1])
+    assert [player.step[moment.position] for moment in player.moments] == [0, 77, 199]
+    assert player.series["reward"][steps.index(77)] == 1
+
+
+def test_real_actions_are_curves_and_whole_ones_are_words(tmp_path: Path) -> None:
+    """What a joint did is read off a curve, which button was pressed off its number."""
+    action = {"torque": jnp.linspace(0, 1, 6).reshape(3, 2), "button": jnp.arange(3)}
+    player = player_episode(record(tmp_path, 3, action=action))
+    assert player.actions == ("button 0", "button 1", "button 2")
+    assert np.allclose(player.series["action.torque 1"], [0.2, 0.6, 1.0])
+    assert player.notes == ("Its observations were not recorded.",)
+
+
+def test_episodes_of_several_writers_say_whose_they_are(arc_run: ReplaySystem) -> None:
+    """Two processes each have an episode 0; names and links tell them apart."""
+    first, second = arc_run.load_episode(0), arc_run.load_episode(0)
+    second.row = type(second.row)({**second.row, "writer": 1})
+    assert player_episode(second, by_writer=True).name == "p001-0"
+    assert player_episode(first).name == "0"
+    assert episode_page([first, second])
