@@ -52,7 +52,7 @@ async (frames) => {
   return {gaps, idle, work};
 }
 """
-"""First nothing moves, then a hand scrubs to and fro: the time between frames; then the work of single frames."""
+"""Nothing moves, then a hand scrubs to and fro: the time between frames; then the work of single frames."""
 
 
 def episode_of(number: int, num_steps: int, observation: np.ndarray, **fields: Any) -> PlayerEpisode:
@@ -193,9 +193,8 @@ def main() -> None:
             results[name] |= {key: statistics.median(round_[key] for round_ in found) for key in found[0]}
         version = browser.version
         browser.close()
-    print(
-        f"{'':30}{'bytes':>12}{'pack s':>9}{'open ms':>9}{'frames/s':>10}{'idle':>7}{'ms a frame':>12}{'99 %':>7}"
-    )
+    head = f"{'':30}{'bytes':>12}{'pack s':>9}{'open ms':>9}{'frames/s':>10}{'idle':>7}"
+    print(f"{head}{'ms a frame':>12}{'99 %':>7}")
     for name, row in results.items():
         print(
             f"{name:30}{row['bytes']:12,.0f}{row['pack_s']:9.2f}{row['open_ms']:9.0f}"

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from jaxarc.cli.arguments import Root
+from jaxarc.cli.replay_command import replay
+
 __all__ = ["app"]
 
 app = typer.Typer(
@@ -17,13 +20,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Root = Annotated[
-    str | None,
-    typer.Option(
-        help="Where runs are looked for.", envvar="JAXARC_OUTPUT_DIR", show_default="outputs/episodes"
-    ),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -120,6 +116,9 @@ def show(
     from jaxarc.cli.show import show_episode
 
     show_episode(run, episode, step=step, max_steps=max_steps, root=root)
+
+
+app.command()(replay)
 
 
 @app.command()

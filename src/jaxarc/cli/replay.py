@@ -1,0 +1,121 @@
+"""``jaxarc replay``: episodes played in a page, or in the terminal."""
+
+from __future__ import annotations
+
+import time
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from jaxarc.cli.render import Looks, chosen_episodes
+from jaxarc.cli.wording import counted, size
+from jaxarc.errors import RenderError, StorageError
+from jaxarc.rendering import Style, terminal_step
+from jaxarc.replay import ReplaySystem, open_run
+from jaxarc.storage import atomic_write_bytes, keep_segments_open
+from jaxarc.visualization.episode_files import style_of
+from jaxarc.visualization.pictures import each_step_picture
+from jaxarc.visualization.player_pages import episode_page
+from jaxarc.visualization.run_looks import run_visualization_config
+
+__all__ = ["play_in_terminal", "write_page"]
+
+EPISODES_AT_MOST = 100
+"""Episodes of a page for which nobody named any."""
+
+
+def _style(run: ReplaySystem, looks: Looks) -> Style:
+    return style_of(looks.on(run_visualization_config(run.run_dir)))
+
+
+def write_page(
+    run_name: str,
+    names: Sequence[str],
+    html: Path | None,
+    *,
+    looks: Looks,
+    open_page: bool,
+    root: str | None,
+    **chosen: Any,
+) -> None:
+    """Write the page and say where it is.
+
+    Args:
+        run_name: what ``jaxarc.open`` takes.
+        names: episodes, as ``chosen_episodes`` takes them; without any, and without a limit, the first 100.
+        html: the file.
+        looks: how it looks at the start; what it does not say is as the run was told.
+        open_page: whether to open it in a browser.
+        root: where runs are looked for.
+        **chosen: ``where, sort, limit``, as for ``chosen_episodes``.
+
+    Raises:
+        EpisodeNotFoundError: there is no such episode, or none with steps.
+        RenderError: no file was named, or a look that does not exist.
+        StorageError: the file is a folder, or cannot be written.
+    """
+    if html is None:
+        raise RenderError("--open needs a page to open: --html FILE names it")
+    if html.is_dir():
+        raise StorageError(f"{html} is a folder; give the file: --html {html / 'replay.html'}")
+    run = open_run(run_name, root)
+    episodes = chosen_episodes(run, names, **chosen)
+    left_out = 0
+    if not names and chosen.get("limit") is None:
+        left_out = max(0, len(episodes) - EPISODES_AT_MOST)
+        episodes = episodes[:EPISODES_AT_MOST]
+    status = Console(stderr=True).status(f"packing {counted(len(episodes), 'episode')}")
+    with status, keep_segments_open():
+        loaded = [run.load_episode(number, writer=writer) for writer, number in episodes]
+        page = episode_page(loaded, _style(run, looks), run.name).encode()
+    atomic_write_bytes(html, page)
+    console = Console(highlight=False)
+    console.print(Text(f"{html}: {counted(len(episodes), 'episode')}, {size(len(page))}"), soft_wrap=True)
+    if left_out:
+        words = f"{counted(left_out, 'more episode')} left out; name them, or say --limit"
+        console.print(Text(words, "yellow"), soft_wrap=True)
+    if open_page and not webbrowser.open(html.resolve().as_uri()):
+        console.print(Text(f"no browser could be opened; open {html} yourself", "yellow"), soft_wrap=True)
+
+
+def play_in_terminal(
+    run_name: str, names: Sequence[str], *, fps: float, looks: Looks, root: str | None, **chosen: Any
+) -> None:
+    """Show the stored steps of episodes in place, one after the other; where there is no terminal, as lines.
+
+    Args:
+        run_name: what ``jaxarc.open`` takes.
+        names: episodes, as ``chosen_episodes`` takes them; without any, the last one with steps.
+        fps: steps a second.
+        looks: palette and marks; what it does not say is as the run was told.
+        root: where runs are looked for.
+        **chosen: ``where, sort, limit``, as for ``chosen_episodes``.
+
+    Raises:
+        EpisodeNotFoundError: there is no such episode, or none with steps.
+        NotRecordedError: the episode has no observations.
+    """
+    run = open_run(run_name, root)
+    episodes = chosen_episodes(run, names, **chosen)
+    if not names and all(value is None for value in chosen.values()):
+        episodes = episodes[-1:]
+    style, console = _style(run, looks), Console()
+    try:
+        for writer, number in episodes:
+            steps = each_step_picture(run.load_episode(number, writer=writer))
+            if not console.is_terminal:
+                for data in steps:
+                    console.print(terminal_step(data, style))
+                continue
+            with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+                for data in steps:
+                    live.update(terminal_step(data, style), refresh=True)
+                    time.sleep(1 / fps)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
