@@ -54,6 +54,19 @@ class Marks:
     changed: np.ndarray | None = None
     wrong: np.ndarray | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("selected", "changed", "wrong"):
+            if (mask := getattr(self, name)) is not None:
+                object.__setattr__(self, name, mask_of(mask, name))
+
+
+def mask_of(value: object, name: str) -> np.ndarray:
+    """Return a mask as booleans, or raise RenderError saying what it holds instead."""
+    mask = np.asarray(value)
+    if mask.dtype.kind not in "biuf":
+        raise RenderError(f"the mask of {name} cells holds booleans, got {mask.dtype}")
+    return mask.astype(bool, copy=False)
+
 
 def as_board(value: object) -> np.ndarray:
     """Return ``value`` as an integer array [height width], or raise RenderError saying why it is no board."""
@@ -76,7 +89,7 @@ def _as_mask(mask: np.ndarray | None, board: np.ndarray, name: str) -> np.ndarra
     mask = np.asarray(mask)
     if mask.shape != board.shape:
         raise RenderError(f"the mask of {name} cells has shape {mask.shape}, but the board has {board.shape}")
-    return mask.astype(bool) if mask.any() else None
+    return mask if mask.any() else None
 
 
 def extent_of(boards: Sequence[np.ndarray]) -> tuple[int, int]:

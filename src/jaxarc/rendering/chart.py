@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxarc.rendering.style import Style
-from jaxarc.rendering.text import label, number
+from jaxarc.rendering.text import label, number, width_of
 
 __all__ = [
     "Scale",
@@ -98,11 +98,15 @@ def frame(scale: Scale, left: float, right: float, style: Style) -> str:
 def step_axis(scale: Scale, last: float, y: float, style: Style, *, words: str = "step") -> str:
     """Return the numbers of the steps up to ``last`` along the bottom, and what they count."""
     theme = style.colours
-    marks = [mark for mark in ticks(scale.low, scale.high, 8, whole=True) if mark <= last]
+    widest = width_of(f"{int(last):,}", 11)
+    room = max(int(abs(scale.stop - scale.start) / (widest * 1.4)), 1)
+    marks = [mark for mark in ticks(scale.low, scale.high, min(8, room), whole=True) if mark <= last]
+    rightmost = scale.stop + 30 - widest / 2  # the last number stays within the margin
     parts = []
     for mark, x in zip(marks, scale(np.array(marks)).tolist(), strict=True):
         parts.append(f'<path d="M{x:.1f} {y:g}v4" stroke="{theme.muted}"/>')
-        parts.append(label(round(x, 1), y + 17, f"{int(mark):,}", 11, theme.muted, anchor="middle"))
+        at = round(min(x, rightmost), 1)
+        parts.append(label(at, y + 17, f"{int(mark):,}", 11, theme.muted, anchor="middle"))
     parts.append(label((scale.start + scale.stop) / 2, y + 34, words, 11, theme.muted, anchor="middle"))
     return "".join(parts)
 

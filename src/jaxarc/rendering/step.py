@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxarc.errors import RenderError
 from jaxarc.records.pictures import StepVisualizationData
+from jaxarc.rendering.board import mask_of
 from jaxarc.rendering.document import document
 from jaxarc.rendering.parts import Headline, arrow, glyph, meter, outcome_badge
 from jaxarc.rendering.picture import Marks, Picture, is_board, pictures_of
@@ -91,8 +92,8 @@ def _not_recorded(like: Picture, style: Style) -> Picture:
 def _panels(data: StepVisualizationData, style: Style) -> list[tuple[str, Picture, str, str]]:
     """Return ``(heading, picture, glyph, legend)`` from left to right."""
     before = np.asarray(data.before_grid)
-    selected = None if data.selection_mask is None else np.asarray(data.selection_mask)
-    changed = None if data.changed_cells is None else np.asarray(data.changed_cells)
+    selected = None if data.selection_mask is None else mask_of(data.selection_mask, "selected")
+    changed = None if data.changed_cells is None else mask_of(data.changed_cells, "changed")
     wrong = _wrong(data)
     mark = style.highlight_changes
     values: list[Any] = [before]
