@@ -16,6 +16,7 @@ from drawn_data import TARGET, make_episode, make_step, make_vector_step
 from drawn_runs import make_run, make_stream
 from observed import OBSERVATIONS, make_observed_step, minatar, pong_stack
 
+from jaxarc.records.pictures import EpisodeSummaryData
 from jaxarc.records.run_pictures import HeatStrip, SlotCurve
 from jaxarc.records.task_pictures import TaskPair, TaskPictureData
 from jaxarc.rendering import (
@@ -242,6 +243,41 @@ def _(style: Style) -> str:
         make_episode(n, episode_num=n, success=n > 6, moments=(), task_id=HUGE_NAME) for n in range(1, 12)
     ]
     return render_comparison(episodes, "similarity_progression", style)
+
+
+def _many(count: int = 60) -> list[EpisodeSummaryData]:
+    used = {"Fill 1": 5, "Flood Fill 2": 2, HUGE_NAME: 3}
+    return [
+        make_episode(
+            5,
+            episode_num=n,
+            success=[True, False, None][n % 3],
+            moments=(),
+            task_id=HUGE_NAME if n == 7 else f"task-{n % 45}",
+            operations=used if n % 2 else {f"operation {i}": i for i in range(1, 30)},
+        )
+        for n in range(count)
+    ]
+
+
+@drawing("comparison-many")
+def _(style: Style) -> str:
+    return render_comparison(_many(12), "reward_progression", style)
+
+
+@drawing("comparison-outcomes")
+def _(style: Style) -> str:
+    return render_comparison(_many(), "outcome_by_task", style)
+
+
+@drawing("comparison-operations")
+def _(style: Style) -> str:
+    return render_comparison(_many(), "operations_used", style)
+
+
+@drawing("comparison-operations-of-few")
+def _(style: Style) -> str:
+    return render_comparison(_many(4), "operations_used", style)
 
 
 # Tasks

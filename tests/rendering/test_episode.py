@@ -96,27 +96,6 @@ def test_an_option_takes_its_words_away(field, gone, episode):
     assert gone not in words(render_episode_summary(episode(), Style(**{field: False})))
 
 
-def test_a_comparison_of_many_names_a_few(episode):
-    """Forty episodes are forty curves and eight rows."""
-    svg = render_comparison([episode(9, episode_num=n) for n in range(40)])
-    assert "32 more episodes" in words(svg)
-    assert svg.count('stroke-linejoin="round"') == 40
-
-
-def test_a_comparison_refuses_what_it_cannot_compare(episode):
-    """No episode, or an unknown kind of comparison, is an error that says so."""
-    with pytest.raises(RenderError, match="at least one episode"):
-        render_comparison([])
-    with pytest.raises(RenderError, match="comparison_type must be one of reward_progression"):
-        render_comparison([episode()], "length")
-
-
-def test_a_comparison_without_similarity_says_so(episode):
-    """An empty chart is explained."""
-    data = episode(similarity_progression=(), final_similarity=float("nan"))
-    assert "not recorded" in words(render_comparison([data], "similarity_progression"))
-
-
 @given(st.lists(st.floats(0, 700), min_size=1, max_size=6).map(sorted))
 def test_moments_never_overlap(wanted):
     """Six boards find a place each, in order and inside the picture."""

@@ -76,6 +76,7 @@ class EpisodeSummaryData:
         observed: what was observed before every stored step, real numbers [stored, entries], where that is a
             few numbers; None otherwise.
         observed_names: a name for each of its entries.
+        operations: how often each operation was used in the stored steps, by name.
     """
 
     episode_num: int
@@ -97,3 +98,4 @@ class EpisodeSummaryData:
     demonstrations: Sequence[TaskPair] = ()
     observed: np.ndarray | None = None
     observed_names: Sequence[str] = ()
+    operations: Mapping[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Episodes side by side: one curve an episode, and a table that says how each went."""
+"""Episodes side by side: one curve an episode and a table that says how each went, or bars by task."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from typing import Literal
 
 import numpy as np
 
-from jaxarc.errors import RenderError
+from jaxarc.errors import RenderError, closest
 from jaxarc.records.pictures import EpisodeSummaryData
-from jaxarc.rendering.chart import Scale, curve, end_point, frame, step_axis, value_scale
+from jaxarc.rendering.chart import Scale, curve, end_point, frame, gaps_before, step_axis, value_scale
+from jaxarc.rendering.comparison_bars import operations_used, outcome_by_task, outcome_of
 from jaxarc.rendering.document import document, place
-from jaxarc.rendering.episode import series_of
+from jaxarc.rendering.episode_charts import series_of
+from jaxarc.rendering.picture import Picture
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.text import label, number
 
 __all__ = ["ComparisonType", "render_comparison"]
 
-ComparisonType = Literal["reward_progression", "similarity_progression"]
+ComparisonType = Literal["reward_progression", "similarity_progression", "outcome_by_task", "operations_used"]
 
 _WIDTH = 960.0
 _MARGIN = 24.0
@@ -28,7 +30,12 @@ _NAMED_AT_MOST = 8
 _HEADINGS = {
     "reward_progression": ("Reward so far", "sum of the stored rewards, by step"),
     "similarity_progression": ("Similarity to the target", "after each stored step"),
+    "outcome_by_task": ("Outcome by task", "length of a bar: episodes of the task"),
+    "operations_used": ("Operations used", "share of the stored steps"),
 }
+_BARS = {"outcome_by_task": outcome_by_task, "operations_used": operations_used}
+_POINTS_OF_ALL = 40_000
+"""Points that the thin lines of one picture have together, whatever the number of episodes."""
 
 
 def _curve_of(data: EpisodeSummaryData, kind: str) -> tuple[np.ndarray, np.ndarray]:
@@ -57,7 +64,8 @@ def _table(episodes: Sequence[EpisodeSummaryData], colours: Sequence[str], width
     parts.append(f'<path d="M0 20h{width:g}" stroke="{theme.line}"/>')
     for row, (data, colour) in enumerate(zip(episodes, colours, strict=True)):
         y = 20 + _ROW * (row + 1) - 7
-        solved = bool(data.success)
+        outcome = outcome_of(data)
+        ink_of = {"solved": theme.good, "not solved": theme.bad, "open": theme.muted}
         cells = {
             "Episode": (f"{data.episode_num}", theme.ink),
             "Task": (data.task_id or "\u2013", theme.ink),
@@ -68,8 +76,8 @@ def _table(episodes: Sequence[EpisodeSummaryData], colours: Sequence[str], width
                 theme.ink,
             ),
             "Outcome": (
-                "solved" if solved else data.ended or "not solved",
-                theme.good if solved else theme.bad,
+                outcome if outcome == "solved" else data.ended or outcome,
+                ink_of[outcome],
             ),
         }
         parts.append(f'<path d="M0 {y - 4:g}h14" stroke="{colour}" stroke-width="3" stroke-linecap="round"/>')
@@ -80,20 +88,56 @@ def _table(episodes: Sequence[EpisodeSummaryData], colours: Sequence[str], width
     return "".join(parts)
 
 
+def _progressions(
+    episodes: Sequence[EpisodeSummaryData], kind: str, width: float, style: Style
+) -> tuple[Picture, list[int], list[str]]:
+    """Draw a curve an episode; return also which episodes are named, and their colours."""
+    theme = style.colours
+    curves = [_curve_of(data, kind) for data in episodes]
+    finals = [float(ys[-1]) if len(ys) and np.isfinite(ys[-1]) else -np.inf for _, ys in curves]
+    named = _named(finals)
+    last = max([0.0, *(float(xs[-1]) for xs, _ in curves if len(xs))])
+    across = Scale(0.0, max(last, 1.0), _LEFT + 10, width - 10)
+    values = np.concatenate([np.zeros(1), *(ys for _, ys in curves)])
+    if kind == "similarity_progression":
+        values = np.append(values, 1.0)
+    up = value_scale(values, _CHART, 10.0)
+    parts = [frame(up, _LEFT, width, style)]
+    most = max(_POINTS_OF_ALL // len(episodes), 24)
+    for index in sorted(set(range(len(curves))) - set(named)):
+        xs, ys = curves[index]
+        if len(xs) > most:
+            kept = np.unique(np.linspace(0, len(xs) - 1, most).round().astype(int))
+            xs, ys = xs[kept], ys[kept]
+        parts.append(curve(across(xs), up(ys), theme.muted, width=1.0, opacity=0.35))
+    colours = [theme.series[row % len(theme.series)] for row in range(len(named))]
+    for index, colour in reversed(list(zip(named, colours, strict=True))):
+        steps, ys = curves[index]
+        xs, heights = across(steps), up(ys)
+        parts.append(curve(xs, heights, colour, gaps=gaps_before(steps)))
+        parts.append(end_point(xs, heights, colour, style))
+    if not any(len(ys) for _, ys in curves):
+        middle, words = (_LEFT + width) / 2, "not recorded for these episodes"
+        parts.append(label(middle, _CHART / 2, words, 13, theme.muted, anchor="middle"))
+    parts.append(step_axis(across, last, _CHART + 6, style))
+    return Picture(width, _CHART + 62, "".join(parts)), named, colours
+
+
 def render_comparison(
     episodes: Sequence[EpisodeSummaryData],
     comparison_type: ComparisonType = "reward_progression",
     style: Style | None = None,
 ) -> str:
-    """Draw several episodes over one axis of steps as an SVG document, 960 pixels wide.
+    """Draw several episodes side by side as an SVG document, 960 pixels wide.
 
-    Of more than eight episodes, eight from the best to the worst have a colour and a row; the others are thin
-    lines behind them.
+    Progressions share one axis of steps: of more than eight episodes, eight from the best to the worst have a
+    colour and a row; the others are thin lines behind them. Outcomes have a bar a task, operations a row an
+    operation.
 
     Args:
         episodes: at least one episode.
-        comparison_type: ``reward_progression`` (the sum of the rewards so far; a NaN counts as 0) or
-            ``similarity_progression``.
+        comparison_type: ``reward_progression`` (the sum of the rewards so far; a NaN counts as 0),
+            ``similarity_progression``, ``outcome_by_task`` or ``operations_used``.
         style: the look; the default one when left off.
 
     Returns:
@@ -104,46 +148,31 @@ def render_comparison(
     """
     style = style or Style()
     if comparison_type not in _HEADINGS:
-        raise RenderError(f"comparison_type must be one of {', '.join(_HEADINGS)}, got {comparison_type!r}")
+        guess = closest(str(comparison_type), _HEADINGS)
+        raise RenderError(
+            f"comparison_type must be one of {', '.join(_HEADINGS)}, got {comparison_type!r}{guess}"
+        )
     if not episodes:
         raise RenderError("a comparison needs at least one episode, got none")
     theme = style.colours
-    curves = [_curve_of(data, comparison_type) for data in episodes]
-    finals = [float(ys[-1]) if len(ys) and np.isfinite(ys[-1]) else -np.inf for _, ys in curves]
-    named = _named(finals)
     inner = _WIDTH - 2 * _MARGIN
-    last = max([0.0, *(float(xs[-1]) for xs, _ in curves if len(xs))])
-    across = Scale(0.0, max(last, 1.0), _LEFT + 10, inner - 10)
-    values = np.concatenate([np.zeros(1), *(ys for _, ys in curves)])
-    if comparison_type == "similarity_progression":
-        values = np.append(values, 1.0)
-    up = value_scale(values, _CHART, 10.0)
-
     heading, meaning = _HEADINGS[comparison_type]
     count = "1 episode" if len(episodes) == 1 else f"{len(episodes):,} episodes"
     parts = [label(0, 20, heading, 22, theme.ink, bold=True)]
     parts.append(label(0, 42, f"{count} · {meaning}", 13, theme.muted))
-    chart = [frame(up, _LEFT, inner, style)]
-    for index in sorted(set(range(len(curves))) - set(named)):
-        xs, ys = curves[index]
-        chart.append(curve(across(xs), up(ys), theme.muted, width=1.0, opacity=0.35))
-    colours = [theme.series[row % len(theme.series)] for row in range(len(named))]
-    for index, colour in reversed(list(zip(named, colours, strict=True))):
-        xs, ys = across(curves[index][0]), up(curves[index][1])
-        chart.append(curve(xs, ys, colour) + end_point(xs, ys, colour, style))
-    if not any(len(ys) for _, ys in curves):
-        middle = (_LEFT + inner) / 2
-        chart.append(
-            label(middle, _CHART / 2, "not recorded for these episodes", 13, theme.muted, anchor="middle")
-        )
-    chart.append(step_axis(across, last, _CHART + 6, style))
-    parts.append(place(0, 60, "".join(chart)))
-    top = 60 + _CHART + 62
-    parts.append(place(0, top, _table([episodes[index] for index in named], colours, inner, style)))
-    height = top + 24 + _ROW * len(named)
-    if len(named) < len(episodes):
-        rest = f"{len(episodes) - len(named):,} more episodes are drawn as thin lines"
-        parts.append(label(0, height + 14, rest, 11, theme.muted))
-        height += 20
+    if comparison_type in _BARS:
+        bars = _BARS[comparison_type](episodes, inner, style)
+        parts.append(place(0, 66, bars.body))
+        height = 66 + bars.height
+    else:
+        chart, named, colours = _progressions(episodes, comparison_type, inner, style)
+        parts.append(place(0, 60, chart.body))
+        top = 60 + chart.height
+        parts.append(place(0, top, _table([episodes[index] for index in named], colours, inner, style)))
+        height = top + 24 + _ROW * len(named)
+        if len(named) < len(episodes):
+            rest = f"{len(episodes) - len(named):,} more episodes are drawn as thin lines"
+            parts.append(label(0, height + 14, rest, 11, theme.muted))
+            height += 20
     body = place(_MARGIN, _MARGIN, "".join(parts))
     return document(_WIDTH, height + 2 * _MARGIN, body, style, f"{heading} of {count}")

@@ -16,6 +16,7 @@ from jaxarc.records.pictures import EpisodeSummaryData, StepVisualizationData
 from jaxarc.rendering import render_comparison, render_episode_summary, step_to_png, svg_to_png
 from jaxarc.rendering.comparison import ComparisonType
 from jaxarc.storage import EpisodeManager, run_storage_config
+from jaxarc.visualization.comparisons import compared_summary
 from jaxarc.visualization.episode_files import drawing_of, episode_files, step_files, still_files
 from jaxarc.visualization.episode_summaries import episode_summary
 from jaxarc.visualization.pictures import operation_words
@@ -217,10 +218,13 @@ class EnhancedVisualizer:
 
         Args:
             episodes: what to compare.
-            comparison_type: ``reward_progression`` or ``similarity_progression``.
+            comparison_type: ``reward_progression``, ``similarity_progression``, ``outcome_by_task`` or
+                ``operations_used``.
         """
         summaries = [
-            item if isinstance(item, EpisodeSummaryData) else episode_summary(item, max_moments=0)
+            item
+            if isinstance(item, EpisodeSummaryData)
+            else compared_summary(item.row, comparison_type, lambda item=item: item)
             for item in episodes
         ]
         return render_comparison(summaries, comparison_type, self.style)

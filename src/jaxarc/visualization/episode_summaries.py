@@ -118,7 +118,11 @@ def _observed(episode: EpisodeData) -> tuple[np.ndarray | None, list[str]]:
 
 
 def episode_summary(
-    episode: EpisodeData, *, run_dir: Path | None = None, max_moments: int = _MAX_MOMENTS
+    episode: EpisodeData,
+    *,
+    run_dir: Path | None = None,
+    max_moments: int = _MAX_MOMENTS,
+    with_operations: bool = False,
 ) -> EpisodeSummaryData:
     """Return what a picture of a whole episode needs to know.
 
@@ -129,6 +133,7 @@ def episode_summary(
         episode: the episode.
         run_dir: the run that it is of, which stored the demonstration pairs of its task; None without them.
         max_moments: the most key moments; 0 for curves alone.
+        with_operations: whether to read every action and count the operations.
 
     Raises:
         NotRecordedError: the level stored no steps.
@@ -140,7 +145,7 @@ def episode_summary(
     boards = constants if isinstance(constants, Mapping) else {}
     row = summary_of_row(episode.row, success_known=episode.success_known)
     pairs = demonstrations(run_dir, row.task_id) if run_dir is not None and row.task_id else ()
-    observed, names = _observed(episode)
+    observed, names = _observed(episode) if max_moments else (None, [])
     metrics = {name: values.astype(float) for name, values in episode.metrics.items()}
     similarity = metrics.pop("similarity", None)
     part = moments[0].title.partition(" · observation")[2] if moments else ""
@@ -158,4 +163,5 @@ def episode_summary(
         demonstrations=pairs,
         observed=observed,
         observed_names=names,
+        operations=operations_of(episode.action) if with_operations and episode.has("action") else {},
     )
