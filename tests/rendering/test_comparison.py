@@ -60,7 +60,8 @@ def test_outcomes_are_counted_task_by_task(episode):
     """Solved, not solved and open episodes are told apart, and a cut one has not failed."""
     went = [(True, "terminated"), (False, "terminated"), (False, "cut"), (None, "truncated")]
     episodes = [
-        episode(task_id="a", success=s, ended=e, total_reward=r, moments=()) for r, (s, e) in enumerate(went)
+        episode(task_id="a", success=s, ended=e, total_reward=float(r), moments=())
+        for r, (s, e) in enumerate(went)
     ]
     said = words(render_comparison([*episodes, episode(task_id="", success=True)], "outcome_by_task"))
     assert "solved 2 not solved 1 open 2" in said
