@@ -408,6 +408,9 @@ class Recorder(RecorderProgram, LoopRecorder):
             cleaned_episodes=self._store.cleaned_episodes,
             cleaned_steps=self._store.cleaned_steps,
             pictures=live.files_drawn if live else 0,
+            drawn_episodes=len(live.episodes_drawn) if live else 0,
+            partly_drawn_episodes=live.episodes_cut_short if live else 0,
+            passed_over_episodes=live.episodes_passed_over if live else 0,
             drawing_s=live.seconds_spent if live else 0.0,
             drawing_errors=(live.errors, live.first_error) if live else (0, ""),
             first_failure=SLOTS.first_failure if SLOTS.failed_chunks > self._failed_before else "",
@@ -440,7 +443,7 @@ class Recorder(RecorderProgram, LoopRecorder):
         writer = writer_number(self._store.writer) or 0
         manager = EpisodeManager(self.config.storage, self.run_dir, writer=writer)
         visualizer = EnhancedVisualizer(self.config.visualization, manager)
-        reader = LiveDrawing(live, visualizer, self.run_dir, writer)
+        reader = LiveDrawing(live, visualizer, lambda: (self.run_dir, writer_number(self._store.writer) or 0))
         self.add_reader(reader)
         return reader
 

@@ -24,8 +24,8 @@ class LiveConfig(Section):
             the ``best`` so far, and ``capped_cubic`` (0, 1, 8, 27, … up to 1000, then every 1000th).
         max_files: the most pictures a run draws by itself.
         max_seconds: the most seconds a run spends on them.
-        max_memory_mb: the most megabytes of recorded arrays that are read at once; of a longer episode the
-            steps are read in parts, and a step that is larger by itself is not drawn.
+        max_memory_mb: the most megabytes of recorded arrays that are read at once; of a longer episode a
+            part of the steps at a time, and one of which a dozen steps are larger is not drawn.
     """
 
     key: ClassVar[str] = "visualization.live"

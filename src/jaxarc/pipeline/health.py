@@ -76,6 +76,10 @@ class Health:
         cleaned_episodes, cleaned_steps: episodes that gave up the steps that they had on disk, to make room,
             and those steps; their rows are kept.
         pictures: files drawn while the run went on.
+        drawn_episodes: episodes that they show.
+        partly_drawn_episodes: those of which some steps have none, for the seconds were spent.
+        passed_over_episodes: episodes worth a picture that have none: the budget of ``visualization.live``
+            was spent, or there was nothing that could be drawn.
         drawing_s: seconds that this took, beside the program.
         readers: how far each reader is behind what is committed, by name.
         reader_errors: drawings that failed, and readers that were switched off.
@@ -125,6 +129,9 @@ class Health:
     cleaned_episodes: int = 0
     cleaned_steps: int = 0
     pictures: int = 0
+    drawn_episodes: int = 0
+    partly_drawn_episodes: int = 0
+    passed_over_episodes: int = 0
     drawing_s: float = 0.0
     readers: Mapping[str, ReaderLag] = field(default_factory=dict)
     reader_errors: int = 0

@@ -119,6 +119,10 @@ class RunEnding:
                 "write_s": round(health.write_s, 3),
                 "accepted_bytes": health.accepted_bytes,
                 "pictures": health.pictures,
+                "drawn_episodes": health.drawn_episodes,
+                "partly_drawn_episodes": health.partly_drawn_episodes,
+                "passed_over_episodes": health.passed_over_episodes,
+                "reader_errors": health.reader_errors,
                 "drawing_s": round(health.drawing_s, 3),
             },
         }

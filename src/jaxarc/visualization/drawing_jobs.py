@@ -184,11 +184,9 @@ class _Worker:
         files = num_bytes = 0
         try:
             loaded = self._run.load_episode(episode, writer=writer)
-            for path in episode_files(loaded, self._manager, self._drawing):
+            for path in episode_files(loaded, self._manager, self._drawing, stop=self._stop):
                 files += 1
                 num_bytes += path.stat().st_size
-                if self._stop():
-                    return DrawnEpisode(writer, episode, files, num_bytes, left_out="stopped")
         except NotRecordedError as error:
             return DrawnEpisode(writer, episode, files, num_bytes, left_out=str(error))
         except Exception as error:  # noqa: BLE001 - the edge of a reader: counted, told, the others are drawn

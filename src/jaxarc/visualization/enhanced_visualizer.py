@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -195,6 +195,7 @@ class EnhancedVisualizer:
         *,
         max_files: int | None = None,
         max_bytes: float | None = None,
+        stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[Path]:
         """Draw as ``visualize_episode`` does, and yield each file when it is there: stop when you like.
 
@@ -202,12 +203,13 @@ class EnhancedVisualizer:
             episode: the episode.
             max_files: as there.
             max_bytes: the most bytes of recorded arrays to read at once.
+            stop: asked before each further file; True ends it.
 
         Raises:
             NotRecordedError: no steps of the episode are stored.
         """
         drawing = self.drawing if max_bytes is None else replace(self.drawing, max_bytes=max_bytes)
-        return episode_files(episode, self.episode_manager, drawing, max_files=max_files)
+        return episode_files(episode, self.episode_manager, drawing, max_files=max_files, stop=stop)
 
     def create_comparison_visualization(
         self,

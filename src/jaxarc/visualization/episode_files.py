@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -137,7 +137,12 @@ def step_files(data: StepVisualizationData, path: Path, drawing: Drawing) -> Ite
 
 
 def episode_files(
-    episode: EpisodeData, manager: EpisodeManager, drawing: Drawing, *, max_files: int | None = None
+    episode: EpisodeData,
+    manager: EpisodeManager,
+    drawing: Drawing,
+    *,
+    max_files: int | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Path]:
     """Write the pictures of an episode into its folder: the summary first, then its steps, then the rest.
 
@@ -149,6 +154,7 @@ def episode_files(
         drawing: formats and looks.
         max_files: the most files to write; where it is less than they would be, the steps are drawn that are
             evenly spaced among those asked for, the first and the last of them included.
+        stop: asked before each further picture and each frame of a film; True ends it.
 
     Yields:
         Each file, when it is there.
@@ -178,9 +184,13 @@ def episode_files(
         chosen = [chosen[place] for place in places]
         wholes = wholes[:left]
     for data in each_step_picture(episode, chosen, max_bytes=drawing.max_bytes):
+        if stop():
+            return
         yield from step_files(data, manager.get_step_path(data.step_num), drawing)
     for kind in wholes:
-        yield _whole(episode, folder, kind, drawing)
+        if stop():
+            return
+        yield _whole(episode, folder, kind, drawing, stop)
 
 
 def _chosen(episode: EpisodeData, steps: str | Sequence[int]) -> list[int]:
@@ -194,15 +204,22 @@ def _chosen(episode: EpisodeData, steps: str | Sequence[int]) -> list[int]:
     return np.flatnonzero(np.isin(episode.step, np.asarray(steps, np.int64))).tolist()
 
 
-def _whole(episode: EpisodeData, folder: Path, kind: str, drawing: Drawing) -> Path:
+def _whole(episode: EpisodeData, folder: Path, kind: str, drawing: Drawing, stop: Callable[[], bool]) -> Path:
     """Write all stored steps of an episode as one file."""
     if kind == "html":
         page = episode_page([episode], drawing.style, max_bytes=min(PAGE_BYTES, drawing.max_bytes))
         return _written(folder / "replay.html", page.encode())
     steps = each_step_picture(episode, max_bytes=drawing.max_bytes)
-    frames = step_frames(steps, drawing.style, drawing.scale)
+    frames = _until(stop, step_frames(steps, drawing.style, drawing.scale))
     film = episode_to_gif(frames) if kind == "gif" else episode_to_mp4(frames)
     return _written(folder / f"episode.{kind}", film)
+
+
+def _until(stop: Callable[[], bool], frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    for frame in frames:
+        if stop():
+            raise RenderError("stopped before the film was whole")
+        yield frame
 
 
 def _page(svg: str, title: str, style: Style) -> str:
