@@ -129,6 +129,19 @@ def test_an_event_has_a_number_only_when_it_is_written(tmp_path: Path):
         EventLog(log.path, "p000")
 
 
+def test_events_of_some_types_are_read_without_the_others(tmp_path: Path):
+    """A line of another type is passed over unread, also a damaged one; a type inside a payload is none."""
+    log = EventLog(tmp_path / "p000-000001.jsonl", "p000")
+    log.append(Event("metric_batch", {"t": "shedding", "text": '"t":"shedding"'}))
+    log.append(Event("shedding", {"on": True}))
+    log.close()
+    with log.path.open("ab") as file:
+        file.write(b'{"torn\n{"v":1,"t":"shedding"\n')
+    problems: list[DamagedFileError] = []
+    assert [event.seq for event in read_events(log.path, problems, types=["shedding"])] == [1]
+    assert ["line 4" in str(problem) for problem in problems] == [True]
+
+
 def test_a_line_that_was_torn_by_a_full_disk_costs_no_other(tmp_path: Path):
     """The next event that can be written begins a line of its own."""
     read_end, write_end = os.pipe()
