@@ -161,7 +161,8 @@ def _notes(episode: EpisodeData, every: int) -> tuple[str, ...]:
     total = int(row.total_steps)
     notes = []
     if row.ended == "running":
-        notes.append(f"This episode is still running; what is here are its first {total:,} steps.")
+        so_far = f"; what is here are its first {total:,} steps" if count else ""
+        notes.append(f"This episode is still running{so_far}.")
     elif row.ended == "cut":
         notes.append("The recording ended before this episode did.")
     if not count:

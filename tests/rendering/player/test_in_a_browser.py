@@ -244,12 +244,43 @@ def test_dark_follows_the_system_and_the_switch(open_player: OpenPlayer) -> None
 
 
 def test_a_style_is_the_look_at_the_start(open_player: OpenPlayer) -> None:
-    """Palette, digits and the dark theme come from the style."""
-    style = Style(palette="high_contrast", theme="dark", show_digits=True)
+    """Palette, digits, coordinates and the dark theme come from the style."""
+    style = Style(palette="high_contrast", theme="dark", show_digits=True, show_coordinates=True)
     page = open_player([arc_played(3, side=5)], style=style)
     assert page.input_value("#palette") == "high_contrast"
     assert page.get_attribute("#digits", "aria-pressed") == "true"
     assert page.get_attribute("html", "data-theme") == "dark"
+    assert page.locator(".numbered").count() == 3
+
+
+def test_every_kind_of_value_is_drawn(open_player: OpenPlayer) -> None:
+    """Of each kind something is on its canvas; long vectors have a strip of colours below the time line."""
+    random = np.random.default_rng(0)
+    values = {
+        "grid": random.integers(0, 40, (3, 5, 6)),
+        "field": random.normal(size=(3, 6, 7)),
+        "screen": random.integers(0, 255, (3, 33, 33, 3)).astype(np.uint8),
+        "stack": random.integers(0, 255, (3, 33, 33, 4)).astype(np.uint8),
+        "planes": random.random((3, 5, 5, 4)) < 0.3,
+        "long": random.normal(size=(3, 40)),
+        "scalar": np.array([1.0, 2.0, np.nan]),
+        "odd": np.zeros((3, 2, 2, 2, 2)),
+    }
+    page = open_player([played(values, 2)])
+    page.locator(".curve").last.wait_for()
+    painted = page.evaluate(
+        """() => [...document.querySelectorAll("canvas:not(.over, .axes)")].map((canvas) => {
+          const {width, height} = canvas;
+          const context = new OffscreenCanvas(width, height).getContext("2d", {willReadFrequently: true});
+          context.drawImage(canvas, 0, 0);
+          return context.getImageData(0, 0, width, height).data.some((byte) => byte > 0);
+        })"""
+    )
+    assert len(painted) > 12
+    assert all(painted)
+    assert page.locator("pre.text").text_content().startswith("float64")
+    assert page.locator(".leaf h3").all_text_contents() == [f"observation.{name}" for name in values]
+    assert "observation.long (40 values)" in page.locator(".curve-name").all_text_contents()
 
 
 def test_names_full_of_markup_stay_text(open_player: OpenPlayer) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 
 from jaxarc.records.player import PlayerEpisode
 from jaxarc.rendering.board import extent_of
+from jaxarc.rendering.colormap import sequential
 from jaxarc.rendering.kinds import is_cells
 from jaxarc.rendering.palette import PALETTES
 from jaxarc.rendering.player.codecs import encode_boards, encode_floats, encode_masks, encode_varints
@@ -130,11 +131,15 @@ def pack_list(episodes: Sequence[PlayerEpisode], style: Style, title: str) -> by
     look = {
         "palette": style.palette,
         "digits": style.show_digits,
+        "coordinates": style.show_coordinates,
         "changes": style.highlight_changes,
         "operations": style.show_operation_names,
         "metrics": style.include_metrics,
     }
-    return _stream({"title": clean(title), "look": look, "palettes": palettes, "episodes": rows})
+    heat = ["#" + bytes(colour).hex() for colour in sequential().tolist()]
+    return _stream(
+        {"title": clean(title), "look": look, "palettes": palettes, "heat": heat, "episodes": rows}
+    )
 
 
 def packed_text(streams: Sequence[bytes]) -> str:

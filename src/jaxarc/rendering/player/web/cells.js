@@ -3,6 +3,7 @@
 const GRID = "#555B63", MARK_DARK = "#15181C", MARK_LIGHT = "#FFFFFF";
 const CHANGED = 1, WRONG = 2;
 const LINES_FROM = 4, DIGITS_FROM = 11;
+const GUTTER = 18; // CSS pixels for the numbers of rows and columns
 const BEYOND = 3; // CSS pixels that an outline at the edge reaches beyond the board
 
 function isDark(colour) {
@@ -21,7 +22,9 @@ class CellsPicture {
     this.cells.setAttribute("role", "img");
     this.missing = make("p", "missing", "not recorded");
     this.missing.hidden = true;
-    this.element = make("div", "picture", "", [this.cells, this.over, this.missing]);
+    this.axes = make("canvas", "axes");
+    this.axes.setAttribute("aria-hidden", "true");
+    this.element = make("div", "picture", "", [this.axes, this.cells, this.over, this.missing]);
     this.painted = new Float64Array(rows * columns);
     this.outlined = null;
   }
@@ -52,11 +55,32 @@ class CellsPicture {
     this.context.font = `${Math.round(cell * 0.52)}px ${look.font}`;
     this.painted.fill(NaN);
     this.outlined = null;
+    this.element.classList.toggle("numbered", look.coordinates);
+    if (look.coordinates) this.number();
+  }
+
+  // Numbers rows and columns, as many as have room.
+  number() {
+    const { axes, look, rows, columns } = this;
+    const cell = this.cell / look.dpr;
+    fitCanvas(axes, columns * cell + GUTTER, rows * cell + GUTTER, look.dpr);
+    const context = axes.getContext("2d");
+    context.setTransform(look.dpr, 0, 0, look.dpr, 0, 0);
+    context.font = `10px ${look.font}`;
+    context.fillStyle = look.muted;
+    context.textBaseline = "middle";
+    const every = [1, 2, 5, 10, 20, 50, 100, 500].find((step) => step * cell >= 17) || 1000;
+    context.textAlign = "center";
+    for (let x = 0; x < columns; x += every) context.fillText(String(x), GUTTER + (x + 0.5) * cell, GUTTER - 8);
+    context.textAlign = "right";
+    for (let y = 0; y < rows; y += every) context.fillText(String(y), GUTTER - 5, GUTTER + (y + 0.5) * cell);
   }
 
   // values: the cells, or null where they were not recorded; marks: CHANGED and WRONG of every cell, or null.
   draw(values, marks) {
-    this.missing.hidden = values !== null;
+    const isEmpty = values !== null && values.every((value) => value === -1);
+    this.missing.hidden = values !== null && !isEmpty;
+    say(this.missing, isEmpty ? "all padding" : "not recorded");
     if (values === null) {
       if (this.blank) return;
       this.blank = true;

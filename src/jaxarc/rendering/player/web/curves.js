@@ -1,6 +1,6 @@
 // Numbers over the episode: one row each, drawn once; only the cursor and the words beside it move.
 
-const CURVE_HEIGHT = 40, CURVES_AT_FIRST = 8, ENTRIES_WITH_CURVES = 16;
+const CURVE_HEIGHT = 40, HEAT_HEIGHT = 72, CURVES_AT_FIRST = 8, ENTRIES_WITH_CURVES = 16;
 
 // Every curve that an episode has: its series, and the entries of its vectors before each step.
 function curvesOf(episode) {
@@ -8,7 +8,11 @@ function curvesOf(episode) {
   const isRare = (values) => values.filter((value) => value !== 0).length * 2 <= Math.max(values.length, 60);
   const found = episode.series.map(({ name, values }) => ({ name, values, bars: name === "reward" && isRare(values) }));
   for (const leaf of episode.leaves) {
-    if (leaf.kind !== "bars" || leaf.entries > ENTRIES_WITH_CURVES) continue;
+    if (leaf.kind !== "bars") continue;
+    if (leaf.entries > ENTRIES_WITH_CURVES) {
+      found.push({ name: `${leaf.name} (${leaf.entries} values)`, values: leaf.values, heat: leaf });
+      continue;
+    }
     for (let entry = 0; entry < leaf.entries; entry++) {
       const values = Float64Array.from(episode.before, (frame) => leaf.values[entry * leaf.frames + frame]);
       found.push({ name: leaf.entries > 1 ? `${leaf.name} ${entry}` : leaf.name, values, bars: false });
@@ -20,7 +24,7 @@ function curvesOf(episode) {
 class Curve {
   constructor(name) {
     this.name = name;
-    this.parts = []; // {episode, values, bars}, one for each episode that has it
+    this.parts = []; // {episode, values, bars, heat}, one for each episode that has it
     this.title = make("span", "curve-name", name);
     this.title.title = name;
     this.range = make("span", "curve-range");
@@ -54,6 +58,7 @@ class Curve {
 
   draw(width, lastStep, look) {
     this.scale();
+    if (this.parts[0].heat) return this.drawHeat(width, lastStep, look);
     fitCanvas(this.canvas, width, CURVE_HEIGHT, look.dpr);
     const context = this.canvas.getContext("2d");
     context.setTransform(look.dpr, 0, 0, look.dpr, 0, 0);
@@ -68,6 +73,32 @@ class Curve {
       else this.drawLine(context, part, x, y, colour);
     });
     const words = this.parts.map((part) => `${part.values.length} values`).join(" and ");
+    this.canvas.setAttribute("aria-label", `${this.name}: ${words}, ${this.range.textContent}`);
+  }
+
+  // Vectors of many entries: time to the right, entries downwards, values as colours.
+  drawHeat(width, lastStep, look) {
+    const { episode, heat } = this.parts[0];
+    fitCanvas(this.canvas, width, HEAT_HEIGHT, look.dpr);
+    const context = this.canvas.getContext("2d");
+    const pixels = context.createImageData(episode.count, heat.entries);
+    const levels = look.heat.map((colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)));
+    for (let entry = 0, at = 0; entry < heat.entries; entry++) {
+      for (let i = 0; i < episode.count; i++, at += 4) {
+        const share = (heat.values[entry * heat.frames + episode.before[i]] - this.low) / (this.high - this.low);
+        if (!Number.isFinite(share)) continue;
+        const level = levels[Math.round(share * (levels.length - 1))];
+        pixels.data.set([...level, 255], at);
+      }
+    }
+    const stamp = make("canvas");
+    stamp.width = episode.count;
+    stamp.height = heat.entries;
+    stamp.getContext("2d").putImageData(pixels, 0, 0);
+    context.imageSmoothingEnabled = false;
+    const reach = lastStep ? episode.step[episode.count - 1] / lastStep : 1;
+    context.drawImage(stamp, 0, 0, this.canvas.width * reach, this.canvas.height);
+    const words = `${heat.entries} values over ${counted(episode.count, "step")}`;
     this.canvas.setAttribute("aria-label", `${this.name}: ${words}, ${this.range.textContent}`);
   }
 
@@ -113,7 +144,7 @@ class Curve {
     for (let index = 0; index < 2; index++) {
       const part = this.parts.find((candidate) => panes[index] && candidate.episode === panes[index].episode);
       const signed = this.name === "reward";
-      say(this.values[index], part ? number(part.values[panes[index].position], signed) : "");
+      say(this.values[index], part && !part.heat ? number(part.values[panes[index].position], signed) : "");
     }
   }
 }
@@ -134,9 +165,10 @@ class Curves {
   show(panes) {
     const byName = new Map();
     for (const { episode } of panes) {
-      for (const { name, values, bars } of curvesOf(episode)) {
-        if (!byName.has(name)) byName.set(name, new Curve(name));
-        byName.get(name).parts.push({ episode, values, bars });
+      for (const { name, ...part } of curvesOf(episode)) {
+        const own = part.heat && panes.length > 1 ? `${episode.row.name}: ${name}` : name;
+        if (!byName.has(own)) byName.set(own, new Curve(own));
+        byName.get(own).parts.push({ episode, ...part });
       }
     }
     for (const curve of this.curves) for (const element of curve.elements) element.remove();

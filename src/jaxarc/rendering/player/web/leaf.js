@@ -60,7 +60,8 @@ class CellsLeaf {
   resize(width, height, look, gap) {
     this.look = look;
     const { rows, columns } = this.target ? this : this.leaf;
-    const roomOf = (across) => (width - gap * (across - 1)) / across;
+    const gutter = look.coordinates ? GUTTER : 0;
+    const roomOf = (across) => (width - gap * (across - 1)) / across - gutter;
     const across = roomOf(this.panels.length) >= PANEL_AT_LEAST ? this.panels.length : 2;
     const cell = CellsPicture.cellIn(roomOf(across), height, rows, columns, look.dpr);
     for (const shown of this.panels) shown.picture.resize(cell, look);
@@ -110,7 +111,9 @@ class CellsLeaf {
     const marks = this.look.changes ? this.changed : null;
     this.after.picture.draw(after, marks);
     if (!this.after.picture.marksCells && marks) {
-      this.after.picture.outline(count ? this.episode.cursor : -1, count ? marks : null, this.leaf.rows, this.leaf.columns);
+      // In cells too small for a dot, what changed is outlined together; where most did, there is nothing to see.
+      const few = count > 0 && count * 4 < this.size;
+      this.after.picture.outline(few ? this.episode.cursor : -1, few ? marks : null, this.leaf.rows, this.leaf.columns);
     }
     const words = !after ? "" : count ? `${count.toLocaleString("en-US")} changed` : "nothing changed";
     explain(this.after, count && marks ? "changed" : "", words);

@@ -208,7 +208,7 @@ class Player {
 
   // Everything that depends on how much room there is, and on the colours.
   resize() {
-    const look = readLook(this.choices, this.list.palettes);
+    const look = { ...readLook(this.choices, this.list.palettes), heat: this.list.heat };
     const room = byId("panes").clientWidth;
     const gap = 40;
     const beside = this.panes.length === 2 && room >= 760;
@@ -272,7 +272,7 @@ class Player {
       return mark;
     }) : [];
     byId("stops").replaceChildren(...stops, ...marks);
-    byId("rows").hidden = !this.stops.length;
+    document.querySelector(".time").hidden = !this.stops.length;
     document.querySelector(".transport").hidden = this.stops.length < 2;
   }
 
