@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from drawn_data import TARGET, make_episode, make_step, make_vector_step
 from drawn_runs import make_run, make_stream
-from observed import OBSERVATIONS, make_observed_step, minatar, pong_stack
+from observed import OBSERVATIONS, inventory, make_observed_step, minatar, pong_stack, screen
 
 from jaxarc.records.pictures import EpisodeSummaryData
 from jaxarc.records.run_pictures import HeatStrip, SlotCurve
@@ -33,6 +33,7 @@ from jaxarc.rendering import (
 )
 from jaxarc.rendering.chart import Scale
 from jaxarc.rendering.document import document, place
+from jaxarc.rendering.leaves import changed_between
 from jaxarc.rendering.vector import vector_history
 
 Drawing = Callable[[Style], str | Picture]
@@ -404,6 +405,19 @@ def _(style: Style) -> str:
 @drawing("step-minatar")
 def _(style: Style) -> str:
     return render_step(make_observed_step(minatar, title="Breakout-MinAtar"), style)
+
+
+@drawing("step-nested")
+def _(style: Style) -> str:
+    changed = changed_between(inventory(0), inventory(1))
+    return render_step(make_observed_step(inventory, changed_cells=changed, title="Crafter"), style)
+
+
+@drawing("value-nested")
+def _(style: Style) -> Picture:
+    agent = {"position": np.array([1, 2]), "sees": np.ones((3, 3), bool), HUGE_NAME: HUGE_NAME}
+    tree = {"time": np.float32(0.25), "agent": agent, "screens": (screen(0), screen(1)), "none": np.zeros(0)}
+    return picture_of(tree | {f"x{index}": index for index in range(20)}, style)
 
 
 @drawing("value-field-not-finite")

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import pytest
 
 import jaxarc
+from jaxarc.rendering.leaves import leaves_of, main_path
 from jaxarc.visualization import episode_summary, step_pictures
 
 
@@ -82,20 +83,19 @@ def test_a_state_after_is_shown_only_where_the_very_next_step_is_stored(tmp_path
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_of_a_tree_the_board_or_the_largest_array_is_drawn_and_named(
+def test_of_a_tree_everything_is_drawn_and_the_board_or_the_largest_array_alone_in_a_summary(
     tmp_path: Path, observation: object, shown: str
 ) -> None:
-    """The pictures say which part of the observation they are of."""
+    """A step holds the whole observation; a summary says which part of it its moments show."""
     recorder, drawn = record(tmp_path, observation=observation, next_observation=observation)
     episode = jaxarc.open(recorder.run_dir).load_episode(0)
     for picture in step_pictures(episode):
-        assert picture.title == f"episode 0 · observation.{shown}"
-        expected = episode.observation
-        for name in shown.split("."):
-            expected = expected[int(name) if isinstance(expected, tuple) else name]
-        assert picture.before_grid.shape == picture.after_grid.shape == expected.shape[1:]
+        before, after = leaves_of(picture.before_grid), leaves_of(picture.after_grid)
+        assert list(before) == list(after) == list(leaves_of(observation))
+        assert ".".join(main_path(before)) == shown
+        assert list(leaves_of(picture.changed_cells)) == list(before)
     assert drawn
-    assert all(f"observation.{shown}" in text for text in drawn)
+    assert all(f"observation{'[1]' if shown == '1' else f'.{shown}'}" in text for text in drawn)
 
 
 def test_an_observation_that_is_one_array_needs_no_name(tmp_path: Path) -> None:

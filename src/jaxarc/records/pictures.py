@@ -19,13 +19,15 @@ class StepVisualizationData:
 
     Attributes:
         step_num: index of the step in its episode, from 0.
-        before_grid: board before the step, int8[height width], padding -1.
-        after_grid: board after the step, or None when it was not recorded.
+        before_grid: state before the step: a board (int8[height width], padding -1), any other array, or a
+            tree of them.
+        after_grid: state after the step, or None when it was not recorded.
         action: what the agent did (``operation``, ``selection``), as NumPy values.
         reward: reward of this step.
         info: further scalars to show.
         selection_mask: bool[height width], or None when the step selected nothing drawable.
-        changed_cells: bool[height width], True where after differs from before; None without after_grid.
+        changed_cells: bool of the shape of after_grid (a tree of a tree), True where it differs from before;
+            None without after_grid.
         operation_name: words for the action ("Flood Fill 3"), empty when unknown.
         target_grid: board to reach, or None.
         total_steps: length of the episode, or None while it is unknown.
@@ -36,13 +38,13 @@ class StepVisualizationData:
     """
 
     step_num: int
-    before_grid: np.ndarray
-    after_grid: np.ndarray | None
+    before_grid: Any
+    after_grid: Any
     action: Mapping[str, Any]
     reward: float
     info: Mapping[str, Any]
     selection_mask: np.ndarray | None
-    changed_cells: np.ndarray | None
+    changed_cells: Any
     operation_name: str
     target_grid: np.ndarray | None = None
     total_steps: int | None = None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,19 +44,22 @@ LINES_FROM = 5.0
 class Marks:
     """What to point at in a value; every mask is bool and shaped as the value, or None.
 
+    Of a tree, the masks are trees as well, or masks of its main leaf.
+
     Attributes:
         selected: outlined with a dark and a light line.
         changed: a round dot in the middle of the cell; cells under 5 pixels are outlined together.
         wrong: a square in the middle of the cell; cells under 5 pixels are outlined together.
     """
 
-    selected: np.ndarray | None = None
-    changed: np.ndarray | None = None
-    wrong: np.ndarray | None = None
+    selected: Any = None
+    changed: Any = None
+    wrong: Any = None
 
     def __post_init__(self) -> None:
         for name in ("selected", "changed", "wrong"):
-            if (mask := getattr(self, name)) is not None:
+            mask = getattr(self, name)
+            if mask is not None and not isinstance(mask, (Mapping, tuple, list)):
                 object.__setattr__(self, name, mask_of(mask, name))
 
 

@@ -20,7 +20,7 @@ __all__ = ["HeatScale", "colour_bar", "field_pictures", "heat_scale", "shrunk"]
 _NOT_A_NUMBER, _ABOVE, _BELOW = LEVELS, LEVELS + 1, LEVELS + 2
 _SIDE_AT_MOST = 512
 _CELL_AT_MOST = 36.0
-_BAR_FROM = 160.0
+_BAR_FROM = 120.0
 _STROKE_AT_LEAST = 14.0
 
 
@@ -134,7 +134,7 @@ def field_pictures(
     Args:
         values: real numbers, [rows columns] each.
         style: the look.
-        size: the longest side of a field, in pixels; below 160 the bar is left off.
+        size: the longest side of a field, in pixels; below 120 the bar is left off.
         marks: not drawn: most fields change everywhere.
 
     Returns:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxarc.records.pictures import StepVisualizationData
 from jaxarc.rendering.chart import Scale
 from jaxarc.rendering.document import place
+from jaxarc.rendering.leaves import main_leaf
 from jaxarc.rendering.picture import Marks, Picture, pictures_of
 from jaxarc.rendering.step import action_words, is_arc
 from jaxarc.rendering.style import Style
@@ -48,7 +49,7 @@ def state_of(moment: StepVisualizationData) -> Any:
 
 def _side(moments: Sequence[StepVisualizationData]) -> float:
     """Return the width of a moment: numbers need more room than what has two axes."""
-    flat = any(np.ndim(state_of(moment)) < 2 for moment in moments)
+    flat = any(main_leaf(state_of(moment)).ndim < 2 for moment in moments)
     return _VECTOR_SIDE if flat else _SIDE
 
 

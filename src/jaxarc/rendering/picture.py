@@ -17,11 +17,13 @@ from jaxarc.rendering.frame import frame_pictures, stack_pictures
 from jaxarc.rendering.grid import grid_pictures, plane_pictures
 from jaxarc.rendering.kinds import family_of, is_cells, kind_of
 from jaxarc.rendering.leaf import as_leaf
+from jaxarc.rendering.leaves import is_tree, main_leaf
+from jaxarc.rendering.nested import nested_pictures
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.text_box import text_pictures
 from jaxarc.rendering.vector import vector_pictures
 
-__all__ = ["Marks", "Picture", "is_board", "kinds_of", "picture_of", "pictures_of"]
+__all__ = ["Marks", "Picture", "has_dots", "is_board", "kinds_of", "picture_of", "pictures_of"]
 
 Drawer = Callable[[Sequence[np.ndarray], Style, int | float, Sequence[Marks]], list[Picture]]
 
@@ -58,6 +60,11 @@ def kinds_of(values: Sequence[object], *, arc: bool = False) -> list[str]:
     return [kinds[index] for index in range(len(arrays))]
 
 
+def has_dots(value: object, *, arc: bool = False) -> bool:
+    """Return whether the cells of a value, or of the main leaf of a tree, are marked with dots."""
+    return kinds_of([main_leaf(value)], arc=arc)[0] in ("board", "grid", "planes")
+
+
 def _squeezed(value: np.ndarray) -> np.ndarray:
     """Return a value without the axes of length 1 that hide a picture of two or three."""
     while value.ndim > 3 and value.shape[0] == 1:
@@ -89,18 +96,20 @@ def pictures_of(
     """Draw values on one common scale where they are of one kind, and each by itself where they are not.
 
     Args:
-        values: arrays, or what NumPy makes one of.
+        values: arrays, or what NumPy makes one of; trees of them are drawn leaf by leaf.
         style: the look.
-        size: the longest side of a picture, in pixels.
-        marks: what to mark on each value; none when left off.
+        size: the longest side of a picture, in pixels; the width where a picture has several parts.
+        marks: what to mark on each value; none when left off. Masks of a tree are trees, or of its main leaf.
         arc: whether boards are ARC's: values past 9 are then no colours and drawn as unknown.
 
     Returns:
         One picture a value.
     """
+    marks = marks or [Marks()] * len(values)
+    if any(is_tree(value) for value in values):
+        return nested_pictures(values, style, size, marks, pictures_of, arc=arc)
     given = [as_leaf(value) for value in values]
     arrays = [_squeezed(array) for array in given]
-    marks = marks or [Marks()] * len(arrays)
     marks = [_squeezed_marks(*both) for both in zip(marks, given, arrays, strict=True)]
     pictures: dict[int, Picture] = {}
     for kind, indices in _grouped(arrays, arc=arc):

@@ -12,8 +12,10 @@ from jaxarc.errors import RenderError
 from jaxarc.records.pictures import StepVisualizationData
 from jaxarc.rendering.board import mask_of
 from jaxarc.rendering.document import document
+from jaxarc.rendering.leaf import as_leaf
+from jaxarc.rendering.leaves import is_tree, main_leaf, num_changed
 from jaxarc.rendering.parts import Headline, arrow, glyph, meter, outcome_badge
-from jaxarc.rendering.picture import Marks, Picture, is_board, pictures_of
+from jaxarc.rendering.picture import Marks, Picture, has_dots, is_board, pictures_of
 from jaxarc.rendering.shapes import Box, Frame, Group, Shape, Text, svg_of
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.text import TIMES, clean, fit, number, width_of
@@ -56,7 +58,7 @@ def _wrong(data: StepVisualizationData) -> np.ndarray | None:
     """Return where the target is not reached, shaped as the target; None without a target or an after."""
     if data.target_grid is None or data.after_grid is None:
         return None
-    target, after = np.asarray(data.target_grid), np.asarray(data.after_grid)
+    target, after = main_leaf(data.target_grid), main_leaf(data.after_grid)
     if not is_board(target) or not is_board(after):
         return None
     wrong = target != -1
@@ -91,23 +93,30 @@ def _not_recorded(like: Picture, style: Style) -> Picture:
 
 def _panels(data: StepVisualizationData, style: Style) -> list[tuple[str, Picture, str, str]]:
     """Return ``(heading, picture, glyph, legend)`` from left to right."""
-    before = np.asarray(data.before_grid)
+    before = main_leaf(data.before_grid)
     selected = None if data.selection_mask is None else mask_of(data.selection_mask, "selected")
-    changed = None if data.changed_cells is None else mask_of(data.changed_cells, "changed")
+    changed = data.changed_cells
+    if changed is not None and not is_tree(changed):
+        changed = mask_of(changed, "changed")
     wrong = _wrong(data)
     mark = style.highlight_changes
-    values: list[Any] = [before]
+    values: list[Any] = [data.before_grid]
     marks = [Marks(selected=selected)]
     if data.after_grid is not None:
-        after = np.asarray(data.after_grid)
-        if changed is not None and is_board(after) and changed.shape != after.shape:
+        after = data.after_grid
+        if (
+            changed is not None
+            and not is_tree(after)
+            and is_board(as_leaf(after))
+            and np.shape(changed) != np.shape(after)
+        ):
             raise RenderError(
-                f"changed_cells has shape {changed.shape}, but the board after the step {after.shape}"
+                f"changed_cells has shape {np.shape(changed)}, but the board after the step {np.shape(after)}"
             )
         values.append(after)
         marks.append(Marks(changed=changed if mark else None))
     if data.target_grid is not None:
-        values.append(np.asarray(data.target_grid))
+        values.append(data.target_grid)
         marks.append(Marks(wrong=wrong if mark else None))
     pictures = pictures_of(values, style, _BOARD, marks, arc=is_arc(data))
     if data.after_grid is None:
@@ -115,14 +124,15 @@ def _panels(data: StepVisualizationData, style: Style) -> list[tuple[str, Pictur
     picked, off_board = _num_selected(selected, before)
     words = _many(picked, "selected") + (f", {off_board:,} off the board" if off_board else "")
     chosen = picked + off_board > 0
-    num_changed = 0 if changed is None else int(changed.sum())
-    outcome = _many(num_changed, "changed") if num_changed else "nothing changed"
+    differing = 0 if changed is None else num_changed(changed)
+    outcome = _many(differing, "changed") if differing else "nothing changed"
+    dotted = mark and differing > 0 and has_dots(data.after_grid, arc=is_arc(data))
     panels = [
         ("Before", pictures[0], "selected" if chosen else "", words if chosen else ""),
         (
             "After",
             pictures[1],
-            "changed" if num_changed and mark else "",
+            "changed" if dotted else "",
             "" if changed is None else outcome,
         ),
     ]
@@ -141,7 +151,8 @@ def _draw_panels(data: StepVisualizationData, style: Style) -> Picture:
     parts: list[Shape] = []
     for index, (heading, picture, mark, legend) in enumerate(panels):
         if index:
-            parts.extend(arrow(x - _GAP + (_GAP - 24) / 2, 24 + height / 2, style, dashed=index == 2))
+            at = 24 + min(height, _BOARD) / 2
+            parts.extend(arrow(x - _GAP + (_GAP - 24) / 2, at, style, dashed=index == 2))
         width = max(picture.width, _PANEL_AT_LEAST)
         parts.append(Text(x, 12, heading, 12, theme.muted, bold=True))
         parts.append(Group(x, 24, [picture]))
@@ -253,7 +264,7 @@ def render_step(data: StepVisualizationData, style: Style | None = None) -> str:
 
     From left to right: the state before with the selection outlined, the state after with a dot on every
     changed cell, and the target with a square on every cell that is still wrong. A state after that was not
-    recorded is an empty frame that says so. Vectors are drawn as bars, anything else as text.
+    recorded is an empty frame that says so. States are values of any kind, also nested ones.
 
     Args:
         data: the step.

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from jaxarc.records.pictures import StepVisualizationData
 from jaxarc.rendering.board import as_board, extent_of
+from jaxarc.rendering.leaves import is_tree, leaves_of, main_leaf, main_path
 from jaxarc.rendering.palette import OUTSIDE
 from jaxarc.rendering.picture import is_board
 from jaxarc.rendering.step import action_words
@@ -162,6 +163,13 @@ def _numbers(state: np.ndarray | None) -> str:
     return "not recorded" if state is None else np.array2string(state, precision=3, threshold=16)
 
 
+def _changed_main(data: StepVisualizationData) -> np.ndarray | None:
+    """Return what changed in the main leaf of the state after a step."""
+    if not is_tree(data.after_grid):
+        return np.asarray(data.changed_cells)
+    return leaves_of(data.changed_cells).get(main_path(leaves_of(data.after_grid)))
+
+
 def terminal_step(data: StepVisualizationData, style: Style | None = None) -> _Stack:
     """Return a step for a terminal: a line that says what happened, then before, after and target.
 
@@ -191,12 +199,12 @@ def terminal_step(data: StepVisualizationData, style: Style | None = None) -> _S
     values = [("before", data.before_grid), ("after", data.after_grid)]
     if data.target_grid is not None:
         values.append(("target", data.target_grid))
-    states = [(name, None if value is None else np.asarray(value)) for name, value in values]
+    states = [(name, None if value is None else main_leaf(value)) for name, value in values]
     if not all(state is None or is_board(state) for _, state in states):
         lines = (f"{name}: {_numbers(state)}" for name, state in states)
         return _Stack((head, Text("\n".join(lines))))
     mark = style.highlight_changes and data.changed_cells is not None
-    changed = np.asarray(data.changed_cells) if mark else None
+    changed = _changed_main(data) if mark else None
     boards = TerminalBoards(
         tuple(None if state is None else as_board(state) for _, state in states),
         tuple(name for name, _ in states),

@@ -15,6 +15,7 @@ from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.pictures import EpisodeSummaryData, StepVisualizationData
 from jaxarc.rendering import render_comparison, render_episode_summary, step_to_png, svg_to_png
 from jaxarc.rendering.comparison import ComparisonType
+from jaxarc.rendering.leaves import changed_between
 from jaxarc.storage import EpisodeManager, run_storage_config
 from jaxarc.visualization.comparisons import compared_summary
 from jaxarc.visualization.episode_files import drawing_of, episode_files, step_files, still_files
@@ -61,11 +62,6 @@ def _observed(state: Any) -> Any:
     if grid is not None:
         return np.asarray(grid)
     return state if isinstance(state, (Mapping, tuple, list)) else np.asarray(state)
-
-
-def _changed(before: Any, after: Any) -> np.ndarray | None:
-    is_array = isinstance(before, np.ndarray) and isinstance(after, np.ndarray)
-    return before != after if is_array and before.shape == after.shape else None
 
 
 class EnhancedVisualizer:
@@ -253,7 +249,7 @@ def _step_data(
         reward=float(reward),
         info={name: value for name, value in info.items() if name != "similarity"},
         selection_mask=known.get("selection"),
-        changed_cells=_changed(before, after),
+        changed_cells=changed_between(before, after),
         operation_name=operation_words(known),
         target_grid=None if target is None else np.asarray(target),
         similarity=None if similarity is None else float(similarity),

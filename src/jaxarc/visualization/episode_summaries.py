@@ -13,7 +13,7 @@ from jaxarc.envs.operation_names import OPERATION_NAMES
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.pictures import EpisodeSummaryData
 from jaxarc.records.table import EpisodeRow
-from jaxarc.visualization.pictures import step_pictures
+from jaxarc.visualization.pictures import part_shown, step_pictures
 from jaxarc.visualization.task_pictures import demonstrations
 
 __all__ = ["episode_summary", "key_positions", "operations_of", "summary_of_row"]
@@ -148,7 +148,7 @@ def episode_summary(
     observed, names = _observed(episode) if max_moments else (None, [])
     metrics = {name: values.astype(float) for name, values in episode.metrics.items()}
     similarity = metrics.pop("similarity", None)
-    part = moments[0].title.partition(" · observation")[2] if moments else ""
+    part = part_shown(episode) if moments else ""
     return replace(
         row,
         reward_progression=rewards.astype(float).tolist(),
@@ -158,7 +158,7 @@ def episode_summary(
         moments=moments,
         input_grid=boards.get("input"),
         target_grid=boards.get("target"),
-        title=f"{row.title} · observation{part}" if part else row.title,
+        title=f"{row.title} · {part}" if part else row.title,
         metrics=metrics,
         demonstrations=pairs,
         observed=observed,

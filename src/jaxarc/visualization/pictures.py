@@ -12,7 +12,7 @@ from jaxarc.errors import RenderError
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.layout import numpy_dtype
 from jaxarc.records.pictures import StepVisualizationData
-from jaxarc.rendering.picture import is_board
+from jaxarc.rendering.leaves import changed_between, main_leaf, path_words, prominence
 
 __all__ = [
     "PART_BYTES",
@@ -20,6 +20,7 @@ __all__ = [
     "each_step_picture",
     "episode_title",
     "operation_words",
+    "part_shown",
     "step_pictures",
 ]
 
@@ -45,39 +46,18 @@ def _success(episode: EpisodeData) -> bool | None:
     return bool(episode.row.success) if episode.success_known else None
 
 
-def _leaves(tree: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], np.ndarray]:
-    """Return the arrays of a tree by where they are in it."""
-    if isinstance(tree, Mapping):
-        children = list(tree.items())
-    elif isinstance(tree, tuple):
-        children = list(enumerate(tree))
-    else:
-        return {path: np.asarray(tree)}
-    found: dict[tuple[str, ...], np.ndarray] = {}
-    for key, child in children:
-        found.update(_leaves(child, (*path, str(key))))
-    return found
-
-
-def _drawn_path(episode: EpisodeData) -> tuple[str, ...]:
-    """Return which array of the observation is drawn: a board before others, then the one with most in it."""
+def _main_path(episode: EpisodeData) -> tuple[str, ...]:
+    """Return which array of the observation is drawn large, and alone where there is room for one."""
     fields = {tuple(map(str, field.path)): field for field in episode.fields("observation")}
     if not fields:
         _ = episode.steps_at([]).observation  # says why there is none
         raise RenderError("the observation holds no array; record one as Step(observation=…)")
-
-    def rank(path: tuple[str, ...]) -> tuple[bool, int]:
-        field = fields[path]
-        dtype = numpy_dtype(field.dtype)
-        of_board = dtype.kind in "iu" and is_board(np.broadcast_to(np.zeros((), dtype), field.shape))
-        return of_board, field.size
-
-    return max(fields, key=rank)
+    return max(fields, key=lambda path: prominence(fields[path].shape, numpy_dtype(fields[path].dtype)))
 
 
-def _titled(title: str, path: tuple[str, ...]) -> str:
-    """Return the title of pictures that show only a part of the observation."""
-    return f"{title} · {'.'.join(('observation', *path))}" if path else title
+def part_shown(episode: EpisodeData) -> str:
+    """Return where in the observation the array is that a small picture shows; empty where it is all."""
+    return path_words(("observation", *path)) if (path := _main_path(episode)) else ""
 
 
 def _at(tree: Any, index: int) -> Any:
@@ -85,7 +65,7 @@ def _at(tree: Any, index: int) -> Any:
         return {key: _at(child, index) for key, child in tree.items()}
     if isinstance(tree, tuple):
         return tuple(_at(child, index) for child in tree)
-    return tree[index]
+    return np.asarray(tree[index])
 
 
 def _scalars_at(metrics: Mapping[str, np.ndarray], info: Any, index: int, at: int) -> dict[str, float]:
@@ -113,10 +93,9 @@ class _Part:
     Args:
         episode: the episode.
         positions: positions among its stored steps, ascending.
-        path: which array of the observation is drawn.
     """
 
-    def __init__(self, episode: EpisodeData, positions: Sequence[int], path: tuple[str, ...]):
+    def __init__(self, episode: EpisodeData, positions: Sequence[int]):
         chosen = np.asarray(positions, np.int64)
         stored = episode.step
         self._lost = bool(episode.row.last_observation_lost)
@@ -129,8 +108,8 @@ class _Part:
             chosen = np.union1d(chosen, following)
         view = episode if len(chosen) == len(stored) else episode.steps_at(chosen)
         self._at = {position: at for at, position in enumerate(chosen.tolist())}
-        self._before = _leaves(view.observation)[path]
-        self._after = None if self._lost else _leaves(view.next_observation)[path]
+        self._before = view.observation
+        self._after = None if self._lost else view.next_observation
         self._action = view.action if view.has("action") else None
         self.info = view.info if view.has("info") else None
 
@@ -138,15 +117,15 @@ class _Part:
         """Return where a stored step lies in what was read."""
         return self._at[position]
 
-    def before(self, position: int) -> np.ndarray:
-        """Return what was before a stored step."""
-        return np.asarray(self._before[self._at[position]])
+    def before(self, position: int) -> Any:
+        """Return what was observed before a stored step: an array, or a tree of them."""
+        return _at(self._before, self._at[position])
 
-    def after(self, position: int) -> np.ndarray | None:
+    def after(self, position: int) -> Any:
         """Return what a stored step led to; None where that was not recorded."""
         if self._after is not None:
-            return np.asarray(self._after[self._at[position]])
-        return np.asarray(self._before[self._at[position] + 1]) if position in self._followed else None
+            return _at(self._after, self._at[position])
+        return _at(self._before, self._at[position] + 1) if position in self._followed else None
 
     def action(self, position: int) -> Any:
         """Return what was done; an empty mapping where that was not recorded."""
@@ -166,20 +145,20 @@ def each_step_picture(
     Raises:
         NotRecordedError: the level stored no steps, or no observations.
     """
-    path = _drawn_path(episode)
+    _main_path(episode)  # says where there is nothing to draw
     count = len(episode.step)
     chosen = list(range(count)) if positions is None else sorted({range(count)[i] for i in positions})
     room = max(1, int(max_bytes // max(1, bytes_of_a_step(episode))))
     similarity = episode.metrics.get("similarity")
     constants = episode.constants if episode.has("episode") else {}
     target = constants.get("target") if isinstance(constants, Mapping) else None
-    title = _titled(episode_title(episode), path)
+    title = episode_title(episode)
     for first in range(0, len(chosen), room):
-        part = _Part(episode, chosen[first : first + room], path)
+        part = _Part(episode, chosen[first : first + room])
         for i in chosen[first : first + room]:
             frame, led_to, action = part.before(i), part.after(i), part.action(i)
             selection = action.get("selection") if isinstance(action, Mapping) else None
-            is_mask = isinstance(selection, np.ndarray) and selection.shape == frame.shape
+            is_mask = isinstance(selection, np.ndarray) and selection.shape == main_leaf(frame).shape
             last = int(episode.step[i]) == episode.row.total_steps - 1
             yield StepVisualizationData(
                 step_num=int(episode.step[i]),
@@ -189,7 +168,7 @@ def each_step_picture(
                 reward=float(episode.reward[i]),
                 info=_scalars_at(episode.metrics, part.info, i, part.at(i)),
                 selection_mask=selection if is_mask else None,
-                changed_cells=None if led_to is None else np.asarray(frame != led_to),
+                changed_cells=None if led_to is None else changed_between(frame, led_to),
                 operation_name=operation_words(action),
                 target_grid=target,
                 total_steps=int(episode.row.total_steps),
