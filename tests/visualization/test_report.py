@@ -53,9 +53,15 @@ def rows_run(root: Path, **options: object) -> ReplaySystem:
     return jaxarc.open(run_of_rows(root, make_rows(60, stored_steps=UNSTORED), **options))
 
 
-def test_a_page_has_everything_in_it_and_says_how_the_run_went(arc_run: ReplaySystem):
+@pytest.fixture(scope="module")
+def arc_page(arc_run: ReplaySystem) -> str:
+    """The page of the recorded run."""
+    return report_page(arc_run)
+
+
+def test_a_page_has_everything_in_it_and_says_how_the_run_went(arc_run: ReplaySystem, arc_page: str):
     """No element loads anything but pictures in the page; numbers, tasks and commands stand in it."""
-    page = Page(report_page(arc_run))
+    page = Page(arc_page)
     text = " ".join(page.text.split())
     assert "Nothing was lost." in text
     assert f"jaxarc ls {arc_run.name}" in text
@@ -67,32 +73,31 @@ def test_a_page_has_everything_in_it_and_says_how_the_run_went(arc_run: ReplaySy
         for name in ("src", "href"):
             link = attributes.get(name)
             assert link is None or link.startswith("data:") or tag == "a", link
-    assert len(report_page(arc_run)) < 3_000_000
+    assert len(arc_page) < 3_000_000
 
 
-def test_the_same_files_give_the_same_bytes(arc_run: ReplaySystem, tmp_path: Path):
-    """Also when the run was opened anew, and for another file of the same depth."""
-    first = write_report(arc_run, out=tmp_path / "a" / "one.html").read_bytes()
-    again = write_report(ReplaySystem(arc_run.run_dir), out=tmp_path / "a" / "two.html").read_bytes()
-    assert first == again
-    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["one.html", "two.html"]
+def test_the_same_files_give_the_same_bytes(arc_run: ReplaySystem, arc_page: str, tmp_path: Path):
+    """Also when the run was opened anew; the file is alone in its folder."""
+    again = write_report(ReplaySystem(arc_run.run_dir), out=tmp_path / "new" / "page.html")
+    assert again.read_bytes() == arc_page.encode()
+    assert [path.name for path in again.parent.iterdir()] == ["page.html"]
 
 
-def test_a_page_follows_the_look_of_its_run_or_another(arc_run: ReplaySystem):
+def test_a_page_follows_the_look_of_its_run_or_another(arc_run: ReplaySystem, arc_page: str):
     """Palettes colour the boards; a theme is what the page shows first."""
-    plain = report_page(arc_run)
-    assert report_page(arc_run, Style("default")) == plain
-    assert report_page(arc_run, Style("high_contrast")) != plain
     checked = re.compile(r'id="theme-(\w+)" checked')
-    assert checked.findall(plain) == ["auto"]
-    assert checked.findall(report_page(arc_run, theme="dark")) == ["dark"]
+    assert checked.findall(arc_page) == ["auto"]
+    other = report_page(arc_run, Style("high_contrast"), theme="dark")
+    assert checked.findall(other) == ["dark"]
+    boards = re.compile('class="board" src="([^"]+)"')
+    assert len(boards.findall(other)) == len(boards.findall(arc_page))
+    assert boards.findall(other) != boards.findall(arc_page)
 
 
-def test_pictures_are_there_light_and_dark(arc_run: ReplaySystem):
+def test_pictures_are_there_light_and_dark(arc_page: str):
     """As many for a dark page as for a light one; boards of the gallery serve both."""
-    page = report_page(arc_run)
-    assert page.count('class="in-light') == page.count('class="in-dark') >= 3
-    assert page.count('class="board" src="data:image/png') >= 4
+    assert arc_page.count('class="in-light') == arc_page.count('class="in-dark') >= 3
+    assert arc_page.count('class="board" src="data:image/png') >= 4
 
 
 def test_links_go_to_drawn_files_where_there_are_any(arc_run: ReplaySystem, tmp_path: Path):
@@ -183,10 +188,9 @@ def test_whatever_names_hold_stays_text(tmp_path: Path):
     assert not re.search("[\x01\u202e]", page)
 
 
-def test_in_a_browser_nothing_runs_and_nothing_is_asked_for(tmp_path: Path, open_page: OpenPage):
+def test_in_a_browser_nothing_runs_and_nothing_is_asked_for(files: dict[str, Path], open_page: OpenPage):
     """No dialog, no script, no error on the console, no request, no violation of the page's own policy."""
-    path = write_report(hostile_run(tmp_path))
-    page = open_page(path)
+    page = open_page(files["hostile"])
     page.on("dialog", lambda dialog: open_page.problems.append(f"dialog: {dialog.message}"))
     page.reload()
     page.get_by_text("All of it").click()
@@ -195,9 +199,17 @@ def test_in_a_browser_nothing_runs_and_nothing_is_asked_for(tmp_path: Path, open
     assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
 
 
-def test_the_switch_turns_the_page_dark_and_back(arc_run: ReplaySystem, tmp_path: Path, open_page: OpenPage):
+@pytest.fixture(scope="module")
+def files(arc_page: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Pages on disk: of the recorded run and of a hostile one."""
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "arc.html").write_text(arc_page)
+    return {"arc": folder / "arc.html", "hostile": write_report(hostile_run(folder))}
+
+
+def test_the_switch_turns_the_page_dark_and_back(files: dict[str, Path], open_page: OpenPage):
     """It follows the system until somebody chooses; pictures follow the page; paper is light."""
-    page = open_page(write_report(arc_run, out=tmp_path / "report.html"), color_scheme="dark")
+    page = open_page(files["arc"], color_scheme="dark")
 
     def looks() -> tuple[str, bool, bool]:
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -215,12 +227,10 @@ def test_the_switch_turns_the_page_dark_and_back(arc_run: ReplaySystem, tmp_path
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-def test_nothing_is_wider_than_the_window(
-    arc_run: ReplaySystem, tmp_path: Path, open_page: OpenPage, width: int
-):
+def test_nothing_is_wider_than_the_window(files: dict[str, Path], open_page: OpenPage, width: int):
     """On a telephone the page does not scroll sideways; wide pictures scroll within it."""
-    for name, run in (("arc", arc_run), ("hostile", hostile_run(tmp_path))):
-        page = open_page(write_report(run, out=tmp_path / f"{name}.html"), width=width)
+    for path in files.values():
+        page = open_page(path, width=width)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -256,7 +266,7 @@ def live_reader(run: ReplaySystem) -> LiveDrawing:
     """Return a reader that has drawn a picture of a run."""
     manager = EpisodeManager(EpisodeConfig(), run.run_dir)
     visualizer = EnhancedVisualizer(VisualizationConfig(), manager)
-    live = LiveDrawing(LiveConfig(max_seconds=60.0), visualizer, run.run_dir)
+    live = LiveDrawing(LiveConfig(max_seconds=60.0), visualizer, lambda: (run.run_dir, 0))
     live.close()
     return live
 
