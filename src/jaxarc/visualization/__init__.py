@@ -1,13 +1,34 @@
 """Pictures of recorded episodes: readers that join replay and rendering."""
 
-from jaxarc.visualization.enhanced_visualizer import EnhancedVisualizer
-from jaxarc.visualization.episode_files import style_of
-from jaxarc.visualization.episode_summaries import episode_summary, summary_of_row
-from jaxarc.visualization.live import LiveDrawing
-from jaxarc.visualization.pictures import step_pictures
-from jaxarc.visualization.report import report_page, write_report
-from jaxarc.visualization.run_summary import RunSummary, summarise_run
-from jaxarc.visualization.task_pictures import task_of_episode, task_picture
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jaxarc.visualization.enhanced_visualizer import EnhancedVisualizer
+    from jaxarc.visualization.episode_files import style_of
+    from jaxarc.visualization.episode_summaries import episode_summary, summary_of_row
+    from jaxarc.visualization.live import LiveDrawing
+    from jaxarc.visualization.pictures import step_pictures
+    from jaxarc.visualization.report import report_page, write_report
+    from jaxarc.visualization.run_summary import RunSummary, summarise_run
+    from jaxarc.visualization.task_pictures import task_of_episode, task_picture
+
+_HOMES = {
+    "EnhancedVisualizer": "enhanced_visualizer",
+    "LiveDrawing": "live",
+    "RunSummary": "run_summary",
+    "episode_summary": "episode_summaries",
+    "report_page": "report",
+    "step_pictures": "pictures",
+    "style_of": "episode_files",
+    "summarise_run": "run_summary",
+    "summary_of_row": "episode_summaries",
+    "task_of_episode": "task_pictures",
+    "task_picture": "task_pictures",
+    "write_report": "report",
+}
 
 __all__ = [
     "EnhancedVisualizer",
@@ -17,9 +38,18 @@ __all__ = [
     "report_page",
     "step_pictures",
     "style_of",
-    "summary_of_row",
     "summarise_run",
+    "summary_of_row",
     "task_of_episode",
     "task_picture",
     "write_report",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # A process that only draws imports neither the pipeline nor the report.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'jaxarc.visualization' has no attribute {name!r}")
+    value = getattr(import_module(f"jaxarc.visualization.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
