@@ -167,3 +167,16 @@ def test_a_drawing_that_cannot_be_says_what_can(wrong: dict[str, Any], said: str
     """Before anything is read."""
     with pytest.raises(RenderError, match=said):
         Drawing(**wrong)
+
+
+def test_drawing_again_leaves_what_is_the_same_and_replaces_what_is_not(tmp_path: Path) -> None:
+    """A picture that is there and the same is not written again; one that differs is."""
+    (path,) = draw_step(visualizer(tmp_path))
+    before = path.stat()
+    draw_step(visualizer(tmp_path))
+    assert path.stat().st_ino == before.st_ino
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+    path.write_bytes(path.read_bytes()[:-10] + b"          ")
+    draw_step(visualizer(tmp_path))
+    assert path.read_bytes().endswith(b"</svg>\n")
+    assert [other.name for other in path.parent.iterdir()] == [path.name]

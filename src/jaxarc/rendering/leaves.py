@@ -89,6 +89,8 @@ def main_path(leaves: Mapping[Path, np.ndarray]) -> Path:
 
 def main_leaf(value: Any) -> np.ndarray:
     """Return the leaf of a tree that matters most, or the value itself as an array where it is no tree."""
+    if not is_tree(value):
+        return as_leaf(value)
     leaves = leaves_of(value)
     return leaves[main_path(leaves)] if leaves else as_leaf("nothing")
 
