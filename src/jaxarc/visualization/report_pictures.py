@@ -14,10 +14,12 @@ import numpy as np
 from jaxarc.errors import DamagedFileError, NotRecordedError, RenderError
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.table import EpisodeRow
-from jaxarc.rendering import Style, board_to_png, picture_of, render_episode_summary
+from jaxarc.rendering import Style, board_to_png, render_episode_summary
 from jaxarc.rendering.board import extent_of
 from jaxarc.rendering.document import document, place
-from jaxarc.rendering.picture import is_board
+from jaxarc.rendering.leaves import main_leaf
+from jaxarc.rendering.picture import kinds_of, pictures_of
+from jaxarc.rendering.step import is_arc
 from jaxarc.replay import ReplaySystem
 from jaxarc.storage import EpisodeManager, writer_name
 from jaxarc.visualization.episode_summaries import episode_summary
@@ -142,16 +144,15 @@ class ReportPictures:
 
     def _thumb(self, episode: EpisodeData) -> tuple[PicturePair | None, str]:
         last = step_pictures(episode, [len(episode.step) - 1])[0]
-        value = last.before_grid if last.after_grid is None else last.after_grid
-        if is_board(value):
-            side = max(extent_of([np.asarray(value)]))
-            uri = _uri(
-                board_to_png(np.asarray(value), self._styles[0].palette, max(1, _THUMB // side)), "png"
-            )
+        value = main_leaf(last.before_grid if last.after_grid is None else last.after_grid)
+        arc = is_arc(last)
+        if kinds_of([value], arc=arc)[0] == "board" and np.ndim(value) == 2:
+            cell = max(1, _THUMB // max(extent_of([value])))
+            uri = _uri(board_to_png(value, self._styles[0].palette, cell), "png")
             return self._room_for(uri, uri), "board"
 
         def draw(style: Style) -> str:
-            drawn = picture_of(value, style, size=_THUMB)
+            (drawn,) = pictures_of([value], style, _THUMB, arc=arc)
             body = place(1, 1, drawn.body)
             return document(drawn.width + 2, drawn.height + 2, body, style, "the last state")
 
