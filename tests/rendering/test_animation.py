@@ -15,6 +15,7 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image, ImageSequence
 
 from jaxarc.errors import RenderError
+from jaxarc.records.pictures import StepVisualizationData
 from jaxarc.rendering import episode_to_gif, episode_to_mp4, step_frames
 
 
@@ -151,11 +152,59 @@ def test_without_the_extra_the_error_says_how_to_get_it(monkeypatch):
         episode_to_mp4(moving(2))
 
 
-def test_frames_of_an_episode_have_one_size(step):
-    """Whatever the steps say."""
-    steps = [step(), step(title=""), step(info={f"metric {i}": i for i in range(9)}), step(ended="cut")]
-    shapes = {frame.shape for frame in step_frames(steps)}
-    assert len(shapes) == 1
+def episode_of(step) -> list[StepVisualizationData]:
+    """Steps whose words, numbers, boards and outcomes differ as much as they can."""
+    small, wide = np.full((3, 3), 4, np.int8), np.full((12, 12), -1, np.int8)
+    wide[:6, :11] = 7
+    nothing = {"selection_mask": None, "changed_cells": None, "target_grid": None}
+    return [
+        step(before_grid=small, after_grid=small, title="", info={}, operation_name="", **nothing),
+        step(before_grid=small, after_grid=wide, info={f"metric {i}": i for i in range(9)}, **nothing),
+        step(before_grid=wide, after_grid=None, reward=-1234.5, title="name " * 40, **nothing),
+        step(step_num=123456, ended="terminated", success=False),
+    ]
+
+
+def test_frames_of_an_episode_have_one_layout(step):
+    """Whatever the steps say, all frames have one size, and the first board begins at the same pixel."""
+    frames = list(step_frames(episode_of(step)))
+    assert len({frame.shape for frame in frames}) == 1
+    left, top = 24, 24 + 54 + 20 + 24  # margin, heading with a title, space, name of the panel
+    cell = 24  # eleven columns in 270 pixels
+    for frame, colour in zip(frames, ("#FFDC00", "#FFDC00", "#FF851B", "#000000"), strict=True):
+        inside = frame[top + 1 : top + cell, left + 1 : left + cell]
+        assert (inside == [int(colour[i : i + 2], 16) for i in (1, 3, 5)]).all()
+        assert (frame[top - 1, left : left + cell] == 255).all()
+
+
+def test_frames_of_an_iterator_are_those_of_a_list(step):
+    """Steps that can be read only once are looked at ahead."""
+    steps = episode_of(step)
+    for once, again in zip(step_frames(iter(steps)), step_frames(steps), strict=True):
+        np.testing.assert_array_equal(once, again)
+
+
+def test_a_late_step_that_needs_more_room_is_cut_off(step, monkeypatch):
+    """The size of a film cannot change when it has begun."""
+    monkeypatch.setattr(sys.modules[step_frames.__module__], "_AHEAD", 1)
+    frames = list(step_frames(iter(episode_of(step))))
+    assert len({frame.shape for frame in frames}) == 1
+
+
+def test_a_gif_of_a_long_episode_stays_small(step):
+    """A step costs the file what it changed, not a picture."""
+    board = np.zeros((10, 10), np.int8)
+    steps = []
+    for index in range(60):
+        after = board.copy()
+        after.flat[index] = 3
+        fields = {"step_num": index, "total_steps": 60, "before_grid": board, "after_grid": after}
+        steps.append(
+            step(**fields, selection_mask=board != after, changed_cells=board != after, target_grid=None)
+        )
+        board = after
+    still = len(episode_to_gif(step_frames(steps[:1])))
+    assert len(episode_to_gif(step_frames(steps))) < still + 60 * 1500
 
 
 def test_an_ffmpeg_that_fails_is_an_error(monkeypatch):

@@ -1,6 +1,6 @@
 """Drawing: pure functions from arrays to SVG text, PNG bytes and terminal output; nothing writes a file."""
 
-from jaxarc.rendering.animation import episode_to_gif, episode_to_mp4, step_frames
+from jaxarc.rendering.animation import episode_to_gif, episode_to_mp4
 from jaxarc.rendering.board import render_board
 from jaxarc.rendering.comparison import render_comparison
 from jaxarc.rendering.episode import render_episode_summary
@@ -11,7 +11,7 @@ from jaxarc.rendering.png import board_to_png, frame_to_png
 from jaxarc.rendering.raster import svg_pixels, svg_to_png
 from jaxarc.rendering.run_picture import render_run
 from jaxarc.rendering.step import render_step
-from jaxarc.rendering.step_pixels import step_pixels, step_to_png
+from jaxarc.rendering.step_pixels import step_frames, step_pixels, step_to_png
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.task import render_task
 from jaxarc.rendering.terminal import TerminalBoards, terminal_board, terminal_step

@@ -1,4 +1,4 @@
-"""An episode in motion: its steps as frames of one size, as GIF or MP4."""
+"""An episode in motion: frames of one size as GIF or MP4."""
 
 from __future__ import annotations
 
@@ -12,13 +12,10 @@ from typing import IO, cast
 import numpy as np
 
 from jaxarc.errors import RenderError
-from jaxarc.records.pictures import StepVisualizationData
 from jaxarc.rendering.gif import gif_of
 from jaxarc.rendering.optional import import_extra
-from jaxarc.rendering.step_pixels import step_pixels
-from jaxarc.rendering.style import Style
 
-__all__ = ["episode_to_gif", "episode_to_mp4", "step_frames"]
+__all__ = ["episode_to_gif", "episode_to_mp4"]
 
 _FRAME_S = 0.4
 _LAST_FRAME_S = 2.0
@@ -38,33 +35,6 @@ def _check(frame_s: int | float, last_frame_s: int | float) -> None:
     for name, seconds in (("frame_s", frame_s), ("last_frame_s", last_frame_s)):
         if not 0.02 <= seconds <= 600:
             raise RenderError(f"{name} must be 0.02 to 600 seconds, got {seconds}")
-
-
-def step_frames(
-    steps: Iterable[StepVisualizationData], style: Style | None = None, scale: int | float = 1.0
-) -> Iterator[np.ndarray]:
-    """Draw the steps of an episode as frames of one size, one at a time.
-
-    Args:
-        steps: the steps in their order.
-        style: the look; the default one when left off.
-        scale: pixels of a frame for one of the SVG.
-
-    Yields:
-        uint8[height width 3].
-    """
-    style = style or Style()
-    size: tuple[int, int] | None = None
-    for step in steps:
-        frame = step_pixels(step, style, scale)
-        if size is None:
-            size = frame.shape[:2]
-        elif frame.shape[:2] != size:
-            fitted = np.full((*size, 3), frame[0, 0], np.uint8)
-            height, width = min(size[0], frame.shape[0]), min(size[1], frame.shape[1])
-            fitted[:height, :width] = frame[:height, :width]
-            frame = fitted
-        yield frame
 
 
 def _checked(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

@@ -212,6 +212,7 @@ def board_pictures(
     marks: Sequence[Marks] = (),
     *,
     colours: Sequence[str] = (),
+    extent: tuple[int, int] = (0, 0),
 ) -> list[Picture]:
     """Draw boards with one cell size, so that they can be compared.
 
@@ -222,6 +223,7 @@ def board_pictures(
         marks: what to mark on each; none when left off.
         colours: the colours of the values 0, 1, …; the palette's ten when left off. What is none of these is
             drawn as unknown.
+        extent: rows and columns that there is room for at least.
 
     Returns:
         One picture a board, all of the same size.
@@ -230,7 +232,8 @@ def board_pictures(
         RenderError: no board, or a mask of another shape than its board.
     """
     boards = [as_board(board) for board in boards]
-    extent = extent_of(boards)
+    rows, columns = extent_of(boards)
+    extent = max(rows, extent[0]), max(columns, extent[1])
     cell = _cell_size(*extent, size)
     marks = marks or [Marks()] * len(boards)
     colours = (*(colours or style.cells.colours), style.cells.outside)

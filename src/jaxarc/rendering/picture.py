@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,7 @@ def pictures_of(
     marks: Sequence[Marks] = (),
     *,
     arc: bool = False,
+    extent: tuple[int, int] = (0, 0),
 ) -> list[Picture]:
     """Draw values on one common scale where they are of one kind, and each by itself where they are not.
 
@@ -101,6 +103,7 @@ def pictures_of(
         size: the longest side of a picture, in pixels; the width where a picture has several parts.
         marks: what to mark on each value; none when left off. Masks of a tree are trees, or of its main leaf.
         arc: whether boards are ARC's: values past 9 are then no colours and drawn as unknown.
+        extent: rows and columns that boards have room for at least, as those of other pictures do.
 
     Returns:
         One picture a value.
@@ -114,7 +117,8 @@ def pictures_of(
     pictures: dict[int, Picture] = {}
     for kind, indices in _grouped(arrays, arc=arc):
         together = [arrays[index] for index in indices]
-        drawn = _DRAWERS[kind](together, style, size, [marks[index] for index in indices])
+        draw = partial(board_pictures, extent=extent) if kind == "board" else _DRAWERS[kind]
+        drawn = draw(together, style, size, [marks[index] for index in indices])
         pictures.update(zip(indices, drawn, strict=True))
     return [pictures[index] for index in range(len(arrays))]
 

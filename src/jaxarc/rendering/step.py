@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,11 @@ from jaxarc.rendering.leaves import is_tree, main_leaf, num_changed
 from jaxarc.rendering.parts import Headline, arrow, glyph, meter, outcome_badge
 from jaxarc.rendering.picture import Marks, Picture, has_dots, is_board, pictures_of
 from jaxarc.rendering.shapes import Box, Frame, Group, Shape, Text, svg_of
+from jaxarc.rendering.step_facts import action_words, is_arc, num_selected, value_words, wrong_cells
 from jaxarc.rendering.style import Style
-from jaxarc.rendering.text import TIMES, clean, fit, number, width_of
+from jaxarc.rendering.text import clean, fit, number, width_of
 
-__all__ = ["StepLayout", "action_words", "is_arc", "lay_out_step", "render_step"]
+__all__ = ["StepLayout", "StepRoom", "action_words", "is_arc", "lay_out_step", "render_step"]
 
 _MARGIN = 24.0
 _GAP = 56.0
@@ -29,57 +31,25 @@ _PANEL_AT_LEAST = 132.0
 _METRICS_AT_MOST = 12
 
 
-def action_words(data: StepVisualizationData) -> str:
-    """Return the operation's name, or the scalar fields of the action when it has none ("action 1")."""
-    if data.operation_name:
-        return clean(data.operation_name)
-    words = (f"{key} {_value(value)}" for key, value in data.action.items() if np.size(value) == 1)
-    return clean(", ".join(words))
+@dataclass(frozen=True)
+class StepRoom:
+    """How much room the parts of a step take; of several steps the most, so that all look alike.
 
+    Attributes:
+        extent: rows and columns of the boards.
+        panel_widths, panel_height: pixels of the pictures of before, after and target.
+        heading, metrics: heights of what stands above and below them.
+    """
 
-def is_arc(data: StepVisualizationData) -> bool:
-    """Return whether a step is ARC's, an operation on a selection: its boards have ten colours, no more."""
-    return "operation" in data.action and "selection" in data.action
-
-
-def _value(value: Any) -> str:
-    """Return a value of the metrics in a few characters."""
-    array = np.asarray(value)
-    if array.dtype == np.bool_ and array.size == 1:
-        return "yes" if array.item() else "no"
-    if array.size == 1 and np.issubdtype(array.dtype, np.number) and not np.iscomplexobj(array):
-        return number(array.item())
-    if array.ndim == 0:
-        return clean(value)
-    return f"{array.dtype} {TIMES.join(str(side) for side in array.shape)}"
-
-
-def _wrong(data: StepVisualizationData) -> np.ndarray | None:
-    """Return where the target is not reached, shaped as the target; None without a target or an after."""
-    if data.target_grid is None or data.after_grid is None:
-        return None
-    target, after = main_leaf(data.target_grid), main_leaf(data.after_grid)
-    if not is_board(target) or not is_board(after):
-        return None
-    wrong = target != -1
-    rows, columns = (min(a, b) for a, b in zip(target.shape, after.shape, strict=True))
-    wrong[:rows, :columns] = target[:rows, :columns] != after[:rows, :columns]
-    return wrong
+    extent: tuple[int, int] = (0, 0)
+    panel_widths: tuple[float, ...] = ()
+    panel_height: float = 0.0
+    heading: float = 0.0
+    metrics: float = 0.0
 
 
 def _many(count: int, what: str) -> str:
     return f"{count:,} {what}"
-
-
-def _num_selected(selected: np.ndarray | None, before: np.ndarray) -> tuple[int, int]:
-    """Return how many selected cells are on the board, and how many in its padding."""
-    if selected is None:
-        return 0, 0
-    total = int(np.count_nonzero(selected))
-    if not is_board(before) or before.shape != selected.shape:
-        return total, 0
-    on_board = int(np.count_nonzero(selected & (before != -1)))
-    return on_board, total - on_board
 
 
 def _not_recorded(like: Picture, style: Style) -> Picture:
@@ -91,14 +61,16 @@ def _not_recorded(like: Picture, style: Style) -> Picture:
     return Picture(width, height, [frame, words])
 
 
-def _panels(data: StepVisualizationData, style: Style) -> list[tuple[str, Picture, str, str]]:
+def _panels(
+    data: StepVisualizationData, style: Style, extent: tuple[int, int]
+) -> list[tuple[str, Picture, str, str]]:
     """Return ``(heading, picture, glyph, legend)`` from left to right."""
     before = main_leaf(data.before_grid)
     selected = None if data.selection_mask is None else mask_of(data.selection_mask, "selected")
     changed = data.changed_cells
     if changed is not None and not is_tree(changed):
         changed = mask_of(changed, "changed")
-    wrong = _wrong(data)
+    wrong = wrong_cells(data)
     mark = style.highlight_changes
     values: list[Any] = [data.before_grid]
     marks = [Marks(selected=selected)]
@@ -118,10 +90,10 @@ def _panels(data: StepVisualizationData, style: Style) -> list[tuple[str, Pictur
     if data.target_grid is not None:
         values.append(data.target_grid)
         marks.append(Marks(wrong=wrong if mark else None))
-    pictures = pictures_of(values, style, _BOARD, marks, arc=is_arc(data))
+    pictures = pictures_of(values, style, _BOARD, marks, arc=is_arc(data), extent=extent)
     if data.after_grid is None:
         pictures.insert(1, _not_recorded(pictures[0], style))
-    picked, off_board = _num_selected(selected, before)
+    picked, off_board = num_selected(selected, before)
     words = _many(picked, "selected") + (f", {off_board:,} off the board" if off_board else "")
     chosen = picked + off_board > 0
     differing = 0 if changed is None else num_changed(changed)
@@ -143,31 +115,33 @@ def _panels(data: StepVisualizationData, style: Style) -> list[tuple[str, Pictur
     return panels
 
 
-def _draw_panels(data: StepVisualizationData, style: Style) -> Picture:
+def _draw_panels(data: StepVisualizationData, style: Style, room: StepRoom) -> tuple[Picture, StepRoom]:
     theme = style.colours
-    panels = _panels(data, style)
-    height = max(picture.height for _, picture, _, _ in panels)
+    panels = _panels(data, style, room.extent)
+    height = max(room.panel_height, *(picture.height for _, picture, _, _ in panels))
+    widths = [max(picture.width, _PANEL_AT_LEAST) for _, picture, _, _ in panels]
+    widths = [max(pair) for pair in zip_longest(widths, room.panel_widths, fillvalue=0.0)]
     x = 0.0
     parts: list[Shape] = []
     for index, (heading, picture, mark, legend) in enumerate(panels):
         if index:
             at = 24 + min(height, _BOARD) / 2
             parts.extend(arrow(x - _GAP + (_GAP - 24) / 2, at, style, dashed=index == 2))
-        width = max(picture.width, _PANEL_AT_LEAST)
         parts.append(Text(x, 12, heading, 12, theme.muted, bold=True))
         parts.append(Group(x, 24, [picture]))
         foot = 24 + height + 20
         if mark:
             parts.extend(glyph(mark, x, foot, style))
         parts.append(Text(x + (16 if mark else 0), foot, legend, 12, theme.ink if mark else theme.muted))
-        x += width + _GAP
-    return Picture(x - _GAP, 24 + height + 26, parts)
+        x += widths[index] + _GAP
+    whole = Picture(sum(widths) + _GAP * (len(widths) - 1), 24 + height + 26, parts)
+    return whole, replace(room, panel_widths=tuple(widths), panel_height=height)
 
 
 def _metrics(info: Mapping[str, Any], width: float, style: Style) -> Picture:
     """Lay out ``name value`` pairs in as many columns as fit."""
     theme = style.colours
-    items = [(clean(key), _value(value)) for key, value in info.items()]
+    items = [(clean(key), value_words(value)) for key, value in info.items()]
     left_out = len(items) - _METRICS_AT_MOST
     if left_out > 0:
         items = [*items[: _METRICS_AT_MOST - 1], ("…", f"{left_out + 1} more")]
@@ -229,34 +203,46 @@ class StepLayout:
         width, height: size in pixels of the SVG.
         shapes: what is drawn, in this order, on the background.
         description: what a screen reader says.
+        room: what its parts take.
     """
 
     width: float
     height: float
     shapes: Sequence[Shape]
     description: str
+    room: StepRoom
 
 
-def lay_out_step(data: StepVisualizationData, style: Style) -> StepLayout:
-    """Decide what of a step is drawn where; arguments and errors as in ``render_step``."""
-    panels = _draw_panels(data, style)
+def lay_out_step(data: StepVisualizationData, style: Style, room: StepRoom | None = None) -> StepLayout:
+    """Decide what of a step is drawn where.
+
+    Args:
+        data: the step.
+        style: the look.
+        room: what its parts have room for at least; what they take when left off.
+
+    Raises:
+        RenderError: a mask of another shape than its board.
+    """
+    panels, room = _draw_panels(data, style, room or StepRoom())
     width = max(panels.width, 400.0)
     heading = _heading(data, width, style)
+    metrics = _metrics(data.info, width, style)
+    room = replace(room, heading=max(heading.height, room.heading), metrics=max(metrics.height, room.metrics))
     y = _MARGIN
     shapes: list[Shape] = [Group(_MARGIN, y, [heading])]
-    y += heading.height + 20
+    y += room.heading + 20
     shapes.append(Group(_MARGIN, y, [panels]))
     y += panels.height
     if style.include_metrics:
         shapes.append(Box(_MARGIN, y + 14, width, 1, style.colours.line))
         shapes.append(Group(_MARGIN, y + 30, _scores(data, width, style)))
         y += 30 + 38
-        metrics = _metrics(data.info, width, style)
-        if metrics.height:
+        if room.metrics:
             shapes.append(Group(_MARGIN, y + 16, [metrics]))
-            y += 16 + metrics.height - 6
+            y += 16 + room.metrics - 6
     name = f"{clean(data.title)} step {data.step_num} {action_words(data)}"
-    return StepLayout(width + 2 * _MARGIN, y + _MARGIN - 4, shapes, name)
+    return StepLayout(width + 2 * _MARGIN, y + _MARGIN - 4, shapes, name, room)
 
 
 def render_step(data: StepVisualizationData, style: Style | None = None) -> str:

@@ -1,24 +1,34 @@
-"""One step straight to pixels: the layout of its SVG, painted."""
+"""Steps straight to pixels: the layout of their SVG, painted."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 
 import numpy as np
 
 from jaxarc.errors import RenderError
 from jaxarc.records.pictures import StepVisualizationData
+from jaxarc.rendering.board import extent_of
 from jaxarc.rendering.canvas import Canvas
-from jaxarc.rendering.step import lay_out_step
+from jaxarc.rendering.leaves import main_leaf
+from jaxarc.rendering.picture import is_board
+from jaxarc.rendering.step import StepLayout, StepRoom, lay_out_step
 from jaxarc.rendering.style import Style
 
-__all__ = ["step_pixels", "step_to_png"]
+__all__ = ["step_frames", "step_pixels", "step_to_png"]
+
+_AHEAD = 256
 
 
-def _painted(data: StepVisualizationData, style: Style | None, scale: int | float) -> Canvas:
+def _checked(scale: int | float) -> float:
     if not 0 < scale <= 16:
         raise RenderError(f"scale must be above 0 and at most 16, got {scale}")
-    style = style or Style()
-    layout = lay_out_step(data, style)
-    canvas = Canvas(layout.width, layout.height, float(scale), style.colours.background)
+    return float(scale)
+
+
+def _painted(layout: StepLayout, style: Style, scale: float) -> Canvas:
+    canvas = Canvas(layout.width, layout.height, scale, style.colours.background)
     for shape in layout.shapes:
         shape.paint(canvas, 0, 0)
     return canvas
@@ -28,7 +38,8 @@ def step_pixels(
     data: StepVisualizationData, style: Style | None = None, scale: int | float = 1.0
 ) -> np.ndarray:
     """Draw one step as pixels, uint8[height width 3]; arguments and errors as in ``step_to_png``."""
-    return _painted(data, style, scale).pixels()
+    scale, style = _checked(scale), style or Style()
+    return _painted(lay_out_step(data, style), style, scale).pixels()
 
 
 def step_to_png(data: StepVisualizationData, style: Style | None = None, scale: int | float = 1.0) -> bytes:
@@ -45,4 +56,58 @@ def step_to_png(data: StepVisualizationData, style: Style | None = None, scale: 
     Raises:
         RenderError: a mask of another shape than its board, or an impossible scale.
     """
-    return _painted(data, style, scale).png()
+    scale, style = _checked(scale), style or Style()
+    return _painted(lay_out_step(data, style), style, scale).png()
+
+
+def _room(steps: Iterable[StepVisualizationData], style: Style) -> tuple[StepRoom, tuple[float, float]]:
+    """Return the room that any of the steps needs, and the size of their pictures then."""
+    rows = columns = 0
+    for step in steps:
+        grids = (step.before_grid, step.after_grid, step.target_grid)
+        leaves = [main_leaf(grid) for grid in grids if grid is not None]
+        boards = [leaf for leaf in leaves if is_board(leaf)]
+        if boards:
+            extent = extent_of(boards)
+            rows, columns = max(rows, extent[0]), max(columns, extent[1])
+    room, size = StepRoom((rows, columns)), (0.0, 0.0)
+    for step in steps:
+        layout = lay_out_step(step, style, room)
+        room, size = layout.room, (layout.width, layout.height)
+    return room, size
+
+
+def step_frames(
+    steps: Iterable[StepVisualizationData], style: Style | None = None, scale: int | float = 1.0
+) -> Iterator[np.ndarray]:
+    """Draw the steps of an episode as frames of one size and one layout, one at a time.
+
+    Boards have the same place and the same cells on all frames, whatever the words around them. For that the
+    steps are gone through three times; of an iterator, the first 256 are looked at ahead, and what a later
+    one has more of is cut off.
+
+    Args:
+        steps: the steps in their order.
+        style: the look; the default one when left off.
+        scale: pixels of a frame for one of the SVG, at most 16.
+
+    Yields:
+        uint8[height width 3].
+
+    Raises:
+        RenderError: a mask of another shape than its board, or an impossible scale.
+    """
+    scale, style = _checked(scale), style or Style()
+    ahead, later = steps, iter(())
+    if iter(steps) is steps:
+        later = iter(steps)
+        ahead = list(islice(later, _AHEAD))
+    room, size = _room(ahead, style)
+    blank = Canvas(*size, scale, style.colours.background).pixels()
+    for step in chain(ahead, later):
+        frame = _painted(lay_out_step(step, style, room), style, scale).pixels()
+        if frame.shape != blank.shape:
+            height, width = (min(sides) for sides in zip(frame.shape[:2], blank.shape[:2], strict=True))
+            frame, drawn = blank.copy(), frame
+            frame[:height, :width] = drawn[:height, :width]
+        yield frame

@@ -204,12 +204,23 @@ def _chosen(episode: EpisodeData, steps: str | Sequence[int]) -> list[int]:
     return np.flatnonzero(np.isin(episode.step, np.asarray(steps, np.int64))).tolist()
 
 
+@dataclass(frozen=True)
+class _Steps:
+    """All stored steps of an episode, to be gone through several times; a part of them is held at a time."""
+
+    episode: EpisodeData
+    max_bytes: float
+
+    def __iter__(self) -> Iterator[StepVisualizationData]:
+        return iter(each_step_picture(self.episode, max_bytes=self.max_bytes))
+
+
 def _whole(episode: EpisodeData, folder: Path, kind: str, drawing: Drawing, stop: Callable[[], bool]) -> Path:
     """Write all stored steps of an episode as one file."""
     if kind == "html":
         page = episode_page([episode], drawing.style, max_bytes=min(PAGE_BYTES, drawing.max_bytes))
         return _written(folder / "replay.html", page.encode())
-    steps = each_step_picture(episode, max_bytes=drawing.max_bytes)
+    steps = _Steps(episode, drawing.max_bytes)
     frames = _until(stop, step_frames(steps, drawing.style, drawing.scale))
     film = episode_to_gif(frames) if kind == "gif" else episode_to_mp4(frames)
     return _written(folder / f"episode.{kind}", film)
