@@ -109,6 +109,9 @@ def test_returns_that_are_not_finite_and_episodes_that_were_cut_are_counted_and_
     assert known.any()
     assert (picture.returns.mean[known] == 1.0).all()
     assert len(picture.dots) == 55
+    nothing = pictures(make_rows(60, total_reward=np.full(60, np.nan)), success=False)["train"]
+    assert nothing.strip is None
+    assert np.isfinite(nothing.lengths.mean).any()
 
 
 def test_a_strip_has_a_row_a_task_where_there_are_few_and_else_rows_of_environments():

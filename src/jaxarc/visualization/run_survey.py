@@ -205,7 +205,9 @@ class _Strip:
         self._count += np.bincount(cell, minlength=len(self._count))
         self._sum += np.bincount(cell, values[kept], minlength=len(self._count))
 
-    def made(self) -> HeatStrip:
+    def made(self) -> HeatStrip | None:
+        if not self._count.any():
+            return None
         mean = np.full(len(self._count), np.nan)
         np.divide(self._sum, self._count, out=mean, where=self._count > 0)
         words = "success rate" if self.is_success else "return"
@@ -280,5 +282,5 @@ class _StreamParts:
             num_cut=self.survey.num_cut,
             resumed_at=tuple(resumed_at),
             dots=dots[np.isfinite(dots[:, 1]) & (np.abs(dots[:, 1]) < 1e100)],
-            strip=self._strip.made() if sums.episodes.any() else None,
+            strip=self._strip.made(),
         )
