@@ -31,7 +31,8 @@ class CellsPicture {
 
   // Largest whole number of device pixels a cell that fits.
   static cellIn(width, height, rows, columns, dpr) {
-    const side = Math.min(width / columns, height / rows, 52);
+    const line = 1 / dpr; // the last line lies beyond the last cell
+    const side = Math.min((width - line) / columns, (height - line) / rows, 52);
     return Math.max(1, Math.floor(side * dpr));
   }
 

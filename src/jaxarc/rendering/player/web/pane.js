@@ -3,6 +3,7 @@
 class Pane {
   constructor(episode, index, isAlone) {
     this.episode = episode;
+    this.index = index;
     this.position = 0;
     const { row } = episode;
     const outcome = outcomeOf(row);
@@ -51,7 +52,8 @@ class Pane {
     const gap = width < 480 ? 16 : width < 700 || inPairs ? 28 : 44;
     this.element.style.setProperty("--panel-gap", `${gap}px`);
     const room = inPairs ? (width - 44) / 2 : width;
-    for (const leaf of this.leaves) leaf.resize(room, several ? Math.min(height, 260) : height, look, gap);
+    const own = this.index ? { ...look, accent: look.second } : look;
+    for (const leaf of this.leaves) leaf.resize(room, several ? Math.min(height, 260) : height, own, gap);
     this.action.dataset.allowed = look.operations ? "yes" : "";
   }
 

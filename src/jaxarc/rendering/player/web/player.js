@@ -55,7 +55,7 @@ class Player {
     if (String(this.shown) !== wanted) return; // another was chosen meanwhile
     this.panes = episodes.map((episode, index) => new Pane(episode, index, episodes.length === 1));
     byId("panes").replaceChildren(...this.panes.map((pane) => pane.element));
-    byId("panes").classList.toggle("two", this.panes.length === 2);
+    document.body.classList.toggle("two", this.panes.length === 2);
     this.stops = Float64Array.from(new Set(episodes.flatMap((episode) => [...episode.step]))).sort();
     this.moments = this.findMoments();
     const defaultSpeed = SPEEDS.find((speed) => this.stops.length / speed <= 15) || 60;
