@@ -1,7 +1,9 @@
 """How large is the player's page, how soon does it open, and how smoothly does it scrub, in a real browser?
 
 Needs playwright and a Chromium (on PATH, or named by JAXARC_CHROMIUM). A page is opened anew for every round;
-figures are medians over the rounds. Run it with ``python benchmarks/player.py --out player.json``.
+figures are medians over the rounds. Beside them stand what the observations alone take as plain JSON, and the
+frames that the browser makes while nothing moves. Run it with
+``python benchmarks/player.py --out benchmarks/results/player.json``.
 """
 
 from __future__ import annotations
@@ -144,6 +146,13 @@ PAGES: dict[str, Callable[[], list[PlayerEpisode]]] = {
 }
 
 
+def json_bytes(episodes: list[PlayerEpisode]) -> float:
+    """Return what the observations alone would take as JSON in a page, from the first ten episodes."""
+    taken = episodes[:10]
+    sizes = [len(json.dumps(episode.observation.tolist(), separators=(",", ":"))) for episode in taken]
+    return sum(sizes) * len(episodes) / len(taken)
+
+
 def measured(browser: Browser, path: Path, frames: int) -> dict[str, float]:
     """Open a page once and scrub in it."""
     page = browser.new_page(viewport={"width": 1280, "height": 800}, device_scale_factor=2)
@@ -184,7 +193,11 @@ def main() -> None:
             packed = time.process_time() - begin
             paths[name] = Path(folder) / f"{len(paths)}.html"
             paths[name].write_text(page, encoding="utf-8")
-            results[name] = {"bytes": len(page.encode()), "pack_s": packed}
+            results[name] = {
+                "bytes": len(page.encode()),
+                "json_bytes": json_bytes(episodes),
+                "pack_s": packed,
+            }
         rounds: dict[str, list[dict[str, float]]] = {name: [] for name in paths}
         for _ in range(options.rounds):  # one page after the other, so that a busy moment hits them all
             for name, path in paths.items():
@@ -193,11 +206,11 @@ def main() -> None:
             results[name] |= {key: statistics.median(round_[key] for round_ in found) for key in found[0]}
         version = browser.version
         browser.close()
-    head = f"{'':30}{'bytes':>12}{'pack s':>9}{'open ms':>9}{'frames/s':>10}{'idle':>7}"
+    head = f"{'':30}{'bytes':>12}{'as JSON':>13}{'pack s':>9}{'open ms':>9}{'frames/s':>10}{'idle':>7}"
     print(f"{head}{'ms a frame':>12}{'99 %':>7}")
     for name, row in results.items():
         print(
-            f"{name:30}{row['bytes']:12,.0f}{row['pack_s']:9.2f}{row['open_ms']:9.0f}"
+            f"{name:30}{row['bytes']:12,.0f}{row['json_bytes']:13,.0f}{row['pack_s']:9.2f}{row['open_ms']:9.0f}"
             f"{row['frames_per_s']:10.1f}{row['frames_per_s_idle']:7.1f}{row['work_ms']:12.2f}{row['work_ms_99']:7.2f}"
         )
     if options.out is not None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from jaxarc.visualization.episode_summaries import episode_summary, summary_of_row
     from jaxarc.visualization.live import LiveDrawing
     from jaxarc.visualization.pictures import step_pictures
+    from jaxarc.visualization.player_pages import episode_page, player_episode
     from jaxarc.visualization.report import report_page, write_report
     from jaxarc.visualization.run_summary import RunSummary, summarise_run
     from jaxarc.visualization.task_pictures import task_of_episode, task_picture
@@ -19,7 +20,9 @@ _HOMES = {
     "EnhancedVisualizer": "enhanced_visualizer",
     "LiveDrawing": "live",
     "RunSummary": "run_summary",
+    "episode_page": "player_pages",
     "episode_summary": "episode_summaries",
+    "player_episode": "player_pages",
     "report_page": "report",
     "step_pictures": "pictures",
     "style_of": "episode_files",
@@ -34,7 +37,9 @@ __all__ = [
     "EnhancedVisualizer",
     "LiveDrawing",
     "RunSummary",
+    "episode_page",
     "episode_summary",
+    "player_episode",
     "report_page",
     "step_pictures",
     "style_of",
