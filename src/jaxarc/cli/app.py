@@ -165,6 +165,10 @@ def render(
         bool | None,
         typer.Option("--coordinates/--no-coordinates", help="Number rows and columns.", show_default=False),
     ] = None,
+    render: Annotated[
+        str | None,
+        typer.Option(metavar="MODULE:FUNCTION", help="Your function that draws an observation or a state."),
+    ] = None,
     root: Root = None,
 ) -> None:
     """Draw the episodes of a run: summaries, steps, films, pages.
@@ -194,7 +198,7 @@ def render(
         limit=limit,
         out=out,
         jobs=jobs,
-        looks=Looks(palette, theme, quality, digits, coordinates),
+        looks=Looks(palette, theme, quality, digits, coordinates, render),
         root=root,
     )
 

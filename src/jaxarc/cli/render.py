@@ -40,6 +40,7 @@ class Looks:
     quality: str | None = None
     digits: bool | None = None
     coordinates: bool | None = None
+    render: str | None = None
 
     def on(self, config: VisualizationConfig) -> VisualizationConfig:
         """Return a configuration with these looks instead of its own."""
@@ -49,6 +50,7 @@ class Looks:
             "image_quality": self.quality,
             "show_digits": self.digits,
             "show_coordinates": self.coordinates,
+            "render": self.render,
         }
         return replace(config, **{name: value for name, value in given.items() if value is not None})
 
@@ -87,7 +89,9 @@ def render_run_pictures(
     run = open_run(run_name, root)
     config = looks.on(run_visualization_config(run.run_dir))
     kinds = config.output_formats if formats is None else _listed(formats)
-    drawing = Drawing(tuple(kinds), style_of(config), config.image_quality, chosen_steps(steps))
+    drawing = Drawing(
+        tuple(kinds), style_of(config), config.image_quality, chosen_steps(steps), render=config.render
+    )
     episodes = chosen_episodes(run, names, where=where, sort=sort, limit=limit)
     console = Console(stderr=True)
     began = time.monotonic()

@@ -13,6 +13,7 @@ What shape and dtype say comes first, and what the numbers say only decides wher
 - ``planes``: booleans, or numbers that are 0 and 1 alone, [h w c] or [c h w] with up to 24 channels.
 - ``channels``: any other three axes: one small picture a channel.
 - ``vector``: real numbers without or with one axis.
+- ``svg``: what a drawing function of the user's returned as SVG text.
 - ``text``: everything else, and arrays of more than 20 million entries.
 """
 
@@ -24,6 +25,7 @@ import numpy as np
 
 from jaxarc.rendering.board import MAX_SIDE
 from jaxarc.rendering.categories import CATEGORIES_AT_MOST
+from jaxarc.rendering.embedded import SvgImage
 from jaxarc.rendering.leaf import is_real
 
 __all__ = ["CATEGORIES_SHOWN", "channel_axis", "family_of", "is_cells", "kind_of"]
@@ -50,6 +52,8 @@ def is_cells(value: np.ndarray) -> bool:
 
 def family_of(value: np.ndarray) -> tuple[object, ...]:
     """Return what two values must have in common to be drawn on one scale."""
+    if value.dtype == object and value.ndim == 0 and isinstance(value.item(), SvgImage):
+        return ("svg",)
     if not is_real(value) or value.size == 0 or value.size > _ENTRIES_AT_MOST:
         return ("text",)
     if value.ndim < 2:
@@ -138,7 +142,7 @@ def kind_of(values: Sequence[np.ndarray], *, arc: bool = False) -> str:
     """
     first = values[0]
     family = family_of(first)[0]
-    if family in ("text", "vector"):
+    if family in ("svg", "text", "vector"):
         return str(family)
     if first.ndim == 2:
         return _kind_of_plane(values, arc=arc)

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from jaxarc.rendering.embedded import SvgImage
+
 __all__ = ["as_leaf", "is_real"]
 
 
@@ -14,6 +16,10 @@ def as_leaf(value: Any) -> np.ndarray:
 
     The small numbers of ml_dtypes (bfloat16, float8, int4 and their like) become float32, int8 or uint8.
     """
+    if isinstance(value, SvgImage):
+        array = np.empty((), object)
+        array[()] = value
+        return array
     try:
         array = np.asarray(value)
     except (TypeError, ValueError):  # ragged lists, typed PRNG keys

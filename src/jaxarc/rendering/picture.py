@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxarc.rendering.board import Marks, Picture, board_pictures
 from jaxarc.rendering.channels import channel_pictures
+from jaxarc.rendering.embedded import embedded_pictures
 from jaxarc.rendering.field import field_pictures
 from jaxarc.rendering.frame import frame_pictures, stack_pictures
 from jaxarc.rendering.grid import grid_pictures, plane_pictures
@@ -36,6 +37,7 @@ _DRAWERS: dict[str, Drawer] = {
     "stack": stack_pictures,
     "planes": plane_pictures,
     "channels": channel_pictures,
+    "svg": embedded_pictures,
     "vector": vector_pictures,
     "text": text_pictures,
 }

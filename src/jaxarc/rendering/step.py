@@ -17,6 +17,7 @@ from jaxarc.rendering.leaf import as_leaf
 from jaxarc.rendering.leaves import is_tree, main_leaf, num_changed
 from jaxarc.rendering.parts import Headline, arrow, glyph, meter, outcome_badge
 from jaxarc.rendering.picture import Marks, Picture, has_dots, is_board, pictures_of
+from jaxarc.rendering.plugin import Render, with_render
 from jaxarc.rendering.shapes import Box, Frame, Group, Shape, Text, svg_of
 from jaxarc.rendering.step_facts import action_words, is_arc, num_selected, value_words, wrong_cells
 from jaxarc.rendering.style import Style
@@ -245,7 +246,9 @@ def lay_out_step(data: StepVisualizationData, style: Style, room: StepRoom | Non
     return StepLayout(width + 2 * _MARGIN, y + _MARGIN - 4, shapes, name, room)
 
 
-def render_step(data: StepVisualizationData, style: Style | None = None) -> str:
+def render_step(
+    data: StepVisualizationData, style: Style | None = None, *, render: str | Render | None = None
+) -> str:
     """Draw one step as an SVG document.
 
     From left to right: the state before with the selection outlined, the state after with a dot on every
@@ -255,13 +258,14 @@ def render_step(data: StepVisualizationData, style: Style | None = None) -> str:
     Args:
         data: the step.
         style: the look; the default one when left off.
+        render: a drawing function of your own, or ``module:function``: draws the states before and after.
 
     Returns:
         SVG text; the same bytes for the same step.
 
     Raises:
-        RenderError: a mask of another shape than its board.
+        RenderError: a mask of another shape than its board, or a drawing function that fails.
     """
     style = style or Style()
-    layout = lay_out_step(data, style)
+    layout = lay_out_step(with_render(data, render), style)
     return document(layout.width, layout.height, svg_of(layout.shapes), style, layout.description)

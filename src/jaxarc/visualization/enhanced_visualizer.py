@@ -16,6 +16,7 @@ from jaxarc.records.pictures import EpisodeSummaryData, StepVisualizationData
 from jaxarc.rendering import render_comparison, render_episode_summary, step_to_png, svg_to_png
 from jaxarc.rendering.comparison import ComparisonType
 from jaxarc.rendering.leaves import changed_between
+from jaxarc.rendering.plugin import Render, with_render
 from jaxarc.storage import EpisodeManager, run_storage_config
 from jaxarc.visualization.comparisons import compared_summary
 from jaxarc.visualization.episode_files import drawing_of, episode_files, step_files, still_files
@@ -76,6 +77,9 @@ class EnhancedVisualizer:
             ``visualize_episode_summary`` are given, such as ``recorder.async_logger``. What was read from a
             run is not recorded again.
         wandb_integration: is sent the numbers and a PNG of each step and summary that is drawn by these two.
+        render: a function of yours that draws what is observed, or ``module:function``; without it the one of
+            the configuration. It is given an observation, or the state where its parameter is called
+            ``state`` and there is one, and returns pixels, another array, or the text of an SVG.
     """
 
     def __init__(
@@ -84,12 +88,16 @@ class EnhancedVisualizer:
         episode_manager: EpisodeManager,
         async_logger: StepLog | None = None,
         wandb_integration: Tracker | None = None,
+        *,
+        render: str | Render | None = None,
     ):
         self.vis_config = vis_config
         self.episode_manager = episode_manager
         self.async_logger = async_logger
         self.wandb = wandb_integration
         self.drawing = drawing_of(vis_config)
+        if render is not None:
+            self.drawing = replace(self.drawing, render=render)
         self.style = self.drawing.style
 
     @classmethod
@@ -132,14 +140,18 @@ class EnhancedVisualizer:
         """
         path = self.episode_manager.get_step_path(step_num)
         data = _step_data(before_state, action, after_state, reward, info, step_num)
-        files = list(step_files(data, path, self.drawing))
+        shown = data
+        if self.drawing.render is not None:
+            given = replace(data, before_grid=before_state, after_grid=after_state)
+            shown = with_render(given, self.drawing.render)
+        files = list(step_files(shown, path, replace(self.drawing, render=None)))
         if self.async_logger is not None:
             self.async_logger.log_step_visualization(data)
         if self.wandb is not None:
             numbers = {"reward": data.reward, **_numbers(info)}
             if data.similarity is not None:
                 numbers["similarity"] = data.similarity
-            png = step_to_png(data, self.style, self.drawing.scale)
+            png = step_to_png(shown, self.style, self.drawing.scale)
             self.wandb.log_step(step_num, numbers, {"step": png})
         return files
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from jaxarc.rendering import (
     svg_to_pdf,
     svg_to_png,
 )
+from jaxarc.rendering.plugin import Render, with_render
 from jaxarc.rendering.text import escape
 from jaxarc.storage import EpisodeManager, atomic_write_bytes
 from jaxarc.visualization.episode_summaries import episode_summary, key_positions
@@ -64,6 +65,8 @@ class Drawing:
         steps: which stored steps have a still of their own: ``all``, ``key`` (those that the summary shows),
             ``none``, or their numbers in the episode. Films and pages always show every stored step.
         max_bytes: the most bytes of recorded arrays to read at once.
+        render: a drawing function of the user's for what was observed, or ``module:function``; pages that
+            play an episode show the observations themselves.
     """
 
     formats: Sequence[str] = ("svg",)
@@ -71,6 +74,7 @@ class Drawing:
     quality: str = "high"
     steps: str | Sequence[int] = "all"
     max_bytes: float = PART_BYTES
+    render: str | Render | None = None
 
     def __post_init__(self) -> None:
         for given, known, what in (
@@ -96,7 +100,7 @@ class Drawing:
 
 def drawing_of(config: VisualizationConfig) -> Drawing:
     """Return how a configuration draws."""
-    return Drawing(tuple(config.output_formats), style_of(config), config.image_quality)
+    return Drawing(tuple(config.output_formats), style_of(config), config.image_quality, render=config.render)
 
 
 def still_files(
@@ -131,6 +135,7 @@ def still_files(
 
 def step_files(data: StepVisualizationData, path: Path, drawing: Drawing) -> Iterator[Path]:
     """Write the stills of one step; as in ``still_files``."""
+    data = with_render(data, drawing.render)
     needs_svg = any(kind != "png" for kind in drawing.stills) or not drawing.stills
     svg = render_step(data, drawing.style) if needs_svg else ""
     return still_files(svg, path, drawing, step=data)
@@ -173,7 +178,7 @@ def episode_files(
     wholes = [kind for kind in drawing.formats if kind not in _STILLS]
     left = None if max_files is None else max_files
     if drawing.stills and (left is None or left >= len(drawing.stills)):
-        summary = episode_summary(episode, run_dir=manager.current_run_dir)
+        summary = episode_summary(episode, run_dir=manager.current_run_dir, render=drawing.render)
         svg = render_episode_summary(summary, drawing.style)
         yield from still_files(svg, folder / "summary.svg", drawing)
         left = None if left is None else left - len(drawing.stills)
@@ -183,10 +188,12 @@ def episode_files(
         places = np.unique(np.linspace(0, len(chosen) - 1, room).round().astype(int)) if room else []
         chosen = [chosen[place] for place in places]
         wholes = wholes[:left]
-    for data in each_step_picture(episode, chosen, max_bytes=drawing.max_bytes):
+    plain = replace(drawing, render=None)
+    steps = each_step_picture(episode, chosen, max_bytes=drawing.max_bytes, render=drawing.render)
+    for data in steps:
         if stop():
             return
-        yield from step_files(data, manager.get_step_path(data.step_num), drawing)
+        yield from step_files(data, manager.get_step_path(data.step_num), plain)
     for kind in wholes:
         if stop():
             return
@@ -209,10 +216,11 @@ class _Steps:
     """All stored steps of an episode, to be gone through several times; a part of them is held at a time."""
 
     episode: EpisodeData
-    max_bytes: float
+    drawing: Drawing
 
     def __iter__(self) -> Iterator[StepVisualizationData]:
-        return iter(each_step_picture(self.episode, max_bytes=self.max_bytes))
+        how = self.drawing
+        return iter(each_step_picture(self.episode, max_bytes=how.max_bytes, render=how.render))
 
 
 def _whole(episode: EpisodeData, folder: Path, kind: str, drawing: Drawing, stop: Callable[[], bool]) -> Path:
@@ -220,7 +228,7 @@ def _whole(episode: EpisodeData, folder: Path, kind: str, drawing: Drawing, stop
     if kind == "html":
         page = episode_page([episode], drawing.style, max_bytes=min(PAGE_BYTES, drawing.max_bytes))
         return _written(folder / "replay.html", page.encode())
-    steps = _Steps(episode, drawing.max_bytes)
+    steps = _Steps(episode, drawing)
     frames = _until(stop, step_frames(steps, drawing.style, drawing.scale))
     film = episode_to_gif(frames) if kind == "gif" else episode_to_mp4(frames)
     return _written(folder / f"episode.{kind}", film)

@@ -13,6 +13,7 @@ from jaxarc.envs.operation_names import OPERATION_NAMES
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.pictures import EpisodeSummaryData
 from jaxarc.records.table import EpisodeRow
+from jaxarc.rendering.plugin import Render
 from jaxarc.visualization.pictures import part_shown, step_pictures
 from jaxarc.visualization.task_pictures import demonstrations
 
@@ -123,6 +124,7 @@ def episode_summary(
     run_dir: Path | None = None,
     max_moments: int = _MAX_MOMENTS,
     with_operations: bool = False,
+    render: str | Render | None = None,
 ) -> EpisodeSummaryData:
     """Return what a picture of a whole episode needs to know.
 
@@ -134,13 +136,14 @@ def episode_summary(
         run_dir: the run that it is of, which stored the demonstration pairs of its task; None without them.
         max_moments: the most key moments; 0 for curves alone.
         with_operations: whether to read every action and count the operations.
+        render: a drawing function of the user's for the key moments, as in ``each_step_picture``.
 
     Raises:
         NotRecordedError: the level stored no steps.
     """
     rewards = episode.reward
     positions = key_positions(episode, max_moments) if episode.has("observation") else []
-    moments = step_pictures(episode, positions) if positions else []
+    moments = step_pictures(episode, positions, render=render) if positions else []
     constants = episode.constants if episode.has("episode") else {}
     boards = constants if isinstance(constants, Mapping) else {}
     row = summary_of_row(episode.row, success_known=episode.success_known)
@@ -148,7 +151,7 @@ def episode_summary(
     observed, names = _observed(episode) if max_moments else (None, [])
     metrics = {name: values.astype(float) for name, values in episode.metrics.items()}
     similarity = metrics.pop("similarity", None)
-    part = part_shown(episode) if moments else ""
+    part = part_shown(episode) if moments and render is None else ""
     return replace(
         row,
         reward_progression=rewards.astype(float).tolist(),

@@ -13,6 +13,7 @@ from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.layout import numpy_dtype
 from jaxarc.records.pictures import StepVisualizationData
 from jaxarc.rendering.leaves import changed_between, main_leaf, path_words, prominence
+from jaxarc.rendering.plugin import Render, resolve_render, takes_state, with_render
 
 __all__ = [
     "PART_BYTES",
@@ -78,13 +79,13 @@ def _scalars_at(metrics: Mapping[str, np.ndarray], info: Any, index: int, at: in
     return shown
 
 
-def bytes_of_a_step(episode: EpisodeData) -> int:
-    """Return the bytes of arrays that are read for the picture of one step."""
+def bytes_of_a_step(episode: EpisodeData, drawn: str = "observation") -> int:
+    """Return the bytes of arrays that are read for the picture of one step's observation or ``state``."""
     sizes = {
         role: sum(field.size * numpy_dtype(field.dtype).itemsize for field in episode.fields(role))
-        for role in ("observation", "action", "info")
+        for role in (drawn, "action", "info")
     }
-    return sizes["action"] + sizes["info"] + 2 * sizes["observation"]
+    return sizes["action"] + sizes["info"] + 2 * sizes[drawn]
 
 
 class _Part:
@@ -93,14 +94,15 @@ class _Part:
     Args:
         episode: the episode.
         positions: positions among its stored steps, ascending.
+        role: what is drawn: ``observation`` or ``state``.
     """
 
-    def __init__(self, episode: EpisodeData, positions: Sequence[int]):
+    def __init__(self, episode: EpisodeData, positions: Sequence[int], role: str = "observation"):
         chosen = np.asarray(positions, np.int64)
         stored = episode.step
-        self._lost = bool(episode.row.last_observation_lost)
+        self._lost = role == "state" or bool(episode.row.last_observation_lost)
         if self._lost:
-            # Without next_observation, only the very next step shows what a step led to.
+            # Of what has no next_observation, only the very next step shows what a step led to.
             following = chosen + 1
             following = following[following < len(stored)]
             following = following[stored[following] == stored[following - 1] + 1]
@@ -108,7 +110,7 @@ class _Part:
             chosen = np.union1d(chosen, following)
         view = episode if len(chosen) == len(stored) else episode.steps_at(chosen)
         self._at = {position: at for at, position in enumerate(chosen.tolist())}
-        self._before = view.observation
+        self._before = view.state if role == "state" else view.observation
         self._after = None if self._lost else view.next_observation
         self._action = view.action if view.has("action") else None
         self.info = view.info if view.has("info") else None
@@ -133,7 +135,11 @@ class _Part:
 
 
 def each_step_picture(
-    episode: EpisodeData, positions: Sequence[int] | None = None, *, max_bytes: float = PART_BYTES
+    episode: EpisodeData,
+    positions: Sequence[int] | None = None,
+    *,
+    max_bytes: float = PART_BYTES,
+    render: str | Render | None = None,
 ) -> Iterator[StepVisualizationData]:
     """Yield what a picture of each stored step needs to know; arrays of a few steps are held at a time.
 
@@ -141,26 +147,34 @@ def each_step_picture(
         episode: the episode.
         positions: positions among the stored steps; None for all.
         max_bytes: the most bytes of arrays to read at once; one step is read in any case.
+        render: a drawing function of the user's, or ``module:function``; where its parameter is called
+            ``state`` and states were recorded, it is given those in place of observations.
 
     Raises:
         NotRecordedError: the level stored no steps, or no observations.
+        RenderError: the drawing function cannot be imported, raised, or returned what cannot be drawn.
     """
-    _main_path(episode)  # says where there is nothing to draw
+    function = resolve_render(render)
+    role = (
+        "state" if function is not None and takes_state(function) and episode.has("state") else "observation"
+    )
+    if role == "observation":
+        _main_path(episode)  # says where there is nothing to draw
     count = len(episode.step)
     chosen = list(range(count)) if positions is None else sorted({range(count)[i] for i in positions})
-    room = max(1, int(max_bytes // max(1, bytes_of_a_step(episode))))
+    room = max(1, int(max_bytes // max(1, bytes_of_a_step(episode, role))))
     similarity = episode.metrics.get("similarity")
     constants = episode.constants if episode.has("episode") else {}
     target = constants.get("target") if isinstance(constants, Mapping) else None
     title = episode_title(episode)
     for first in range(0, len(chosen), room):
-        part = _Part(episode, chosen[first : first + room])
+        part = _Part(episode, chosen[first : first + room], role)
         for i in chosen[first : first + room]:
             frame, led_to, action = part.before(i), part.after(i), part.action(i)
             selection = action.get("selection") if isinstance(action, Mapping) else None
             is_mask = isinstance(selection, np.ndarray) and selection.shape == main_leaf(frame).shape
             last = int(episode.step[i]) == episode.row.total_steps - 1
-            yield StepVisualizationData(
+            data = StepVisualizationData(
                 step_num=int(episode.step[i]),
                 before_grid=frame,
                 after_grid=led_to,
@@ -177,16 +191,21 @@ def each_step_picture(
                 ended=episode.row.ended if last else "",
                 success=_success(episode) if last else None,
             )
+            yield with_render(data, function)
 
 
-def step_pictures(episode: EpisodeData, steps: Sequence[int] | None = None) -> list[StepVisualizationData]:
+def step_pictures(
+    episode: EpisodeData, steps: Sequence[int] | None = None, *, render: str | Render | None = None
+) -> list[StepVisualizationData]:
     """Return what a picture of each stored step needs to know.
 
     Args:
         episode: the episode.
         steps: positions among the stored steps; None for all.
+        render: a drawing function of the user's, as in ``each_step_picture``.
 
     Raises:
         NotRecordedError: the level stored no steps, or no observations.
+        RenderError: the drawing function fails.
     """
-    return list(each_step_picture(episode, steps))
+    return list(each_step_picture(episode, steps, render=render))
