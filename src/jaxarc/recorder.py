@@ -177,10 +177,7 @@ class Recorder(RecorderProgram, LoopRecorder):
         self._live: LiveDrawing | None = None
         self._failed_before = SLOTS.failed_chunks
         self._ending = RunEnding(
-            self._store,
-            lambda ended: self._counted(has_ended=ended),
-            self._wait_for_drawing,
-            lambda: self._live.report() if self._live is not None else None,
+            self._store, lambda ended: self._counted(has_ended=ended), self._wait_for_drawing
         )
         # Rows of programs that run already arrive as soon as the slot is taken: the queue comes first.
         self._logger = AsyncLogger(
@@ -445,6 +442,7 @@ class Recorder(RecorderProgram, LoopRecorder):
         visualizer = EnhancedVisualizer(self.config.visualization, manager)
         reader = LiveDrawing(live, visualizer, lambda: (self.run_dir, writer_number(self._store.writer) or 0))
         self.add_reader(reader)
+        self._ending.report = reader.report
         return reader
 
     def _take_slot(self, slot: int | None) -> int:

@@ -39,10 +39,10 @@ class RunEnding:
         store: where it says so.
         count: ``has_ended -> Health``.
         wait_for_readers: gives the readers time to read what is committed.
-        report: called when everything is written, unless somebody waits for the prompt; must not raise.
 
     Attributes:
         status: how the run ends.
+        report: called when everything is written, unless somebody waits for the prompt; must not raise.
         was_cut_short: whether the close came back before everything was written.
     """
 
@@ -51,12 +51,11 @@ class RunEnding:
         store: EndingStore,
         count: Callable[[bool], Health],
         wait_for_readers: Callable[[], None],
-        report: Callable[[], None] = lambda: None,
     ):
         self._store = store
         self._count = count
         self._wait_for_readers = wait_for_readers
-        self._report = report
+        self.report: Callable[[], None] = lambda: None
         self._is_written = False
         self._started = CLOCK.now_s()
         self._problem = ""
@@ -74,7 +73,7 @@ class RunEnding:
             logger.error("recording: the run could not be ended properly: %s", error)
         self._is_written = True
         if not queue.is_in_a_hurry and self.status != "KILLED":
-            self._report()
+            self.report()
 
     def problem(self, queue: AsyncLogger) -> str:
         """Say what was lost, and what there was no time for; return it, empty when all is well."""
