@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from jaxarc.errors import RenderError
 from jaxarc.rendering import Style, picture_of, render_step
+from jaxarc.rendering.text import number
 
 NASTY = st.one_of(
     st.text(max_size=40), st.sampled_from(["<script>alert(1)</script>", "\"'&]]>", "\x00\x1b", "😀"])
@@ -166,3 +167,11 @@ def test_a_state_after_that_was_not_recorded_is_said(step, vector_step):
         assert "changed" not in said
         assert "wrong" not in said
         assert "reached" not in said
+
+
+@pytest.mark.parametrize("reward", [-9.3134e-10, 123456789.0, -1e300, 1234567.8])
+def test_a_reward_of_many_digits_is_never_cut(step, reward):
+    """Minus 9.31e-10 without its end would read as minus 9.31."""
+    said = words(render_step(step(reward=reward, similarity=1e-12)))
+    assert number(reward, signed=True) in said
+    assert number(1e-12) in said

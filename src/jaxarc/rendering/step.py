@@ -158,18 +158,24 @@ def _metrics(info: Mapping[str, Any], width: float, style: Style) -> Picture:
     return Picture(width, -(-len(items) // columns) * 36, parts)
 
 
+def _number(x: float, words: str, colour: str, room: float) -> Text:
+    """Return a large number; one that is long is smaller, for a number that is cut is another one."""
+    size = next((size for size in (20, 15, 12) if fit(words, room, size, bold=True) == words), 10)
+    return Text(x, 34, words, size, colour, bold=True, max_width=room)
+
+
 def _scores(data: StepVisualizationData, width: float, style: Style) -> list[Shape]:
     """Draw the reward, and the similarity with its bar."""
     theme = style.colours
     reward = float(data.reward)
     colour = theme.good if reward > 0 else theme.bad if reward < 0 else theme.ink
     parts: list[Shape] = [Text(0, 11, "Reward", 11, theme.muted)]
-    parts.append(Text(0, 34, number(reward, signed=True), 20, colour, bold=True, max_width=104))
+    parts.append(_number(0, number(reward, signed=True), colour, 104))
     if data.similarity is not None:
         share = float(data.similarity)
         room = min(width - 120, 270.0)
         parts.append(Text(120, 11, "Similarity", 11, theme.muted))
-        parts.append(Text(120, 34, number(share), 20, theme.ink, bold=True, max_width=76))
+        parts.append(_number(120, number(share), theme.ink, 76))
         parts.extend(meter(204, 25, max(room - 84, 40), share, style))
     return parts
 
