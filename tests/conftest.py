@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 FOUR_DEVICES = "--xla_force_host_platform_device_count=4"
+QUICK_COMPILES = "--xla_backend_optimization_level=0"
+"""Machine code is all that this leaves plain: a program is lowered, and its HLO optimised, as ever."""
 
 assert "jax" not in sys.modules, "jax was imported before the tests could ask it for four devices"
-os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {FOUR_DEVICES}".strip()
+asked = os.environ.get("XLA_FLAGS", "")
+quick = "" if "xla_backend_optimization_level" in asked else QUICK_COMPILES
+os.environ["XLA_FLAGS"] = f"{asked} {FOUR_DEVICES} {quick}".strip()
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 for name in [name for name in os.environ if name.startswith("JAXARC_")]:
     del os.environ[name]
@@ -20,6 +26,14 @@ for name in [name for name in os.environ if name.startswith("JAXARC_")]:
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell without job control starts what runs in the background so, and children inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+compiled_dir = ""
+if sys.dont_write_bytecode and "PYTEST_XDIST_WORKER" not in os.environ:
+    # Hundreds of processes import JAX; each compiles its sources anew where no bytecode may lie beside them.
+    compiled_dir = tempfile.mkdtemp(prefix="jaxarc-bytecode-")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = compiled_dir
+    sys.dont_write_bytecode = False
 
 from jaxtyping import install_import_hook  # noqa: E402
 
@@ -31,6 +45,12 @@ pytest_plugins = ["browser"]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--long``, which runs the soaks and the mass kills as well."""
     parser.addoption("--long", action="store_true", help="run the tests marked long as well")
+
+
+def pytest_unconfigure() -> None:
+    """Remove the bytecode that this session kept to itself."""
+    if compiled_dir:
+        shutil.rmtree(compiled_dir, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

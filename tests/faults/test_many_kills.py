@@ -25,6 +25,8 @@ import numpy as np
 import jax, jaxarc  # once for all children; no backend is opened before the fork
 from jaxarc import Recorder
 
+jaxarc.load_config()  # Hydra looks for its plug-ins and reads the tree once, not in every child
+
 def record(root, resume, out):
     config = {
         "storage": {"base_output_dir": root, "segment_bytes": 4_000},

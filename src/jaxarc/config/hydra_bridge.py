@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from hydra import compose, initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from hydra.version import VersionBase
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from jaxarc.config.overrides import checked_overrides, default_values
@@ -80,11 +81,17 @@ def coerce_config(value: Any = None) -> Config:
 def composed(overrides: Sequence[str]) -> dict[str, Any]:
     """Return the packaged tree under ``overrides`` as a plain mapping, interpolations resolved."""
     try:
-        with own_hydra():
-            tree = compose(ROOT, overrides=list(overrides))
+        tree = composed_tree(tuple(overrides))
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError([problem_of(error, overrides)]) from None
     return plain_container(tree)
+
+
+@lru_cache(maxsize=8)
+def composed_tree(overrides: tuple[str, ...]) -> DictConfig:
+    """Compose the packaged tree, interpolations not resolved yet; the same overrides need it once."""
+    with own_hydra():
+        return compose(ROOT, overrides=list(overrides))
 
 
 def composed_in_part(overrides: Sequence[str], problems: list[ConfigProblem]) -> dict[str, Any]:
