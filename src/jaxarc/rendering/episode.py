@@ -73,9 +73,9 @@ def _task(data: EpisodeSummaryData, style: Style) -> Picture:
     if not boards:
         return Picture(0, 0, "")
     quiet = Style(style.palette, style.theme)
-    sides = [max(extent_of([board])) if is_board(board) else 1 for _, board in boards]
+    sides = [max(extent_of([board])) if is_board(board) else 0 for _, board in boards]
     pictures = [
-        picture_of(board, quiet, size=_TASK_BOARD * side / max(sides) + 1e-6)
+        picture_of(board, quiet, size=_TASK_BOARD * (side / max(sides) if side else 1.0) + 1e-6)
         for (_, board), side in zip(boards, sides, strict=True)
     ]
     y, parts = 0.0, []
