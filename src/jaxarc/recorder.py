@@ -69,8 +69,7 @@ logger = logging.getLogger("jaxarc")
 
 Carry = TypeVar("Carry")
 
-_LAST_PICTURE_S = 10.0
-"""Seconds that close waits for the picture that is being drawn when the budget ends."""
+_LAST_PICTURE_S = 10.0  # that close waits for the picture that is being drawn when the budget ends
 
 _OPEN: weakref.WeakValueDictionary[int, Recorder] = weakref.WeakValueDictionary()
 

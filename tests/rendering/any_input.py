@@ -65,8 +65,9 @@ def _masks(board: Any) -> SearchStrategy[Any]:
 def any_step(draw: st.DrawFn) -> dict[str, Any]:
     """Any value in every field of ``StepVisualizationData``."""
     before = draw(NESTED)
-    same = isinstance(before, np.ndarray) and draw(st.booleans())
-    after = draw(npst.arrays(before.dtype, before.shape)) if same else draw(st.none() | NESTED)
+    after = draw(st.none() | NESTED)
+    if isinstance(before, np.ndarray) and draw(st.booleans()):
+        after = draw(npst.arrays(before.dtype, before.shape))
     return {
         "step_num": draw(st.integers(0, 10**12)),
         "before_grid": before,

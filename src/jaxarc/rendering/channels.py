@@ -12,7 +12,7 @@ from jaxarc.rendering.field import colour_bar, field_pictures, heat_scale
 from jaxarc.rendering.grid import cell_colours
 from jaxarc.rendering.kinds import channel_axis, kind_of
 from jaxarc.rendering.style import Style
-from jaxarc.rendering.text import label
+from jaxarc.rendering.text import label, width_of
 
 __all__ = ["channel_pictures"]
 
@@ -56,12 +56,15 @@ def channel_pictures(
         bottom = 0.0
         for place_in, picture in enumerate(drawn[index * shown : (index + 1) * shown]):
             x, y = place_in % columns * (side + _GAP), place_in // columns * (height + _CAPTION + 6)
-            words = f"channel {place_in}" if place_in == 0 else str(place_in)
+            words = f"channel {place_in}"
+            if place_in or width_of(words, 11) > side:
+                words = str(place_in)
             parts.append(label(x, y + 11, words, 11, style.colours.muted))
             parts.append(place(x, y + _CAPTION, picture.body))
             bottom = y + _CAPTION + height
         if count > shown:
-            parts.append(label(0, bottom + 16, f"+{count - shown} more channels", 11, style.colours.muted))
+            more = f"+{count - shown} more channels"
+            parts.append(label(0, bottom + 16, more, 11, style.colours.muted, max_width=size))
             bottom += 22
         if index == 0 and not labels and size >= _BAR_FROM:
             bar = colour_bar(heat_scale(flat), size, style)
