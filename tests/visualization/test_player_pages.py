@@ -126,6 +126,15 @@ def test_an_episode_too_large_for_a_page_is_thinned_out_evenly(tmp_path: Path, w
     assert player.series["reward"][steps.index(77)] == 1
 
 
+def test_of_many_rewards_alike_some_from_everywhere_are_key_moments(tmp_path: Path) -> None:
+    """The list is bounded, and does not end where the episode has only begun."""
+    reward = (jnp.arange(600) % 3 == 0).astype(jnp.float32)
+    player = player_episode(record(tmp_path, 600, reward=reward))
+    steps = np.array([moment.position for moment in player.moments])
+    assert (len(steps), steps[0], steps[-1]) == (24, 0, 599)
+    assert np.diff(steps).max() < 100
+
+
 def test_real_actions_are_curves_and_whole_ones_are_words(tmp_path: Path) -> None:
     """What a joint did is read off a curve, which button was pressed off its number."""
     action = {"torque": jnp.linspace(0, 1, 6).reshape(3, 2), "button": jnp.arange(3)}
@@ -142,3 +151,16 @@ def test_episodes_of_several_writers_say_whose_they_are(arc_run: ReplaySystem) -
     assert player_episode(second, by_writer=True).name == "p001-0"
     assert player_episode(first).name == "0"
     assert episode_page([first, second])
+
+
+def test_scalars_of_info_are_curves_and_arrays_beside_them_are_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Logits of every step can be larger than all observations; they are read in parts."""
+    info = {"value": jnp.arange(7.0), "net": {"logits": jnp.ones((7, 50)), "entropy": jnp.arange(7.0) / 7}}
+    episode = record(tmp_path, 7, info=info)
+    monkeypatch.setattr("jaxarc.visualization.player_pages.PART_BYTES", 2 * 208)
+    series = player_episode(episode).series
+    assert list(series) == ["reward", "net.entropy", "value"]
+    assert np.allclose(series["net.entropy"], np.arange(7) / 7)
+    assert "info" not in vars(episode)

@@ -9,11 +9,12 @@ import numpy as np
 
 from jaxarc.errors import NotRecordedError
 from jaxarc.records.episode_data import EpisodeData
+from jaxarc.records.layout import numpy_dtype
 from jaxarc.records.player import PlayerEpisode, PlayerMoment
 from jaxarc.rendering.player import player_page
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.text import number
-from jaxarc.visualization.pictures import operation_words
+from jaxarc.visualization.pictures import PART_BYTES, operation_words
 
 __all__ = ["PAGE_BYTES", "episode_page", "player_episode"]
 
@@ -105,6 +106,22 @@ def _actions(episode: EpisodeData) -> tuple[tuple[str, ...], dict[str, np.ndarra
     return tuple(", ".join(words) for words in zip(*said, strict=True)), curves
 
 
+def _info_scalars(episode: EpisodeData) -> dict[tuple[str, ...], np.ndarray]:
+    """Return the real scalars of ``info`` by path; what else it holds is read in parts, and let go."""
+    fields = episode.fields("info") if episode.has("info") else ()
+    if not any(field.shape == () for field in fields):
+        return {}
+    size = sum(field.size * numpy_dtype(field.dtype).itemsize for field in fields)
+    count, room = len(episode.step), max(1, PART_BYTES // size)
+    parts: dict[tuple[str, ...], list[np.ndarray]] = {}
+    for start in range(0, count, room):
+        view = episode if room >= count else episode.steps_at(np.arange(start, min(start + room, count)))
+        for path, values in _leaves(view.info):
+            if values.ndim == 1 and values.dtype.kind in "biuf":
+                parts.setdefault(path, []).append(values)
+    return {path: np.concatenate(values) for path, values in parts.items()}
+
+
 def _series(episode: EpisodeData) -> dict[str, np.ndarray]:
     """Return the numbers of every step: reward, then similarity, metrics and the scalars of info."""
     if not len(episode.step):
@@ -112,10 +129,9 @@ def _series(episode: EpisodeData) -> dict[str, np.ndarray]:
     found = {"reward": episode.reward}
     metrics = episode.metrics
     found |= {name: metrics[name] for name in sorted(metrics, key=lambda name: (name != "similarity", name))}
-    for path, values in _leaves(episode.info) if episode.has("info") else ():
-        if values.ndim == 1 and values.dtype.kind in "biuf":
-            name = ".".join(path)
-            found[name if name and name not in found else ".".join(("info", *path))] = values
+    for path, values in _info_scalars(episode).items():
+        name = ".".join(path)
+        found[name if name and name not in found else ".".join(("info", *path))] = values
     return {name: np.asarray(values, np.float64) for name, values in found.items()}
 
 
@@ -151,7 +167,9 @@ def _moments(episode: EpisodeData, series: Mapping[str, np.ndarray]) -> tuple[Pl
         "truncated",
     ):
         note(count - 1, str(episode.row.ended), 1e299)
-    chosen = sorted(sorted(said, key=lambda position: (-weight[position], position))[:_MOMENTS])
+    # Of many that matter alike some come from everywhere: multiples of the golden ratio spread evenly.
+    ranked = sorted(said, key=lambda position: (-weight[position], position * 0.618033988749895 % 1))
+    chosen = sorted(ranked[:_MOMENTS])
     return tuple(PlayerMoment(position, " · ".join(said[position])) for position in chosen)
 
 

@@ -67,9 +67,10 @@ class Curve {
     context.fillStyle = look.line;
     const base = this.low <= 0 && this.high >= 0 ? y(0) : CURVE_HEIGHT - 1;
     context.fillRect(0, Math.round(base) - 0.5, width, 1);
+    const asBars = this.parts.every((part) => part.bars);
     this.parts.forEach((part, index) => {
       const colour = index ? look.second : look.accent;
-      if (part.bars) this.drawBars(context, part, x, y, width, this.parts.length > 1 ? { good: colour, bad: colour } : look, index);
+      if (asBars) this.drawBars(context, part, x, y, width, this.parts.length > 1 ? { good: colour, bad: colour } : look, index);
       else this.drawLine(context, part, x, y, colour);
     });
     const words = this.parts.map((part) => `${part.values.length} values`).join(" and ");
