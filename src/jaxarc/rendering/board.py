@@ -78,7 +78,7 @@ def as_board(value: object) -> np.ndarray:
         raise RenderError(f"a board has 2 axes, got shape {board.shape}")
     if board.dtype == np.bool_:
         board = board.astype(np.int8)
-    if not np.issubdtype(board.dtype, np.integer):
+    if board.dtype.kind not in "iu":
         raise RenderError(f"a board holds integers, got {board.dtype}; round it, or draw it as a field")
     height, width = board.shape
     if not 0 < height <= MAX_SIDE or not 0 < width <= MAX_SIDE:
@@ -102,10 +102,9 @@ def extent_of(boards: Sequence[np.ndarray]) -> tuple[int, int]:
     """
     rows = columns = 0
     for board in boards:
-        filled = board != _PADDING
-        if filled[-1].any() and filled[:, -1].any():
+        if (board[-1] != _PADDING).any() and (board[:, -1] != _PADDING).any():
             height, width = board.shape
-        elif filled.any():
+        elif (filled := board != _PADDING).any():
             height = int(np.flatnonzero(filled.any(axis=1))[-1]) + 1
             width = int(np.flatnonzero(filled.any(axis=0))[-1]) + 1
         else:
@@ -156,9 +155,23 @@ class Cells:
     defined: set[str]
 
     @cached_property
+    def filled(self) -> np.ndarray:
+        """Which cells are no padding, bool[height width]."""
+        return self.board != _PADDING
+
+    @cached_property
+    def _range(self) -> tuple[int, int]:
+        return int(self.board.min()), int(self.board.max())
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is nothing but padding."""
-        return bool((self.board == _PADDING).all())
+        return self._range == (_PADDING, _PADDING)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no padding."""
+        return self._range[0] > _PADDING or bool(self.filled.all())
 
     @property
     def are_outlined(self) -> bool:
@@ -173,9 +186,17 @@ class Cells:
     @cached_property
     def codes(self) -> np.ndarray:
         """The number of each cell's colour in ``colours``, int[height width]; -1 is padding."""
+        if not self.has_unknown:
+            return self.board
         unknown = len(self.colours) - 1
         outside = (self.board < _PADDING) | (self.board >= unknown)
-        return np.where(outside, np.int16(unknown), self.board) if outside.any() else self.board
+        return np.where(outside, np.int16(unknown), self.board)
+
+    @property
+    def has_unknown(self) -> bool:
+        """Whether a value is neither a colour nor padding."""
+        lowest, highest = self._range
+        return lowest < _PADDING or highest >= len(self.colours) - 1
 
     def paint(self, canvas: Canvas, x: float, y: float) -> None:
         """Paint it with its top left corner at (x, y)."""

@@ -102,7 +102,7 @@ class _Painter:
     def frame(self) -> None:
         """Draw a line around what is not padding."""
         theme, thick = self.cells.style.colours, max(round(self.canvas.scale), 1)
-        drawn = self._along(*_between(self.cells.board != _PADDING), -(thick // 2), thick, 0)
+        drawn = self._along(*_between(self.cells.filled), -(thick // 2), thick, 0)
         self.image[drawn] = self.canvas.mixed(theme.background, theme.grid, theme.grid_opacity)
 
     def outline(self, mask: np.ndarray, width: float) -> None:

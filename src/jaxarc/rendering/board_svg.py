@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxarc.rendering.digits import digits
 from jaxarc.rendering.palette import MARK_DARK, MARK_LIGHT
-from jaxarc.rendering.paths import grid_lines, mask_runs, outline, value_runs
+from jaxarc.rendering.paths import full_grid, grid_lines, mask_runs, outline, value_runs
 
 if TYPE_CHECKING:
     from jaxarc.rendering.board import Cells
@@ -25,15 +25,15 @@ def _cells(cells: Cells, *, crossed: bool) -> str:
     height, width = codes.shape
     parts = []
     base = _PADDING
-    if codes.min() != _PADDING:
+    if cells.is_full:
         base = int(np.bincount(codes.ravel()).argmax())
         parts.append(f'<path fill="{colours[base]}" d="M0 0h{width}v{height}h-{width}z"/>')
     runs = value_runs(codes, without=base)
     parts.append('<g transform="translate(0 .5)" shape-rendering="crispEdges">')
     parts.extend(f'<path stroke="{colours[value]}" d="{path}"/>' for value, path in runs)
     parts.append("</g>")
-    outside = codes == len(colours) - 1
-    if crossed and outside.any():
+    if crossed and cells.has_unknown:
+        outside = codes == len(colours) - 1
         line = f'stroke="{cells.style.cells.outside_mark}" stroke-width=".12" transform="translate(0 .5)"'
         parts.append(f'<path {line} d="{mask_runs(outside)}"/>')
     return "".join(parts)
@@ -75,19 +75,19 @@ def _outlined(mask: np.ndarray, cell: float, width: float = 3.4) -> str:
 def _lines(cells: Cells) -> str:
     """Draw the lines between the cells; in one drawing, boards of one size share the path."""
     cell, theme = cells.cell, cells.style.colours
-    filled = cells.board != _PADDING
     line = f'stroke="{theme.grid}" stroke-opacity="{theme.grid_opacity:g}" stroke-width="{1 / cell:.3g}"'
     if cells.are_outlined:
-        return f'<path {line} d="{outline(filled)}"/>'
+        return f'<path {line} d="{outline(cells.filled)}"/>'
     # Half a pixel on, each line covers one column of pixels, so that sharp edges never lose it.
     line += f' shape-rendering="crispEdges" transform="translate({0.5 / cell:.3g} {0.5 / cell:.3g})"'
-    if not filled.all():
-        return f'<path {line} d="{grid_lines(filled)}"/>'
-    name = f"g{filled.shape[0]}x{filled.shape[1]}"
+    if not cells.is_full:
+        return f'<path {line} d="{grid_lines(cells.filled)}"/>'
+    height, width = cells.board.shape
+    name = f"g{height}x{width}"
     if name in cells.defined:
         return f'<use href="#{name}" {line}/>'
     cells.defined.add(name)
-    return f'<g {line}><path id="{name}" d="{grid_lines(filled)}"/></g>'
+    return f'<g {line}><path id="{name}" d="{full_grid(height, width)}"/></g>'
 
 
 def board_svg(cells: Cells) -> str:
@@ -96,8 +96,9 @@ def board_svg(cells: Cells) -> str:
     height, width = cells.board.shape
     written = cells.are_written
     changed, wrong = cells.changed, cells.wrong
-    parts = ["" if cells.is_empty else _cells(cells, crossed=not written)]
-    if cells.is_empty:
+    empty = cells.is_empty
+    parts = ["" if empty else _cells(cells, crossed=not written)]
+    if empty:
         dash = f'stroke-dasharray="{4 / cell:.3g} {3 / cell:.3g}"'
         frame = f'stroke="{theme.muted}" stroke-width="{1 / cell:.3g}" {dash}'
         parts.append(f'<path {frame} d="M0 0h{width}v{height}h-{width}z"/>')

@@ -73,6 +73,8 @@ def channel_axis(shape: tuple[int, ...]) -> int:
 
 
 def _range(values: Sequence[np.ndarray]) -> tuple[float, float]:
+    if values[0].dtype.kind in "biu":
+        return float(min(value.min() for value in values)), float(max(value.max() for value in values))
     with np.errstate(invalid="ignore"):
         lows = [float(np.fmin.reduce(value, axis=None)) for value in values]
         highs = [float(np.fmax.reduce(value, axis=None)) for value in values]
@@ -90,10 +92,12 @@ def _num_different(values: Sequence[np.ndarray]) -> int:
 def _kind_of_plane(values: Sequence[np.ndarray], *, arc: bool) -> str:
     if values[0].dtype.kind == "f":
         return "field"
-    low, high = _range(values)
     if not all(is_cells(value) for value in values):
         return "frame" if values[0].dtype == np.uint8 else "field"
-    if arc or (low >= -1 and high <= 9):
+    if arc:
+        return "board"
+    low, high = _range(values)
+    if low >= -1 and high <= 9:
         return "board"
     if low < -1 or high >= CATEGORIES_AT_MOST:
         return "field"

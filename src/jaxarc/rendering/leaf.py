@@ -24,8 +24,8 @@ def as_leaf(value: Any) -> np.ndarray:
         array = np.asarray(value)
     except (TypeError, ValueError):  # ragged lists, typed PRNG keys
         return np.array(type(value).__name__)
-    name = array.dtype.name
     if array.dtype.isbuiltin != 1 and array.dtype.names is None:
+        name = array.dtype.name
         if name.startswith(("bfloat", "float")):
             return array.astype(np.float32)
         if name.startswith(("int", "uint")):

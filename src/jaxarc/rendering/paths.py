@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-__all__ = ["grid_lines", "mask_runs", "outline", "value_runs"]
+__all__ = ["full_grid", "grid_lines", "mask_runs", "outline", "value_runs"]
 
 
 @lru_cache(maxsize=8)
@@ -20,18 +20,21 @@ def _spelled(prefix: str, count: int) -> np.ndarray:
     return np.array([f"{prefix}{index}" for index in range(count + 1)], dtype=np.bytes_)
 
 
-def _table(prefix: str, largest: int) -> np.ndarray:
-    """Return a table that reaches at least ``largest``; sizes are rounded up so that few tables exist."""
-    return _spelled(prefix, 1 << max(5, int(largest).bit_length()))
+@lru_cache(maxsize=16)
+def _spelling(count: int, letter: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.dtype]:
+    """Return the parts of a line spelled out, and the dtype of its record; counts are few, powers of two."""
+    parts = _spelled("M", count), _spelled(" ", count), _spelled(letter, count)
+    names = ("x", "y", "length")
+    return *parts, np.dtype([(name, part.dtype) for name, part in zip(names, parts, strict=True)])
 
 
 def _lines(xs: np.ndarray, ys: np.ndarray, lengths: np.ndarray, side: int, letter: str) -> np.ndarray:
     """Return path data ``M x y <letter> length`` as one fixed-width record a line."""
-    columns = (_table("M", side), _table(" ", side), _table(letter, side))
-    records = np.empty(len(xs), dtype=[(str(i), column.dtype) for i, column in enumerate(columns)])
-    records["0"] = columns[0][xs]
-    records["1"] = columns[1][ys]
-    records["2"] = columns[2][lengths]
+    starts, tops, ends, record = _spelling(1 << max(5, int(side).bit_length()), letter)
+    records = np.empty(len(xs), record)
+    records["x"] = starts[xs]
+    records["y"] = tops[ys]
+    records["length"] = ends[lengths]
     return records
 
 
@@ -52,19 +55,19 @@ def value_runs(board: np.ndarray, without: int) -> list[tuple[int, str]]:
     height, width = board.shape
     begins = np.ones((height, width), dtype=bool)
     np.not_equal(board[:, 1:], board[:, :-1], out=begins[:, 1:])
-    starts = np.flatnonzero(begins)
+    starts = begins.ravel().nonzero()[0]
     values = board.ravel()[starts]
     lengths = np.empty_like(starts)
     np.subtract(starts[1:], starts[:-1], out=lengths[:-1])
     lengths[-1] = height * width - starts[-1]
-    order = np.argsort(values, kind="stable")
+    order = values.argsort(kind="stable")
     order = order[values[order] != without]
     if not order.size:
         return []
     values, starts, lengths = values[order], starts[order], lengths[order]
     ys, xs = np.divmod(starts, width)
     records = _lines(xs, ys, lengths, max(height, width), "h")
-    cuts = (np.flatnonzero(values[1:] != values[:-1]) + 1).tolist()
+    cuts = ((values[1:] != values[:-1]).nonzero()[0] + 1).tolist()
     stretches = zip([0, *cuts], [*cuts, len(values)], strict=True)
     return [(int(values[begin]), _text(records[begin:end])) for begin, end in stretches]
 
@@ -76,8 +79,8 @@ def _true_runs(mask: np.ndarray, side: int, letter: str) -> np.ndarray:
     edges[:, :-1] = mask
     edges[:, 1:] -= mask
     flat = edges.ravel()
-    starts = np.flatnonzero(flat > 0)
-    ends = np.flatnonzero(flat < 0)
+    starts = (flat > 0).nonzero()[0]
+    ends = (flat < 0).nonzero()[0]
     along, across = starts % (width + 1), starts // (width + 1)
     xs, ys = (along, across) if letter == "h" else (across, along)
     return _lines(xs, ys, ends - starts, side, letter)
@@ -105,7 +108,8 @@ def outline(mask: np.ndarray) -> str:
 
 
 @lru_cache(maxsize=64)
-def _full_grid(height: int, width: int) -> str:
+def full_grid(height: int, width: int) -> str:
+    """Return path data of the lines around all cells of a board."""
     rows = "".join(f"M0 {y}h{width}" for y in range(height + 1))
     return rows + "".join(f"M{x} 0v{height}" for x in range(width + 1))
 
@@ -114,7 +118,7 @@ def grid_lines(filled: np.ndarray) -> str:
     """Return path data of the lines around the cells of a mask, bool[height width]."""
     height, width = filled.shape
     if filled.all():
-        return _full_grid(height, width)
+        return full_grid(height, width)
     level = np.zeros((height + 1, width), dtype=bool)
     level[:-1] |= filled
     level[1:] |= filled

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from jaxarc.rendering.text import clean, fit, label
@@ -37,6 +37,21 @@ def svg_of(shapes: Iterable[Shape]) -> str:
     return "".join([shape.svg() for shape in shapes])
 
 
+@lru_cache(maxsize=2048)
+def _label(
+    x: float,
+    y: float,
+    value: object,
+    size: float,
+    colour: str,
+    anchor: str,
+    bold: bool,
+    max_width: float | None,
+) -> str:
+    """Write a text; pictures of one episode repeat most of theirs."""
+    return label(x, y, value, size, colour, anchor=anchor, bold=bold, max_width=max_width)
+
+
 class Text(NamedTuple):
     """One line of text; the fields are the arguments of ``text.label``."""
 
@@ -50,8 +65,7 @@ class Text(NamedTuple):
     max_width: float | None = None
 
     def svg(self) -> str:
-        x, y, value, size, colour, anchor, bold, max_width = self
-        return label(x, y, value, size, colour, anchor=anchor, bold=bold, max_width=max_width)
+        return (_label if type(self.value) is str else _label.__wrapped__)(*self)
 
     def paint(self, canvas: Canvas, x: float, y: float) -> None:
         room = self.max_width
@@ -131,12 +145,13 @@ class Disc(NamedTuple):
 class Line(NamedTuple):
     """Straight lines through points; ``dash`` is the length of a dash and of the gap after it."""
 
-    points: Sequence[tuple[float, float]]
+    points: tuple[tuple[float, float], ...]
     colour: str
     width: float
     dash: float = 0.0
     round_: bool = False
 
+    @lru_cache(maxsize=256)  # noqa: B019  (a tuple of numbers, which arrows repeat)
     def svg(self) -> str:
         x, y = self.points[0]
         path = f"M{x:g} {y:g}"

@@ -32,7 +32,7 @@ def value_words(value: Any) -> str:
     array = np.asarray(value)
     if array.dtype == np.bool_ and array.size == 1:
         return "yes" if array.item() else "no"
-    if array.size == 1 and np.issubdtype(array.dtype, np.number) and not np.iscomplexobj(array):
+    if array.size == 1 and array.dtype.kind in "iuf":
         return number(array.item())
     if array.ndim == 0:
         return clean(value)

@@ -40,7 +40,10 @@ def clean(value: object) -> str:
 
 def escape(value: object) -> str:
     """Return ``value`` as text that is safe between tags and inside a quoted attribute."""
-    text = clean(value)
+    return _markup(clean(value))
+
+
+def _markup(text: str) -> str:
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return text.replace('"', "&quot;").replace("'", "&#39;")
 
@@ -124,4 +127,4 @@ def label(
     if not text:
         return ""
     extra = (f' text-anchor="{anchor}"' if anchor != "start" else "") + (' font-weight="700"' if bold else "")
-    return f'<text x="{x:g}" y="{y:g}" font-size="{size:g}" fill="{colour}"{extra}>{escape(text)}</text>'
+    return f'<text x="{x:g}" y="{y:g}" font-size="{size:g}" fill="{colour}"{extra}>{_markup(text)}</text>'
