@@ -16,7 +16,9 @@ from drawn_data import TARGET, make_episode, make_step, make_vector_step
 from drawn_runs import make_run, make_stream
 from observed import OBSERVATIONS, inventory, make_observed_step, minatar, pong_stack, screen
 
+from jaxarc.records.alignment_pictures import AlignedStep, AlignmentData
 from jaxarc.records.pictures import EpisodeSummaryData
+from jaxarc.records.reel_pictures import BatchData, BatchItem, ReelData, ReelRow
 from jaxarc.records.run_pictures import HeatStrip, SlotCurve
 from jaxarc.records.task_pictures import TaskPair, TaskPictureData
 from jaxarc.rendering import (
@@ -24,9 +26,12 @@ from jaxarc.rendering import (
     Picture,
     Style,
     picture_of,
+    render_alignment,
+    render_batch,
     render_board,
     render_comparison,
     render_episode_summary,
+    render_reel,
     render_run,
     render_step,
     render_task,
@@ -315,7 +320,79 @@ def _(style: Style) -> str:
     return render_task(_task(train=odd, task_id=HUGE_NAME, show_test_output=False), style)
 
 
-# Runs, batches and reels
+# Two episodes aligned, reels and batches
+
+
+def _aligned(**changes: Any) -> AlignmentData:
+    other = TARGET.copy()
+    other[1, 1] = 0
+    a = make_episode(30, moments=(), title="episode 7")
+    b = make_episode(12, moments=(), title=HUGE_NAME, success=False, ended="cut")
+    steps = [AlignedStep(0, make_step(step_num=0), make_step(step_num=0))]
+    steps.append(AlignedStep(3, make_step(), make_step(after_grid=other, operation_name="Submit")))
+    steps += [AlignedStep(4, None, make_step(step_num=4)), AlignedStep(29, make_step(step_num=29), None)]
+    fields = {"a": a, "b": b, "steps": steps, "parted_at": 3, "parted_by": "action", "compared": 12}
+    return AlignmentData(**(fields | changes))
+
+
+@drawing("alignment")
+def _(style: Style) -> str:
+    return render_alignment(_aligned(), style)
+
+
+@drawing("alignment-same")
+def _(style: Style) -> str:
+    steps = [AlignedStep(n, make_vector_step(step_num=n), make_vector_step(step_num=n)) for n in range(7)]
+    return render_alignment(_aligned(steps=steps, parted_at=None, parted_by=""), style)
+
+
+@drawing("reel")
+def _(style: Style) -> str:
+    at = np.arange(20.0)
+    history = np.stack([at, np.clip(at / 15, 0, 1), at > 15], axis=1)
+    history[3, 1] = np.nan
+    rows = [
+        ReelRow(n, make_episode(12, episode_num=int(n), success=n == 19.0, final_similarity=min(n / 15, 1.0)))
+        for n in (0.0, 9.0, 19.0)
+    ]
+    rows.append(ReelRow(19.5, make_episode(0, ended="running", success=False, moments=(), key_moments=())))
+    return render_reel(
+        ReelData("007bbfb7", rows, total=20, history=history, input_grid=TARGET.T, target_grid=TARGET), style
+    )
+
+
+@drawing("reel-vector")
+def _(style: Style) -> str:
+    moments = [make_vector_step(step_num=n) for n in range(9)]
+    rows = [ReelRow(3.0, make_episode(9, moments=moments, title=HUGE_NAME, success=None))]
+    return render_reel(ReelData(HUGE_NAME, rows, by=HUGE_NAME, title=HUGE_NAME), style)
+
+
+def _batch(count: int, state: Any, **changes: Any) -> BatchData:
+    outcomes = ("solved", "not solved", "open")
+    items = [
+        BatchItem(n, state if n % 5 else None, -1.5 * n, outcomes[n % 3], n, f"episode {n}")
+        for n in range(count)
+    ]
+    return BatchData(items, is_arc=True, title="a run", **changes)
+
+
+@drawing("batch")
+def _(style: Style) -> str:
+    return render_batch(_batch(7, TARGET), style)
+
+
+@drawing("batch-vector")
+def _(style: Style) -> str:
+    return render_batch(_batch(9, np.array([0.5, -1.0, np.nan])), style)
+
+
+@drawing("batch-many")
+def _(style: Style) -> str:
+    return render_batch(_batch(600, TARGET[:2, :2], num_envs=1024), style)
+
+
+# Runs
 
 
 @drawing("run")

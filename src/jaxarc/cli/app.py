@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from jaxarc.cli.arguments import Root
+from jaxarc.cli.picture_commands import compare, reel
 from jaxarc.cli.replay_command import replay
 
 __all__ = ["app"]
@@ -119,6 +120,10 @@ def show(
 
 
 app.command()(replay)
+
+app.command()(compare)
+
+app.command()(reel)
 
 
 @app.command()

@@ -1,0 +1,143 @@
+"""``jaxarc compare``: episodes of one run or several in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.text import Text
+
+from jaxarc.cli.listing import episode_table
+from jaxarc.cli.picture_files import checked_out, style_for, write_picture
+from jaxarc.errors import EpisodeNotFoundError, RenderError, RunNotFoundError
+from jaxarc.records.episode_data import EpisodeData
+from jaxarc.records.table import EpisodeRow
+from jaxarc.rendering import render_alignment, render_comparison
+from jaxarc.replay import ReplaySystem, open_run
+from jaxarc.storage import keep_segments_open
+from jaxarc.visualization.alignments import alignment_of
+from jaxarc.visualization.comparisons import compared_summary
+
+__all__ = ["compare_episodes"]
+
+_MOST_EPISODES = 1_000
+_MOST_LISTED = 10
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """An episode that is compared."""
+
+    run: ReplaySystem
+    row: EpisodeRow
+
+
+def compare_episodes(
+    names: Sequence[str],
+    *,
+    kind: str,
+    align: bool,
+    where: str | None,
+    sort: str | None,
+    limit: int | None,
+    out: Path | None,
+    palette: str | None,
+    theme: str | None,
+    root: str | None,
+) -> None:
+    """Draw the comparison, print a table and where the picture is.
+
+    Args:
+        names: ``RUN:EPISODE``, or ``RUN`` for its episodes.
+        kind: the comparison, as ``render_comparison`` takes it.
+        align: two episodes step by step instead.
+        where, sort, limit: which episodes of a run that is named alone.
+        out: the file; in the first run's ``plots/`` when left off.
+        palette, theme: the look; None for that of the first run.
+        root: where runs are looked for.
+
+    Raises:
+        EpisodeNotFoundError, RunNotFoundError: a name that names nothing.
+        RenderError: an unknown comparison, look or format; too many episodes.
+    """
+    chosen = _chosen(names, where=where, sort=sort, limit=limit, root=root)
+    first = chosen[0].run
+    style = style_for(first, palette, theme)
+    path = checked_out(out, first, f"compare-{'aligned' if align else kind}")
+    if align:
+        if len(chosen) != 2:
+            raise RenderError(f"--align takes two episodes (RUN:3 RUN:7), got {len(chosen)}")
+        a, b = map(_load, chosen)
+        svg = render_alignment(alignment_of(a, b), style)
+    else:
+        with keep_segments_open():
+            summaries = [compared_summary(item.row, kind, lambda item=item: _load(item)) for item in chosen]
+        svg = render_comparison(summaries, kind, style)  # pyright: ignore[reportArgumentType]
+    write_picture(svg, path)
+    _print(chosen, path)
+
+
+def _load(item: _Chosen) -> EpisodeData:
+    return item.run.load_episode(int(item.row.episode), writer=int(item.row.writer))
+
+
+def _chosen(
+    names: Sequence[str], *, where: str | None, sort: str | None, limit: int | None, root: str | None
+) -> list[_Chosen]:
+    """Return the episodes that are meant, in the order of their names."""
+    runs: dict[str, ReplaySystem] = {}
+    found: list[_Chosen] = []
+    for name in names:
+        run_name, episode = _parted(name, root, runs)
+        run = runs.setdefault(run_name, open_run(run_name, root))
+        if episode is not None:
+            found.append(_Chosen(run, run.load_episode(episode).row))
+            continue
+        table = run.episodes(where=where, sort=sort, limit=limit)
+        if not len(table):
+            which = f" where {where}" if where is not None else ""
+            raise EpisodeNotFoundError(
+                f"run {run.name} has no episode{which}; jaxarc ls {run.name} lists them"
+            )
+        if len(table) > _MOST_EPISODES and limit is None:
+            table = table.take(np.unique(np.linspace(0, len(table) - 1, _MOST_EPISODES).astype(int)))
+        found += [_Chosen(run, row) for row in table]
+    if len(found) > _MOST_EPISODES:
+        raise RenderError(
+            f"a comparison shows at most {_MOST_EPISODES:,} episodes, got {len(found):,}; "
+            "use --where or --limit"
+        )
+    return found
+
+
+def _parted(name: str, root: str | None, runs: dict[str, ReplaySystem]) -> tuple[str, str | None]:
+    """Return the run and the episode of a name; a path may hold colons of its own."""
+    run_name, colon, episode = name.rpartition(":")
+    if not colon:
+        return name, None
+    try:
+        runs.setdefault(run_name, open_run(run_name, root))
+    except RunNotFoundError:
+        if not Path(name).is_dir():
+            raise
+        return name, None
+    return run_name, episode
+
+
+def _print(chosen: Sequence[_Chosen], path: Path) -> None:
+    console = Console(highlight=False)
+    several = len({item.run.run_dir for item in chosen}) > 1
+    for run_dir in dict.fromkeys(item.run.run_dir for item in chosen):
+        of_run = [item for item in chosen if item.run.run_dir == run_dir]
+        shown = [item.row for item in of_run[:_MOST_LISTED]]
+        solved = sum(bool(item.row.success) for item in of_run)
+        title = f"{of_run[0].run.name} · {len(of_run):,} compared, {solved:,} solved"
+        console.print(episode_table(shown, title), crop=False)
+        if len(of_run) > len(shown):
+            console.print(Text(f"… and {len(of_run) - len(shown):,} more", style="dim"))
+        if several:
+            console.print()
+    console.print(Text(f"picture: {path}"), soft_wrap=True)

@@ -1,0 +1,101 @@
+"""The arguments of ``jaxarc compare`` and ``jaxarc reel``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jaxarc.cli.arguments import Limit, Palette, Root, Run, Sort, Theme, Where
+
+__all__ = ["compare", "reel"]
+
+Out = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The picture: .svg, .png or .pdf; in the run's plots/ without."),
+]
+
+
+def compare(
+    episodes: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN[:EPISODE]...", help="Episodes (latest:3, RUN:p001-7), or whole runs."),
+    ],
+    type_: Annotated[
+        str,
+        typer.Option(
+            "--type",
+            metavar="TYPE",
+            help="reward_progression, similarity_progression, outcome_by_task or operations_used.",
+        ),
+    ] = "reward_progression",
+    align: Annotated[
+        bool, typer.Option("--align", help="Two episodes step by step, with where they part.")
+    ] = False,
+    where: Where = None,
+    sort: Sort = None,
+    limit: Limit = None,
+    out: Out = None,
+    palette: Palette = None,
+    theme: Theme = None,
+    root: Root = None,
+) -> None:
+    """Draw episodes of one run or several side by side.
+
+    A RUN alone stands for its episodes, as --where, --sort and --limit
+    choose them; of more than 1,000 for as many of them, evenly spread.
+
+    [bold]Examples[/]
+
+    jaxarc compare latest:3 latest:7
+
+    jaxarc compare latest:3 latest:7 --align --out parted.png
+
+    jaxarc compare latest latest~1 --type outcome_by_task --out outcomes.pdf
+    """
+    from jaxarc.cli.compare import compare_episodes
+
+    compare_episodes(
+        episodes,
+        kind=type_,
+        align=align,
+        where=where,
+        sort=sort,
+        limit=limit,
+        out=out,
+        palette=palette,
+        theme=theme,
+        root=root,
+    )
+
+
+def reel(
+    run: Run,
+    task: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="The task; the one with the most episodes without."),
+    ] = None,
+    by: Annotated[
+        str, typer.Option(metavar="COLUMN", help="What says how far training was: update, episode, end_step.")
+    ] = "update",
+    limit: Annotated[int, typer.Option(min=1, max=40, help="The most episodes.")] = 8,
+    out: Out = None,
+    palette: Palette = None,
+    theme: Theme = None,
+    root: Root = None,
+) -> None:
+    """Draw one task at several points of training, an episode a row.
+
+    Where the run was never told its update, --by update means the number
+    of the episode.
+
+    [bold]Examples[/]
+
+    jaxarc reel latest --task 007bbfb7
+
+    jaxarc reel latest --task 007bbfb7 --by end_step --limit 12 --out reel.png
+    """
+    from jaxarc.cli.reel import draw_reel
+
+    draw_reel(run, task=task, by=by, limit=limit, out=out, palette=palette, theme=theme, root=root)

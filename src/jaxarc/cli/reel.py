@@ -1,0 +1,92 @@
+"""``jaxarc reel``: one task at several points of training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from jaxarc.cli.picture_files import checked_out, style_for, write_picture
+from jaxarc.errors import NotRecordedError
+from jaxarc.records.reel_pictures import ReelData
+from jaxarc.rendering import render_reel
+from jaxarc.rendering.comparison_bars import outcome_of
+from jaxarc.replay import ReplaySystem, open_run
+from jaxarc.visualization.reels import reel_of
+
+__all__ = ["draw_reel"]
+
+
+def draw_reel(
+    run_name: str,
+    *,
+    task: str | None,
+    by: str,
+    limit: int,
+    out: Path | None,
+    palette: str | None,
+    theme: str | None,
+    root: str | None,
+) -> None:
+    """Draw the reel, print a table and where the picture is.
+
+    Args:
+        run_name: what ``jaxarc.open`` takes.
+        task: the task; None for the one with the most episodes.
+        by: the column that says how far training was.
+        limit: the most episodes.
+        out: the file; in the run's ``plots/`` when left off.
+        palette, theme: the look; None for that of the run.
+        root: where runs are looked for.
+
+    Raises:
+        NotRecordedError: the run has no such task, or no task at all.
+        RenderError: an unknown look or format, or ``by`` is no column of numbers.
+    """
+    run = open_run(run_name, root)
+    task = task if task is not None else _commonest(run)
+    style = style_for(run, palette, theme)
+    path = checked_out(out, run, f"reel-{task}")
+    data = reel_of(run, task, by=by, limit=limit)
+    write_picture(render_reel(data, style), path)
+    _print(data, path)
+
+
+def _commonest(run: ReplaySystem) -> str:
+    """Return the task with the most episodes whose steps are stored; the first in the alphabet of several."""
+    counts: dict[str, int] = {}
+    for row in run.episodes("stored_steps > 0"):
+        if row.task_id:
+            counts[str(row.task_id)] = counts.get(str(row.task_id), 0) + 1
+    if not counts:
+        raise NotRecordedError(
+            f"run {run.name} stored no steps of an episode with a task; name tasks with "
+            f"Step(labels={{'task': …}}) and recorder.names(task=…)"
+        )
+    return min(counts, key=lambda task: (-counts[task], task))
+
+
+def _print(data: ReelData, path: Path) -> None:
+    console = Console(highlight=False)
+    table = Table(title=None, header_style="bold", box=None, pad_edge=False)
+    headings = dict.fromkeys((data.by, "episode", "steps", "reward", "similarity", ""))
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for row in data.rows:
+        episode = row.episode
+        similarity = episode.final_similarity
+        at = () if data.by == "episode" else (f"{row.at:g}",)
+        table.add_row(
+            *at,
+            str(episode.episode_num),
+            f"{episode.total_steps:,}",
+            f"{episode.total_reward:+.2f}",
+            "" if similarity != similarity else f"{similarity:.1%}",
+            Text(outcome_of(episode), style="green" if episode.success else ""),
+        )
+    shown = f"{len(data.rows):,} of {data.total:,} episodes"
+    console.print(Text(f"{data.title} · task {data.task_id} · {shown}", style="italic"), soft_wrap=True)
+    console.print(table)
+    console.print(Text(f"picture: {path}"), soft_wrap=True)

@@ -1,0 +1,146 @@
+"""Recorded episodes beside each other: where two part, one task over training, all environments at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from arc_run import TASK_IDS
+from remembered import episode_of, remember
+
+from jaxarc.errors import NotRecordedError, RenderError
+from jaxarc.rendering import render_alignment, render_batch, render_reel
+from jaxarc.replay import ReplaySystem
+from jaxarc.visualization import alignment_of, batch_of, reel_of
+from jaxarc.visualization.alignments import parting
+from jaxarc.visualization.comparisons import compared_summary
+
+T = 300
+
+
+def recorded(numbers: Any = T, **changes: Any):
+    """An episode whose arrays say which step they belong to; ``changes`` is {part: {step: value}}."""
+    at = np.arange(numbers) if isinstance(numbers, int) else np.asarray(numbers)
+    arrays = {
+        "observation": at.astype(np.float32),
+        "action": at.astype(np.int32) % 7,
+        "reward": np.zeros(len(at), np.float32),
+    }
+    for part, values in changes.items():
+        for step, value in values.items():
+            arrays[part][np.flatnonzero(at == step)] = value
+    rewards = arrays.pop("reward")
+    return episode_of(int(at[-1]) + 1, remember("steps", at, arrays, rewards=rewards))
+
+
+@pytest.mark.parametrize("step", [0, 1, 63, 64, 250, T - 1])
+@pytest.mark.parametrize("part", ["observation", "action", "reward"])
+def test_two_episodes_part_where_the_first_of_anything_differs(part, step):
+    """Whatever differs, and wherever: the step and the part are found."""
+    assert parting(recorded(), recorded(**{part: {step: -5}})) == (step, part, T)
+
+
+def test_what_comes_first_in_a_step_is_named():
+    """The observation is there before the action, and the action before its reward."""
+    changed = {"observation": {9: -1}, "action": {9: -1}, "reward": {9: -1}}
+    assert parting(recorded(), recorded(**changed))[:2] == (9, "observation")
+    assert parting(recorded(), recorded(action={9: -1}, reward={3: -1}))[:2] == (3, "reward")
+
+
+def test_episodes_that_are_the_same_do_not_part():
+    """Also where one is longer, or a reward is NaN in both."""
+    assert parting(recorded(), recorded()) == (None, "", T)
+    assert parting(recorded(), recorded(100)) == (None, "", 100)
+    both = {"reward": {5: np.nan}}
+    assert parting(recorded(**both), recorded(**both))[0] is None
+    assert parting(recorded([0, 1]), recorded([2, 3])) == (None, "", 0)
+
+
+def test_only_steps_that_both_stored_are_compared():
+    """A difference at a step that one did not store is not seen, the next one is."""
+    other = recorded([0, 10, 20, 299], observation={11: -1, 20: -1})
+    assert parting(recorded(), other) == (20, "observation", 4)
+
+
+def test_an_alignment_shows_the_parting_what_is_around_it_and_the_ends():
+    """Of three hundred steps seven are shown."""
+    data = alignment_of(recorded(), recorded(action={150: -1}))
+    shown = [step.step_num for step in data.steps]
+    assert shown == [0, 148, 149, 150, 151, 152, 299]
+    assert all(step.a is not None and step.b is not None for step in data.steps)
+    assert "they part at step 150: another action" in render_alignment(data)
+
+
+def test_a_shorter_episode_leaves_its_place_empty():
+    """Of the step after its end there is only the other one."""
+    data = alignment_of(recorded(4), recorded(2))
+    assert [step.b is None for step in data.steps] == [False, False, True, True]
+    assert render_alignment(data)
+
+
+def test_a_reel_has_the_episodes_of_one_task_in_order(arc_run: ReplaySystem):
+    """Spread over the run, with the first and the last; ``update`` was never given, so episodes count."""
+    data = reel_of(arc_run, TASK_IDS[0], limit=3)
+    of_task = [row.episode for row in arc_run.episodes(f"task_id == '{TASK_IDS[0]}' and stored_steps > 0")]
+    assert data.by == "episode"
+    assert [row.at for row in data.rows] == sorted(row.at for row in data.rows)
+    assert len(data.rows) == min(3, len(of_task))
+    assert {data.rows[0].episode.episode_num, data.rows[-1].episode.episode_num} == {of_task[0], of_task[-1]}
+    assert data.total == len(data.history) == len(arc_run.episodes(f"task_id == '{TASK_IDS[0]}'"))
+    assert data.target_grid is not None
+    assert render_reel(data)
+
+
+def test_a_reel_counts_by_any_column_of_numbers(arc_run: ReplaySystem):
+    """A column that holds text, and one that is not there, are refused."""
+    assert reel_of(arc_run, TASK_IDS[0], by="end_step").rows[0].at >= 1
+    with pytest.raises(RenderError, match="'task_id' holds"):
+        reel_of(arc_run, TASK_IDS[0], by="task_id")
+    with pytest.raises(RenderError, match="did you mean end_step"):
+        reel_of(arc_run, TASK_IDS[0], by="end_stp")
+    with pytest.raises(NotRecordedError, match=f"did you mean {TASK_IDS[0]}"):
+        reel_of(arc_run, f"{TASK_IDS[0][:-1]}0")
+
+
+def test_a_batch_has_each_environment_at_its_last_state(arc_run: ReplaySystem):
+    """The state is the last one of the environment's last episode that has steps."""
+    data = batch_of(arc_run)
+    assert [item.env_id for item in data.items] == [0, 1]
+    assert data.is_arc
+    for item in data.items:
+        row = arc_run.episodes(f"env_id == {item.env_id} and stored_steps > 0", sort="-end_step").row(0)
+        episode = arc_run.load_episode(row.episode)
+        assert item.words == f"episode {row.episode}"
+        np.testing.assert_array_equal(item.state, np.asarray(episode.observation)[-1])
+    assert render_batch(data)
+
+
+def test_a_batch_at_a_step_of_the_run_has_the_states_after_it(arc_run: ReplaySystem):
+    """At the first environment steps every environment is in its first episode, after its first step."""
+    data = batch_of(arc_run, at=0)
+    assert data.heading == "at environment step 0"
+    for item in data.items:
+        number = int(item.words.removeprefix("episode "))
+        np.testing.assert_array_equal(item.state, np.asarray(arc_run.load_episode(number).observation)[1])
+        assert item.step == 0
+    with pytest.raises(NotRecordedError, match="at environment step 1000000"):
+        batch_of(arc_run, at=1_000_000)
+
+
+def test_a_comparison_reads_only_what_it_shows(arc_run: ReplaySystem):
+    """Outcomes need the rows alone, operations the actions, and no comparison needs a board."""
+    row = arc_run.episodes("stored_steps > 0").row(0)
+
+    def never():
+        raise AssertionError("the episode was loaded")
+
+    assert compared_summary(row, "outcome_by_task", never).task_id == row.task_id
+
+    def load():
+        return arc_run.load_episode(row.episode)
+
+    assert sum(compared_summary(row, "operations_used", load).operations.values()) == row.stored_steps
+    curves = compared_summary(row, "reward_progression", load)
+    assert len(curves.reward_progression) == row.stored_steps
+    assert len(curves.moments) == len(curves.operations) == 0
