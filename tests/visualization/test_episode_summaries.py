@@ -115,6 +115,7 @@ def test_observations_of_a_few_numbers_are_shown_over_the_steps():
     trees = {"observation": {"speed": at.astype(np.float32), "at": np.stack([at, -at], axis=1)}}
     data = episode_summary(episode_of(5, remember("steps", at, trees)))
     assert sorted(data.observed_names) == ["at.0", "at.1", "speed"]
+    assert data.observed is not None
     column = data.observed[:, list(data.observed_names).index("at.1")]
     assert column.tolist() == [0, -1, -2, -3, -4]
     assert "at.1" in render_episode_summary(data)

@@ -10,6 +10,7 @@ import numpy as np
 from jaxarc.errors import RenderError
 from jaxarc.records.reel_pictures import BatchData, BatchItem
 from jaxarc.rendering.document import document, headline, place
+from jaxarc.rendering.leaves import main_leaf
 from jaxarc.rendering.picture import Picture, is_board, pictures_of
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.text import clean, label, number, width_of
@@ -113,7 +114,7 @@ def render_batch(data: BatchData, style: Style | None = None) -> str:
         raise RenderError("a batch needs at least one environment, got none")
     shown = data.items[:_SHOWN_AT_MOST]
     states = [item.state for item in shown if item.state is not None]
-    flat = any(np.ndim(state) < 2 for state in states)
+    flat = any(main_leaf(state).ndim < 2 for state in states)
     columns = _columns(len(shown), _NEEDS_WIDTH if flat else 1.0)
     gap = 16.0 if columns <= 12 else 6.0
     side = min((_WIDTH + gap) / columns - gap, 180.0)
