@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import sys
 
+import numpy as np
 import pypdf
 import pytest
 
 from jaxarc.errors import RenderError
-from jaxarc.rendering import pdf, render_step, svg_to_pdf
+from jaxarc.rendering import Style, pdf, picture_of, render_step, svg_to_pdf
+from jaxarc.rendering.document import document as whole
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +75,12 @@ def test_without_the_system_library_the_error_names_it(monkeypatch, tmp_path):
     ):
         svg_to_pdf("<svg/>")
     pdf._surface.cache_clear()
+
+
+def test_pixels_of_a_frame_keep_their_edges():
+    """No viewer is told to smooth an image that is drawn larger than it is."""
+    svg = whole(80, 80, picture_of(np.eye(3), size=60).body, Style(), "a field")
+    assert "image-rendering:pixelated" in svg
+    assert b"/Interpolate true" not in svg_to_pdf(svg)
+    smooth = svg.replace(' style="image-rendering:pixelated"', "")
+    assert b"/Interpolate true" in svg_to_pdf(smooth)

@@ -72,7 +72,7 @@ def test_options_take_words_and_marks_away(step):
 
 def test_a_state_of_numbers_is_written_out(vector_step):
     """CartPole has no board."""
-    assert "after: [ 0.   -0.3 " in shown(terminal_step(vector_step()))
+    assert "   1  \u22120.3  ████" in shown(terminal_step(vector_step()))
 
 
 def test_markup_in_a_title_is_text(step):

@@ -17,7 +17,8 @@ from jaxarc.rendering.step import render_step
 from jaxarc.rendering.step_pixels import step_frames, step_pixels, step_to_png
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.task import render_task
-from jaxarc.rendering.terminal import TerminalBoards, terminal_board, terminal_step
+from jaxarc.rendering.terminal import TerminalBoards, terminal_board
+from jaxarc.rendering.terminal_step import terminal_step
 
 __all__ = [
     "PALETTES",

@@ -19,6 +19,8 @@ _NO_CAIRO = (
 )
 _DATE = "1970-01-01T00:00:00Z"
 _OLDEST_WITH_DATES = 11600
+_SHARP = ('style="image-rendering:pixelated"', 'image-rendering="optimizeSpeed"')
+"""What browsers and resvg call pixels with sharp edges, and what CairoSVG does."""
 
 
 @lru_cache(maxsize=1)
@@ -73,6 +75,6 @@ def svg_to_pdf(svg: str) -> bytes:
     surface = _surface()
     _offer_font()
     try:
-        return surface.convert(bytestring=svg.encode("utf-8"))
+        return surface.convert(bytestring=svg.replace(*_SHARP).encode("utf-8"))
     except (ValueError, SyntaxError) as error:
         raise RenderError(f"CairoSVG cannot draw this SVG: {error}") from error

@@ -25,7 +25,16 @@ from jaxarc.rendering.style import Style
 from jaxarc.rendering.text_box import text_pictures
 from jaxarc.rendering.vector import vector_pictures
 
-__all__ = ["Marks", "Picture", "has_dots", "is_board", "kinds_of", "picture_of", "pictures_of"]
+__all__ = [
+    "Marks",
+    "Picture",
+    "drawn_arrays",
+    "has_dots",
+    "is_board",
+    "kinds_of",
+    "picture_of",
+    "pictures_of",
+]
 
 Drawer = Callable[[Sequence[np.ndarray], Style, int | float, Sequence[Marks]], list[Picture]]
 
@@ -61,6 +70,12 @@ def kinds_of(values: Sequence[object], *, arc: bool = False) -> list[str]:
     arrays = [_squeezed(as_leaf(value)) for value in values]
     kinds = {index: kind for kind, indices in _grouped(arrays, arc=arc) for index in indices}
     return [kinds[index] for index in range(len(arrays))]
+
+
+def drawn_arrays(values: Sequence[object], *, arc: bool = False) -> list[tuple[str, np.ndarray]]:
+    """Return the kind of each value, and the array that is drawn of it: without axes of length 1."""
+    arrays = [_squeezed(as_leaf(value)) for value in values]
+    return list(zip(kinds_of(arrays, arc=arc), arrays, strict=True))
 
 
 def has_dots(value: object, *, arc: bool = False) -> bool:

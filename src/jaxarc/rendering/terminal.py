@@ -1,7 +1,8 @@
-"""Boards and steps in a terminal: colour where the console has it, digits where it has none."""
+"""Boards in a terminal: colour where the console has it, digits where it has none."""
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,18 +11,15 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.style import Style as RichStyle
 from rich.text import Text
 
-from jaxarc.records.pictures import StepVisualizationData
 from jaxarc.rendering.board import as_board, extent_of
-from jaxarc.rendering.leaves import is_tree, leaves_of, main_leaf, main_path
-from jaxarc.rendering.palette import OUTSIDE
-from jaxarc.rendering.picture import is_board
-from jaxarc.rendering.step import action_words
+from jaxarc.rendering.categories import CATEGORIES_AT_MOST, category_colours
 from jaxarc.rendering.style import Style
-from jaxarc.rendering.text import clean, number
+from jaxarc.rendering.text import clean
 
-__all__ = ["TerminalBoards", "terminal_board", "terminal_step"]
+__all__ = ["TerminalBoards", "terminal_board"]
 
 _GAP = 3
+_DIGITS = string.digits + string.ascii_letters
 
 
 @dataclass(frozen=True)
@@ -29,20 +27,22 @@ class TerminalBoards:
     """A rich renderable: titled boards next to each other, as large as the console has room for.
 
     With colour a cell is two characters wide, or half a character high when that does not fit; without
-    colour it is its digit (``.`` for padding, ``?`` for a value that is no colour), and a marked cell has a
-    ``*`` behind it. What does not fit side by side is put one below the other.
+    colour it is its digit (a letter past 9, ``.`` for padding, ``?`` for a value that is no colour), and a
+    marked cell has a ``*`` behind it. What does not fit side by side is put one below the other.
 
     Attributes:
         boards: integers, [height width] each; None for one that was not recorded, which is said in its place.
         titles: one a board.
         marked: which cells to mark without colour, bool[height width] each, or None.
         style: the look; its palette is used.
+        arc: whether values past 9 are no colours; otherwise they have colours, and letters, of their own.
     """
 
     boards: tuple[np.ndarray | None, ...]
     titles: tuple[str, ...]
     marked: tuple[np.ndarray | None, ...]
     style: Style
+    arc: bool = True
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the lines for this console."""
@@ -86,7 +86,10 @@ class TerminalBoards:
     def _colour(self, value: int) -> str | None:
         if value == -1:
             return None
-        return self.style.cells.colours[value] if 0 <= value < OUTSIDE else self.style.cells.outside
+        colours = self.style.cells.colours
+        if not self.arc and 0 <= value < CATEGORIES_AT_MOST:
+            colours = category_colours(self.style.palette, 64 if value < 64 else CATEGORIES_AT_MOST)
+        return colours[value] if 0 <= value < len(colours) else self.style.cells.outside
 
     def _blocks(self, index: int, board: np.ndarray) -> list[Text]:
         lines = []
@@ -122,19 +125,22 @@ class TerminalBoards:
 
     def _digits(self, index: int, board: np.ndarray) -> list[Text]:
         return [
-            Text(
-                "".join(_digit(v) + ("*" if self._is_marked(index, y, x) else " ") for x, v in enumerate(row))
-            )
+            Text("".join(self._digit(value) + self._star(index, y, x) for x, value in enumerate(row)))
             for y, row in enumerate(board.tolist())
         ]
 
+    def _star(self, index: int, y: int, x: int) -> str:
+        return "*" if self._is_marked(index, y, x) else " "
+
+    def _digit(self, value: int) -> str:
+        if value == -1:
+            return "."
+        known = _DIGITS[:10] if self.arc else _DIGITS
+        return known[value] if 0 <= value < len(known) else "?"
+
     def _narrow_digits(self, index: int, board: np.ndarray) -> list[Text]:
         del index
-        return [Text("".join(_digit(value) for value in row)) for row in board.tolist()]
-
-
-def _digit(value: int) -> str:
-    return "." if value == -1 else str(value) if 0 <= value <= 9 else "?"
+        return [Text("".join(self._digit(value) for value in row)) for row in board.tolist()]
 
 
 def terminal_board(board: np.ndarray, style: Style | None = None, *, title: str = "") -> TerminalBoards:
@@ -149,66 +155,3 @@ def terminal_board(board: np.ndarray, style: Style | None = None, *, title: str 
         RenderError: the array is no board.
     """
     return TerminalBoards((as_board(board),), (clean(title),), (None,), style or Style())
-
-
-@dataclass(frozen=True)
-class _Stack:
-    parts: tuple[Text | TerminalBoards, ...]
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield from self.parts
-
-
-def _numbers(state: np.ndarray | None) -> str:
-    return "not recorded" if state is None else np.array2string(state, precision=3, threshold=16)
-
-
-def _changed_main(data: StepVisualizationData) -> np.ndarray | None:
-    """Return what changed in the main leaf of the state after a step."""
-    if not is_tree(data.after_grid):
-        return np.asarray(data.changed_cells)
-    return leaves_of(data.changed_cells).get(main_path(leaves_of(data.after_grid)))
-
-
-def terminal_step(data: StepVisualizationData, style: Style | None = None) -> _Stack:
-    """Return a step for a terminal: a line that says what happened, then before, after and target.
-
-    Changed cells are marked on the board after the step, unless the style says otherwise. States that are no
-    boards are written as numbers. Where the state after the step was not recorded, that is said in its place.
-
-    Args:
-        data: the step.
-        style: the look.
-    """
-    style = style or Style()
-    head = Text()
-    head.append(f"step {data.step_num}", style="bold")
-    if data.title:
-        head.append(f"  {clean(data.title)}", style="dim")
-    words = action_words(data) if style.show_operation_names else ""
-    if words:
-        head.append(f"  {words}", style="bold")
-    if style.include_metrics:
-        head.append(f"  reward {number(data.reward, signed=True)}")
-        if data.similarity is not None:
-            head.append(f"  similarity {number(data.similarity)}")
-    if data.ended:
-        head.append(
-            f"  {'solved' if data.success else data.ended}", style="bold green" if data.success else "bold"
-        )
-    values = [("before", data.before_grid), ("after", data.after_grid)]
-    if data.target_grid is not None:
-        values.append(("target", data.target_grid))
-    states = [(name, None if value is None else main_leaf(value)) for name, value in values]
-    if not all(state is None or is_board(state) for _, state in states):
-        lines = (f"{name}: {_numbers(state)}" for name, state in states)
-        return _Stack((head, Text("\n".join(lines))))
-    mark = style.highlight_changes and data.changed_cells is not None
-    changed = _changed_main(data) if mark else None
-    boards = TerminalBoards(
-        tuple(None if state is None else as_board(state) for _, state in states),
-        tuple(name for name, _ in states),
-        (None, changed, None)[: len(states)],
-        style,
-    )
-    return _Stack((head, boards))
