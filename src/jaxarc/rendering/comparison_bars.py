@@ -141,7 +141,7 @@ def operations_used(episodes: Sequence[EpisodeSummaryData], width: float, style:
     for data in episodes:
         for name, count in data.operations.items():
             totals[clean(name)] = totals.get(clean(name), 0) + int(count)
-    if not totals:
+    if not any(totals.values()):
         words = "no operation was recorded in these episodes"
         return Picture(width, 40, label(0, 24, words, 13, theme.muted))
     ranked = sorted(totals, key=lambda name: (-totals[name], name))

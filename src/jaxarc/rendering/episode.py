@@ -32,8 +32,10 @@ def _heading(data: EpisodeSummaryData, width: float, style: Style) -> str:
         parts.append(label(0, 12, data.title, 13, theme.muted, max_width=width - 220))
         top = 26.0
     shown_already = clean(data.task_id) in clean(data.title)
-    task = "" if shown_already else fit(f"task {clean(data.task_id)}", 500, 14)
-    parts.append(headline(top + 20, f"Episode {data.episode_num}", task, style))
+    words = f"Episode {data.episode_num}"
+    room = min(width - 200 - width_of(words, 22, bold=True), 500)
+    task = "" if shown_already else fit(f"task {clean(data.task_id)}", room, 14)
+    parts.append(headline(top + 20, words, task, style))
     return "".join(parts)
 
 
