@@ -239,4 +239,4 @@ class Canvas:
         """Return the image as the bytes of a PNG file, with a palette where there are at most 256 colours."""
         if self._images or len(self._colours) > 256:
             return frame_to_png(self.pixels())
-        return indexed_png(self.indices.astype(np.uint8), self._colours)
+        return indexed_png(self.indices, self._colours)

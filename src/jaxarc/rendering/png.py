@@ -33,30 +33,29 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def _file(width: int, height: int, kind: int, rows: bytes, *chunks: bytes) -> bytes:
+def _file(width: int, height: int, kind: int, rows: np.ndarray, *chunks: bytes) -> bytes:
     """Return a PNG file of 8 bits a sample; each row begins with its filter type."""
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0))
-    data = _chunk(b"IDAT", zlib.compress(rows, _LEVEL))
+    data = _chunk(b"IDAT", zlib.compress(rows.data, _LEVEL))
     return b"".join((_SIGNATURE, header, *chunks, data, _chunk(b"IEND", b"")))
 
 
-def _rows(samples: np.ndarray) -> bytes:
-    """Return rows of samples, uint8[height width], with the filter type of each before it."""
-    height, width = samples.shape
-    rows = np.empty((height, width + 1), np.uint8)
+def _rows(samples: np.ndarray) -> np.ndarray:
+    """Return rows of samples, [height width], as bytes with filter type 0, "as they are", before each.
+
+    In drawings whole rows and cells repeat, which deflate finds by itself; differences pack no better.
+    """
+    rows = np.empty((samples.shape[0], samples.shape[1] + 1), np.uint8)
     rows[:, 0] = 0
     rows[:, 1:] = samples
-    repeated = np.flatnonzero((samples[1:] == samples[:-1]).all(axis=1)) + 1
-    rows[repeated] = 0
-    rows[repeated, 0] = 2
-    return rows.tobytes()
+    return rows
 
 
 def indexed_png(numbers: np.ndarray, colours: Sequence[int]) -> bytes:
     """Return an image of at most 256 colours as the bytes of a PNG file.
 
     Args:
-        numbers: the number of each pixel's colour, uint8[height width].
+        numbers: the number of each pixel's colour, integers under 256, [height width].
         colours: the colours, 0xRRGGBB.
     """
     height, width = numbers.shape
@@ -122,4 +121,4 @@ def board_to_png(board: np.ndarray, palette: Palette | str = "default", cell_px:
         image[::cell_px, 1:] = lines
     colours = (*palette.colours, palette.outside, "#000000", _LINE_COLOUR)
     table = _chunk(b"PLTE", b"".join(bytes.fromhex(colour[1:]) for colour in colours))
-    return _file(width, height, 3, image.tobytes(), table, _chunk(b"tRNS", b"\xff" * _CLEAR + b"\x00"))
+    return _file(width, height, 3, image, table, _chunk(b"tRNS", b"\xff" * _CLEAR + b"\x00"))
