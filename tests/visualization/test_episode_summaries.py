@@ -41,6 +41,14 @@ def test_where_nothing_stands_out_the_moments_are_spread_evenly(rewards):
     assert max(np.diff(chosen)) <= 80
 
 
+def test_of_steps_that_stand_out_alike_some_from_all_over_are_shown():
+    """A reward every ten steps of a thousand: not the first ten of them."""
+    chosen = key_positions(recorded([float(step % 10 == 5) for step in range(1000)]))
+    assert len(chosen) == 12
+    assert all(position % 10 == 5 for position in chosen[1:-1])
+    assert max(np.diff(chosen)) <= 120
+
+
 @pytest.mark.parametrize(("stored", "expected"), [(0, []), (1, [0]), (2, [0, 1]), (12, list(range(12)))])
 def test_short_episodes_show_every_step(stored, expected):
     """Up to a dozen there is no choice to make."""

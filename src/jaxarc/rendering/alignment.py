@@ -42,14 +42,19 @@ def _is_one_task(data: AlignmentData) -> bool:
     return data.a.task_id == data.b.task_id
 
 
+def _shown_difference(data: AlignmentData, step: AlignedStep) -> np.ndarray | None:
+    """Return the mask that marks the lower state of a step, or None where nothing can be marked."""
+    if step.a is None or step.b is None or not _is_one_task(data):
+        return None
+    return _differing(step.a, step.b)
+
+
 def _row_pictures(data: AlignmentData, style: Style) -> dict[tuple[int, str], Picture]:
     """Draw every state that is shown on one scale, by its column and its row."""
     places, states, marks = [], [], []
     all_arc = True
     for column, step in enumerate(data.steps):
-        differing = None
-        if step.a is not None and step.b is not None and _is_one_task(data):
-            differing = _differing(step.a, step.b)
+        differing = _shown_difference(data, step)
         for row, side in (("a", step.a), ("b", step.b)):
             if side is None:
                 continue
@@ -178,12 +183,14 @@ def render_alignment(data: AlignmentData, style: Style | None = None) -> str:
     for x, left_out in breaks:
         dash = f'stroke="{theme.line}" stroke-width="1.5" stroke-dasharray="2 4"'
         parts.append(f'<path d="M{x - _BREAK / 2 - 2:g} {top + 22:g}V{bottom:g}" {dash}/>')
-        parts.append(label(x - _BREAK / 2 + 2, top + 12, f"+{left_out:,}", 10, theme.muted, max_width=_BREAK))
+        words = f"+{left_out:,}" if left_out < 10_000 else f"+{left_out // 1000:,}k"
+        parts.append(label(x - _BREAK / 2 + 2, top + 12, words, 10, theme.muted, max_width=_BREAK + 9))
     parts.append(place(0, top + 22, rows[0].body))
     parts.append(place(0, second, rows[1].body))
     y = bottom + 24
     x = 0.0
-    if style.highlight_changes and _is_one_task(data):
+    differing = [_shown_difference(data, step) for step in data.steps]
+    if style.highlight_changes and any(mask is not None and mask.any() for mask in differing):
         parts.append(glyph("changed", 0, y, style))
         words = "differs from the upper episode"
         parts.append(label(16, y, words, 11, theme.muted))

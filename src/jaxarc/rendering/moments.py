@@ -27,6 +27,8 @@ def spread_evenly(count: int, room: int) -> list[int]:
     """Return ``room`` positions out of ``count`` at most, the first and the last among them."""
     if count <= room:
         return list(range(count))
+    if room < 1:
+        return []
     return np.unique(np.linspace(0, count - 1, room).round().astype(int)).tolist()
 
 

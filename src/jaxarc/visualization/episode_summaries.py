@@ -13,6 +13,7 @@ from jaxarc.envs.operation_names import OPERATION_NAMES
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.pictures import EpisodeSummaryData
 from jaxarc.records.table import EpisodeRow
+from jaxarc.rendering.moments import spread_evenly
 from jaxarc.rendering.plugin import Render
 from jaxarc.visualization.pictures import part_shown, step_pictures
 from jaxarc.visualization.task_pictures import demonstrations
@@ -46,17 +47,23 @@ def key_positions(episode: EpisodeData, count: int = _MAX_MOMENTS) -> list[int]:
         known = np.nan_to_num(similarity.astype(float))
         moved = np.abs(np.diff(known, prepend=known[:1]))
     moved = np.where(np.isfinite(moved), moved, 0.0)
-    stands_out = moved > _STANDS_OUT * np.median(moved)
-    ranked = np.argsort(-np.where(stands_out, moved, 0.0), kind="stable")
+    stands_out = np.flatnonzero(moved > _STANDS_OUT * np.median(moved))
     chosen = {0, stored - 1}
-    for position in ranked[: int(stands_out.sum())].tolist():
-        if len(chosen) < count:
-            chosen.add(position)
+    chosen.update(_largest(moved, np.setdiff1d(stands_out, [0, stored - 1]), count - 2))
     while len(chosen) < count:  # halve the longest stretch of which nothing is shown
         shown = np.array(sorted(chosen))
         widest = int(np.diff(shown).argmax())
         chosen.add(int(shown[widest] + shown[widest + 1]) // 2)
     return sorted(chosen)
+
+
+def _largest(moved: np.ndarray, positions: np.ndarray, room: int) -> list[int]:
+    """Return the positions that moved most; of those that moved alike some that are spread evenly."""
+    if len(positions) <= room:
+        return positions.tolist()
+    least = np.sort(moved[positions])[-room] if room else np.inf
+    above, alike = positions[moved[positions] > least], positions[moved[positions] == least]
+    return [*above.tolist(), *alike[spread_evenly(len(alike), room - len(above))].tolist()]
 
 
 def operations_of(action: Any) -> dict[str, int]:
