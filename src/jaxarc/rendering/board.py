@@ -121,7 +121,7 @@ def _cell_size(rows: int, columns: int, size: float) -> float:
 
 
 def _coordinates(rows: int, columns: int, cell: float, style: Style) -> list[Text]:
-    every = next(step for step in (1, 2, 5, 10, 20, 50, 100, 500) if step * cell >= 17)
+    every = next((step for step in (1, 2, 5, 10, 20, 50, 100, 500) if step * cell >= 17), 1000)
     muted = style.colours.muted
     across = [
         Text((x + 0.5) * cell, -5, x, _COORDINATE_SIZE, muted, "middle") for x in range(0, columns, every)

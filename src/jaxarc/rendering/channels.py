@@ -41,7 +41,7 @@ def channel_pictures(
     count = len(split[0])
     shown = min(count, _SHOWN_AT_MOST)
     columns = 1 if count == 1 else 2 if count in (2, 4) else 3
-    side = (size - _GAP * (columns - 1)) / columns
+    side = max((size - _GAP * (columns - 1)) / columns, 4.0)
     flat = [channel for channels in split for channel in channels[:shown]]
     labels = values[0].dtype.kind in "biu" and kind_of(flat) in ("board", "grid")
     if labels:
