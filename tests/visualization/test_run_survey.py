@@ -114,6 +114,19 @@ def test_returns_that_are_not_finite_and_episodes_that_were_cut_are_counted_and_
     assert np.isfinite(nothing.lengths.mean).any()
 
 
+def test_an_episode_that_still_runs_is_counted_and_in_no_mean_no_curve_and_no_table():
+    """Half an episode says nothing of how episodes go: neither its return so far nor its length."""
+    table = make_rows(
+        60, total_reward=np.array([1.0] * 58 + [900.0] * 2), ended=["terminated"] * 58 + ["running"] * 2
+    )
+    survey = RunSurvey(table)
+    picture = pictures(table)["train"]
+    assert (picture.num_running, picture.num_cut, picture.num_episodes) == (2, 0, 58)
+    assert np.nanmax(picture.returns.mean) == survey.mean_return == 1.0
+    assert len(picture.dots) == int(survey.tasks.attempts.sum()) == 58
+    assert not {58, 59} & set(survey.remarkable.positions.values())
+
+
 def test_a_strip_has_a_row_a_task_where_there_are_few_and_else_rows_of_environments():
     """Cells hold the success rate of their episodes, or the mean return where nobody says success."""
     table = make_rows(200)

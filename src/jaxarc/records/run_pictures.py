@@ -61,6 +61,7 @@ class StreamPicture:
             each of them.
         num_without_return: episodes left out of the returns because theirs is not finite.
         num_cut: episodes left out of everything because the recording ended before they did.
+        num_running: those left out because they still go on.
         resumed_at: environment steps at which a later attempt went on.
         dots: environment step and return of every episode where there are few, float64[episodes 2].
         strip: the heat strip, or None.
@@ -77,6 +78,7 @@ class StreamPicture:
     num_members: int = 1
     num_without_return: int = 0
     num_cut: int = 0
+    num_running: int = 0
     resumed_at: Sequence[int] = ()
     dots: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
     strip: HeatStrip | None = None

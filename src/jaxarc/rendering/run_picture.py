@@ -151,6 +151,8 @@ def _counts(data: StreamPicture) -> str:
     left_out = []
     if data.num_cut:
         left_out.append(f"{data.num_cut:,} that the end of the recording cut")
+    if data.num_running:
+        left_out.append(f"{data.num_running:,} still running")
     if data.num_without_return:
         left_out.append(f"of the returns {data.num_without_return:,} that are not finite")
     return " · ".join([*words, *(["left out: " + ", ".join(left_out)] if left_out else [])])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jaxarc.visualization.row_slabs import Slab
+from jaxarc.visualization.row_slabs import Slab, has_ended
 
 __all__ = ["Remarkable", "StoredPositions"]
 
@@ -25,7 +25,7 @@ class Remarkable:
     """Find the extremes of a run slab by slab.
 
     Among equals an episode whose steps are stored comes first, then the one that was committed first.
-    Episodes that the end of the recording cut are none of these.
+    Episodes that are running, or that the end of the recording cut, are none of these.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Remarkable:
     def add(self, slab: Slab) -> None:
         """Look at rows with ``total_reward, total_steps, success, end_time, stored_steps, ended``."""
         reward = slab["total_reward"].astype(float)
-        ended = slab["ended"] != b"cut"
+        ended = has_ended(slab)
         solved = slab["success"] & ended
         costs = {
             "best": np.where(ended & np.isfinite(reward), -reward, np.inf),

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxarc.records.table import EpisodeTable
 
-__all__ = ["Slab", "distinct", "row_slabs"]
+__all__ = ["Slab", "distinct", "has_ended", "row_slabs"]
 
 Slab = dict[str, np.ndarray]
 """Columns of some rows that follow each other, with their positions in the table as ``position``."""
@@ -22,6 +22,11 @@ def row_slabs(table: EpisodeTable, names: Sequence[str], *, at_once: int = _AT_O
     for start in range(0, len(table), at_once):
         positions = np.arange(start, min(start + at_once, len(table)))
         yield {"position": positions, **{name: source.read_at(name, positions) for name in names}}
+
+
+def has_ended(slab: Slab) -> np.ndarray:
+    """Say which episodes of rows with ``ended`` came to their end, bool[n]: not cut, and not running."""
+    return (slab["ended"] != b"cut") & (slab["ended"] != b"running")
 
 
 def distinct(texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

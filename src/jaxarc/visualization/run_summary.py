@@ -85,7 +85,7 @@ class RunSummary:
         picture: the curves of its streams.
         num_stored: episodes whose steps are stored.
         num_stored_steps: those steps.
-        num_cut: episodes that the end of the recording cut.
+        num_cut, num_running: episodes that the end of the recording cut, and those that still go on.
         mean_return, mean_length: over the episodes that ended; NaN where there is none.
         tasks: the tasks with the most attempts.
         num_tasks: how many there are; None where there are too many to be told apart.
@@ -113,6 +113,7 @@ class RunSummary:
     num_stored: int = 0
     num_stored_steps: int = 0
     num_cut: int = 0
+    num_running: int = 0
     mean_return: float = float("nan")
     mean_length: float = float("nan")
     tasks: Sequence[TaskCount] = ()
@@ -131,7 +132,7 @@ class RunSummary:
     @property
     def num_ended(self) -> int:
         """Episodes that ended by themselves."""
-        return self.picture.num_episodes - self.num_cut
+        return self.picture.num_episodes - self.num_cut - self.num_running
 
     @property
     def env_steps_per_s(self) -> float | None:
@@ -244,6 +245,7 @@ def summarise_run(run: ReplaySystem, *, max_tasks: int = 50, max_examples: int =
         num_stored=survey.stored.total,
         num_stored_steps=survey.num_stored_steps,
         num_cut=sum(each.num_cut for each in survey.streams.values()),
+        num_running=sum(each.num_running for each in survey.streams.values()),
         mean_return=survey.mean_return,
         mean_length=survey.mean_length,
         tasks=tasks.most_tried(max_tasks),

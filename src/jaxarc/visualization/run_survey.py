@@ -9,7 +9,7 @@ import numpy as np
 from jaxarc.records.run_pictures import HeatStrip, StreamPicture
 from jaxarc.records.table import EpisodeTable
 from jaxarc.visualization.remarkable import Remarkable, StoredPositions
-from jaxarc.visualization.row_slabs import Slab, distinct, row_slabs
+from jaxarc.visualization.row_slabs import Slab, distinct, has_ended, row_slabs
 from jaxarc.visualization.slot_sums import SlotSums, slot_width
 from jaxarc.visualization.task_counts import TaskCounter
 
@@ -35,7 +35,8 @@ class StreamSurvey:
 
     Attributes:
         name: the stream's name.
-        num_episodes, num_cut: its episodes, and those of them that the end of the recording cut.
+        num_episodes, num_cut, num_running: its episodes, those of them that the end of the recording cut, and
+            those that are running.
         num_solved: those that succeeded.
         last_step: its last environment step.
         tasks: its tasks.
@@ -45,17 +46,23 @@ class StreamSurvey:
 
     def __init__(self, name: str):
         self.name = name
-        self.num_episodes = self.num_cut = self.num_solved = self.last_step = 0
+        self.num_episodes = self.num_cut = self.num_running = self.num_solved = self.last_step = 0
         self.tasks = TaskCounter()
         self.last_env = 0
         self.example: int | None = None
         self._last_steps: dict[tuple[int, int], int] = {}
 
+    @property
+    def num_ended(self) -> int:
+        """Episodes that came to their end."""
+        return self.num_episodes - self.num_cut - self.num_running
+
     def add(self, slab: Slab, rows: np.ndarray) -> None:
         """Look at the rows of this stream, bool[n]."""
-        ended = rows & (slab["ended"] != b"cut")
+        ended = rows & has_ended(slab)
         self.num_episodes += int(rows.sum())
-        self.num_cut += int(rows.sum() - ended.sum())
+        self.num_cut += int((rows & (slab["ended"] == b"cut")).sum())
+        self.num_running += int((rows & (slab["ended"] == b"running")).sum())
         self.num_solved += int(slab["success"][rows].sum())
         self.last_step = max(self.last_step, int(slab["end_step"][rows].max(initial=0)))
         self.last_env = max(self.last_env, int(slab["env_id"][rows].max(initial=0)))
@@ -115,7 +122,7 @@ class RunSurvey:
             self.last_time = float(np.fmax.reduce(slab["end_time"], initial=self.last_time))
             self.num_stored_steps += int(slab["stored_steps"].sum())
             for name, (count, mean) in self._means.items():
-                values = slab[name][(slab["ended"] != b"cut") & np.isfinite(slab[name])]
+                values = slab[name][has_ended(slab) & np.isfinite(slab[name])]
                 total = count + len(values)
                 if len(values):
                     self._means[name] = total, mean + (float(values.mean()) - mean) * len(values) / total
@@ -172,7 +179,7 @@ class _Strip:
     def __init__(self, survey: StreamSurvey, num_slots: int, *, is_success: bool):
         self.is_success = is_success
         tasks = survey.tasks
-        num_ended = survey.num_episodes - survey.num_cut
+        num_ended = survey.num_ended
         few = 2 <= len(tasks) <= _STRIP_ROWS
         often = len(tasks) > _STRIP_ROWS and num_ended >= 8 * len(tasks)
         self.rows_are = "task" if few or often else "env"
@@ -222,7 +229,7 @@ def stream_pictures(
 ) -> list[StreamPicture]:
     """Return the curves and strips of some streams: the second pass.
 
-    Episodes that the end of the recording cut are left out.
+    Episodes that are running, or that the end of the recording cut, are left out.
 
     Args:
         survey: the first pass.
@@ -232,7 +239,7 @@ def stream_pictures(
     """
     parts = {name: _StreamParts(survey, survey.streams[name], says_success) for name in streams}
     for slab in row_slabs(survey.table, _PICTURED):
-        ended = slab["ended"] != b"cut"
+        ended = has_ended(slab)
         for name, rows in _by_stream(slab):
             if name in parts:
                 parts[name].add(slab, rows & ended)
@@ -247,7 +254,7 @@ class _StreamParts:
         self._ranks = run.ranks
         self._lanes = survey.lanes(run.ranks)
         self._says_success = says_success(survey)
-        num_ended = survey.num_episodes - survey.num_cut
+        num_ended = survey.num_ended
         width = slot_width(survey.last_step, num_ended, len(self._lanes))
         self._sums = SlotSums(width, survey.last_step, len(self._lanes))
         self._strip = _Strip(survey, self._sums.num_slots, is_success=self._says_success)
@@ -280,6 +287,7 @@ class _StreamParts:
             num_members=max(len(self._lanes), 1),
             num_without_return=sums.without("return"),
             num_cut=self.survey.num_cut,
+            num_running=self.survey.num_running,
             resumed_at=tuple(resumed_at),
             dots=dots[np.isfinite(dots[:, 1]) & (np.abs(dots[:, 1]) < 1e100)],
             strip=self._strip.made(),
