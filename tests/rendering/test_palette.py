@@ -7,7 +7,10 @@ import pytest
 
 from jaxarc.errors import RenderError
 from jaxarc.rendering import PALETTES, Style, get_palette
-from jaxarc.rendering.palette import THEMES
+from jaxarc.rendering.categories import category_colours
+from jaxarc.rendering.colormap import diverging, sequential
+from jaxarc.rendering.oklab import rgb_to_oklab, to_hex
+from jaxarc.rendering.palette import MARK_DARK, MARK_LIGHT, THEMES
 
 # Machado, Oliveira, Fernandes 2009, severity 1.0; they act on linear RGB.
 VISION = {
@@ -56,11 +59,20 @@ def linear(colours: tuple[str, ...]) -> np.ndarray:
     return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
 
 
-def nearest_pair(name: str, vision: str) -> float:
-    seen = np.clip(linear(PALETTES[name].colours) @ VISION[vision].T, 0, 1)
-    lab = np.cbrt(seen @ TO_CONES.T) @ TO_LAB.T
+def seen(colours: tuple[str, ...], vision: str) -> np.ndarray:
+    """Return colours in OKLab, [colours 3], as a kind of vision has them."""
+    light = np.clip(linear(colours) @ VISION[vision].T, 0, 1)
+    return np.cbrt(light @ TO_CONES.T) @ TO_LAB.T
+
+
+def nearest_of(colours: tuple[str, ...], vision: str) -> float:
+    lab = seen(colours, vision)
     distances = np.linalg.norm(lab[:, None] - lab[None], axis=-1)
-    return float(distances[np.triu_indices(10, 1)].min())
+    return float(distances[np.triu_indices(len(colours), 1)].min())
+
+
+def nearest_pair(name: str, vision: str) -> float:
+    return nearest_of(PALETTES[name].colours, vision)
 
 
 @pytest.mark.parametrize("vision", VISION)
@@ -99,3 +111,68 @@ def test_an_unknown_palette_or_theme_names_the_known_ones():
         get_palette("colourblind")
     with pytest.raises(RenderError, match="theme must be one of light, dark, got 'drak'"):
         Style(theme="drak")
+
+
+def cells_of(name: str) -> tuple[str, ...]:
+    return (*PALETTES[name].colours, PALETTES[name].outside)
+
+
+@pytest.mark.parametrize("palette", PALETTES)
+def test_the_marks_of_selected_and_changed_cells_show_on_every_colour(palette):
+    """Both are dark and light at once; one of the two has the contrast 4.5 to any cell."""
+    for colour in cells_of(palette):
+        assert max(contrast(MARK_DARK, colour), contrast(MARK_LIGHT, colour)) >= 4.5, colour
+
+
+@pytest.mark.parametrize("vision", VISION)
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("palette", PALETTES)
+def test_the_mark_of_wrong_cells_shows_on_every_colour(palette, theme, vision):
+    """Its red or its white rim is at least 0.24 away from any cell, in every kind of vision."""
+    cells = seen(cells_of(palette), vision)
+    mark = seen((THEMES[theme].wrong, MARK_LIGHT), vision)
+    away = np.linalg.norm(cells[:, None] - mark[None], axis=-1).max(axis=1)
+    assert away.min() >= 0.24
+
+
+def test_a_value_past_the_palette_looks_like_no_colour_of_it():
+    """It is at least 0.1 away from all ten, and its cross has the contrast 3 to it."""
+    for palette in PALETTES.values():
+        lab = seen((palette.outside, *palette.colours), "normal")
+        assert np.linalg.norm(lab[1:] - lab[0], axis=-1).min() >= 0.1
+        assert contrast(palette.outside, palette.outside_mark) >= 3
+
+
+@pytest.mark.parametrize("vision", VISION)
+@pytest.mark.parametrize("theme", THEMES)
+def test_curves_that_are_compared_stay_apart(theme, vision):
+    """Two of the eight colours are at least 0.1 apart, and each has the contrast 3 to the background."""
+    colours = THEMES[theme]
+    assert nearest_of(colours.series, vision) >= 0.1
+    assert min(contrast(colour, colours.background) for colour in colours.series) >= 3
+
+
+def test_maps_of_numbers_are_ordered_by_lightness():
+    """From low to high lighter at every step; from zero to either side darker, alike on both."""
+    lightness = rgb_to_oklab(sequential())[:, 0]
+    assert (np.diff(lightness) > 0).all()
+    assert lightness[-1] - lightness[0] > 0.6
+    lightness = rgb_to_oklab(diverging())[:, 0]
+    low, high = lightness[: len(lightness) // 2], lightness[len(lightness) // 2 :]
+    assert (np.diff(low) > 0).all()
+    assert (np.diff(high) < 0).all()
+    assert np.abs(low - high[::-1]).max() < 0.01
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_the_two_sides_of_zero_stay_apart(vision):
+    """The ends of the map of both signs are at least 0.2 apart for everybody."""
+    assert nearest_of(to_hex(diverging()[[0, -1]]), vision) >= 0.2
+
+
+def test_further_values_of_a_grid_stay_apart():
+    """Sixteen colours of the colorblind palette are 0.08 apart for everybody, 32 of the others 0.11."""
+    for vision in VISION:
+        assert nearest_of(category_colours("colorblind", 16), vision) >= 0.08
+    for name in ("default", "high_contrast"):
+        assert nearest_of(category_colours(name, 32), "normal") >= 0.11
