@@ -92,14 +92,14 @@ def draw(run_dir: Path, out: Path, jobs: int) -> dict[str, Any]:
     code, wall_s, cpu_s, max_rss = json.loads(watched.stdout)
     if code:
         raise SystemExit(f"{' '.join(command)} ended with {code}")
-    sizes = [path.stat().st_size for path in out.rglob("*.svg")]
+    sizes = {path: path.stat().st_size for path in out.rglob("*.svg")}
     return {
         "jobs": jobs,
         "wall_s": round(wall_s, 2),
         "cpu_s": round(cpu_s, 2),
         "max_rss_mb": round(max_rss / 1024, 1),
         "files": len(sizes),
-        "bytes": sum(sizes),
+        "bytes": sum(sizes.values()),
         "cpu_ms_per_file": round(1e3 * cpu_s / len(sizes), 3),
     }
 
@@ -116,6 +116,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="jaxarc-render-") as folder:
             run_dir = record(Path(folder), episodes)
             found = {"episodes": episodes, **draw(run_dir, Path(folder) / "pictures", options.jobs)}
+        if found["files"] != episodes * (STEPS + 1):
+            raise SystemExit(f"{found['files']:,} files of {episodes:,} episodes of {STEPS} steps")
         results.append(found)
         print(
             f"{episodes:>6,} episodes  {found['files']:>7,} files  {found['bytes'] / 1e6:8.1f} MB  "
