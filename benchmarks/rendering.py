@@ -1,7 +1,8 @@
 """What does a picture cost, against one element a cell (drawsvg) and against CairoSVG's PNG?
 
 Variants are run in turn within one process; a figure is the median over the rounds, a ratio the median of the
-ratios of each round. Run it with ``python benchmarks/rendering.py --out rendering.json``.
+ratios of each round. Run it with ``python benchmarks/rendering.py --out benchmarks/results``. The drawing of
+a whole run is measured by ``render_run.py``, the player's page by ``player.py``.
 """
 
 from __future__ import annotations
@@ -24,7 +25,25 @@ import drawsvg
 import numpy as np
 
 from jaxarc.records.pictures import EpisodeSummaryData, StepVisualizationData
-from jaxarc.rendering import board_to_png, get_palette, render_episode_summary, render_step, svg_to_png
+from jaxarc.records.run_pictures import HeatStrip, RunPictureData, SlotCurve, StreamPicture
+from jaxarc.records.task_pictures import TaskPair, TaskPictureData
+from jaxarc.rendering import (
+    Style,
+    board_to_png,
+    episode_to_gif,
+    episode_to_mp4,
+    get_palette,
+    picture_of,
+    render_comparison,
+    render_episode_summary,
+    render_run,
+    render_step,
+    render_task,
+    step_frames,
+    step_to_png,
+    svg_to_pdf,
+    svg_to_png,
+)
 
 COLOURS = get_palette("default").colours
 
@@ -117,6 +136,71 @@ def summary_of(num_steps: int, random: np.random.Generator) -> EpisodeSummaryDat
     )
 
 
+def run_of(num_slots: int, num_rows: int, random: np.random.Generator) -> RunPictureData:
+    """Return a run of one stream with all its curves and a heat strip."""
+
+    def curve() -> SlotCurve:
+        mean = random.random(num_slots).cumsum()
+        return SlotCurve(mean, mean - 1, mean + 1)
+
+    stream = StreamPicture(
+        stream="train",
+        slot_steps=5_000,
+        episodes=np.full(num_slots, 40),
+        at=np.arange(num_slots) * 5_000.0,
+        returns=curve(),
+        lengths=curve(),
+        success=curve(),
+        band="range",
+        num_members=4,
+        strip=HeatStrip(
+            [f"task {row}" for row in range(num_rows)],
+            "task",
+            random.random((num_rows, num_slots)),
+            "success rate",
+        ),
+    )
+    return RunPictureData(
+        "20260101-120000-abcdef", "FINISHED", (stream,), 40 * num_slots, 5_000 * num_slots, 99
+    )
+
+
+def task_of(random: np.random.Generator) -> TaskPictureData:
+    """Return a task of four pairs on the largest boards."""
+    boards = [random.integers(0, 10, (30, 30)).astype(np.int8) for _ in range(8)]
+    pairs = [TaskPair(*boards[index : index + 2]) for index in range(0, 8, 2)]
+    return TaskPictureData("007bbfb7", pairs[:3], pairs[3:])
+
+
+def values(random: np.random.Generator) -> dict[str, object]:
+    """Return one value of each kind, of a usual size."""
+    return {
+        "board 30x30": random.integers(0, 10, (30, 30)).astype(np.int8),
+        "grid 64x64 of 40 values": random.integers(0, 40, (64, 64)),
+        "field 64x64": random.normal(size=(64, 64)),
+        "frame 84x84x3": random.integers(0, 255, (84, 84, 3)).astype(np.uint8),
+        "stack 84x84x4": random.integers(0, 255, (84, 84, 4)).astype(np.uint8),
+        "planes 10x10x4": random.integers(0, 2, (10, 10, 4)).astype(bool),
+        "channels 8x8x12": random.normal(size=(8, 8, 12)),
+        "vector of 4": random.normal(size=4),
+        "vector of 500": random.normal(size=500),
+        "tree of 4 leaves": {name: random.normal(size=(8, 8)) for name in "abcd"},
+    }
+
+
+def film_of(random: np.random.Generator) -> list[StepVisualizationData]:
+    """Return an episode of 50 steps on a 30x30 board, each of which fills a row."""
+    board = random.integers(0, 10, (30, 30)).astype(np.int8)
+    target = np.full_like(board, 3)
+    steps = []
+    for number in range(50):
+        after = board.copy()
+        after[number % 30] = number % 10
+        steps.append(step_of(board, after, target, number))
+        board = after
+    return steps
+
+
 def timed(call: Callable[[], Any], repeats: int) -> float:
     """Return the seconds of one call, as the mean of ``repeats``."""
     begin = time.perf_counter()
@@ -132,12 +216,15 @@ def variants(random: np.random.Generator) -> dict[str, tuple[Callable[[], Any], 
     svg = render_step(worst)
     plain = element_per_cell(worst)
     short, long = summary_of(100, random), summary_of(10_000, random)
-    turn = {"ours": 0, "theirs": 0}
+    turn = {"ours": 0, "theirs": 0, "png": 0}
 
     def next_real(who: str) -> StepVisualizationData:
         turn[who] = (turn[who] + 1) % len(real)
         return real[turn[who]]
 
+    film = film_of(random)
+    run, task = run_of(200, 12, random), task_of(random)
+    compared = [summary_of(100, random) for _ in range(5)]
     measured: dict[str, tuple[Callable[[], Any], int]] = {
         "step random 30x30, svg": (lambda: render_step(worst), 20),
         "step random 30x30, drawsvg": (lambda: element_per_cell(worst), 1),
@@ -145,11 +232,22 @@ def variants(random: np.random.Generator) -> dict[str, tuple[Callable[[], Any], 
         "step real ARC, drawsvg": (lambda: element_per_cell(next_real("theirs")), 1),
         "summary 100 steps, svg": (lambda: render_episode_summary(short), 3),
         "summary 10000 steps, svg": (lambda: render_episode_summary(long), 2),
+        "task of 4 pairs 30x30, svg": (lambda: render_task(task), 3),
+        "comparison of 5 episodes, svg": (lambda: render_comparison(compared), 3),
+        "run of 200 slots and 12 tasks, svg": (lambda: render_run(run), 3),
         "board random 30x30, png": (lambda: board_to_png(worst.before_grid, cell_px=9), 10),
-        "step random 30x30, png": (lambda: svg_to_png(svg), 1),
-        "step random 30x30 drawsvg, png": (lambda: svg_to_png(plain), 1),
+        "step random 30x30, png": (lambda: step_to_png(worst), 5),
+        "step real ARC, png": (lambda: step_to_png(next_real("png")), 5),
+        "step random 30x30, resvg png": (lambda: svg_to_png(svg), 1),
+        "step random 30x30 drawsvg, resvg png": (lambda: svg_to_png(plain), 1),
+        "episode of 50 steps, gif": (lambda: episode_to_gif(step_frames(film)), 1),
     }
+    for kind, value in values(random).items():
+        measured[f"value, {kind}"] = (lambda value=value: picture_of(value, Style()).body, 3)
+    if importlib.util.find_spec("imageio_ffmpeg"):
+        measured["episode of 50 steps, mp4"] = (lambda: episode_to_mp4(step_frames(film)), 1)
     if importlib.util.find_spec("cairosvg"):
+        measured["step random 30x30, pdf"] = (lambda: svg_to_pdf(svg), 1)
         cairosvg = importlib.import_module("cairosvg")
         measured["step random 30x30, CairoSVG png"] = (lambda: cairosvg.svg2png(bytestring=svg.encode()), 1)
         measured["step random 30x30 drawsvg, CairoSVG png"] = (
@@ -159,11 +257,21 @@ def variants(random: np.random.Generator) -> dict[str, tuple[Callable[[], Any], 
     return measured
 
 
+GOALS = {
+    "step random 30x30, svg": (1.0, 25.0),
+    "step real ARC, svg": (0.5, 8.0),
+    "summary 100 steps, svg": (20.0, None),
+    "summary 10000 steps, svg": (100.0, None),
+}
+"""Milliseconds and kB at most."""
+
 PAIRS = (
     ("step random 30x30, svg", "step random 30x30, drawsvg"),
     ("step real ARC, svg", "step real ARC, drawsvg"),
     ("step random 30x30, png", "step random 30x30, CairoSVG png"),
     ("step random 30x30, png", "step random 30x30 drawsvg, CairoSVG png"),
+    ("step random 30x30, png", "step random 30x30, resvg png"),
+    ("step random 30x30, resvg png", "step random 30x30 drawsvg, CairoSVG png"),
     ("board random 30x30, png", "step random 30x30 drawsvg, CairoSVG png"),
 )
 
@@ -206,7 +314,12 @@ def main(arguments: list[str]) -> None:
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     print(f"{'variant':<42}{'ms':>10}{'kB at most':>12}")
     for name, median in medians.items():
-        print(f"{name:<42}{median * 1e3:>10.3f}{sizes[name] / 1e3:>12.1f}")
+        millis, kilobytes = median * 1e3, sizes[name] / 1e3
+        most_ms, most_kb = GOALS.get(name, (None, None))
+        wanted = [f"{most:g} {unit}" for most, unit in ((most_ms, "ms"), (most_kb, "kB")) if most]
+        missed = (most_ms and millis > most_ms) or (most_kb and kilobytes > most_kb)
+        goal = f"   {'missed' if missed else 'reached'}: {', '.join(wanted)}" if wanted else ""
+        print(f"{name:<42}{millis:>10.3f}{kilobytes:>12.1f}{goal}")
     ratios = {}
     print()
     for ours, theirs in PAIRS:
