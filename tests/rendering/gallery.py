@@ -389,7 +389,7 @@ def _(style: Style) -> str:
 
 @drawing("batch-many")
 def _(style: Style) -> str:
-    return render_batch(_batch(600, TARGET[:2, :2], num_envs=1024), style)
+    return render_batch(_batch(150, TARGET[:2, :2], num_envs=1024), style)
 
 
 # Runs

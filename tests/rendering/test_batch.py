@@ -21,14 +21,14 @@ def words(svg: str) -> str:
 BOARD = np.arange(9).reshape(3, 3)
 
 
-@pytest.mark.parametrize("count", [1, 2, 30, 150, 1024])
+@pytest.mark.parametrize("count", [1, 2, 30, 150, 1024, 1030])
 def test_any_number_of_environments_fits(count):
-    """At most 960 pixels wide, nothing overlaps, and beyond 576 the others are counted."""
+    """At most 960 pixels wide, nothing overlaps, and beyond 1,024 the others are counted."""
     items = [BatchItem(n, BOARD, reward=-n / 7, step=n, words=f"episode {n}") for n in range(count)]
     svg = render_batch(BatchData(items, is_arc=True))
     assert float(re.search(r'width="([\d.]+)"', svg).group(1)) <= 960
     assert overlaps.problems(svg) == []
-    assert ("448 more environments" in words(svg)) == (count == 1024)
+    assert ("6 more environments" in words(svg)) == (count == 1030)
 
 
 def test_outcomes_are_counted_and_coloured():

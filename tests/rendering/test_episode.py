@@ -183,3 +183,15 @@ def test_the_demonstrations_of_the_task_are_shown_and_counted_where_room_ends(ep
     assert "Demonstrations" in words(svg)
     assert re.search(r"\b2\d more", words(svg))
     assert "Demonstrations" not in words(render_episode_summary(episode()))
+
+
+def test_no_line_runs_through_what_a_chart_says(episode, vector_step):
+    """The lines of key moments pass behind notes and legends, which stand on the background's colour."""
+    moments = [vector_step(step_num=number) for number in range(12)]
+    observed = np.sin(np.arange(48).reshape(12, 4))
+    data = episode(reward_progression=[np.nan, *[1.0] * 11], moments=moments, observed=observed)
+    svg = render_episode_summary(data)
+    dotted = svg.index('stroke-dasharray="2 3"')
+    for words in ("NaN in 1 of", ">3<"):
+        before = svg[dotted : svg.index(words, dotted)]
+        assert f'fill="{Style().colours.background}"' in before[before.rindex("<rect") :]

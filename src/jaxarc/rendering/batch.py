@@ -19,7 +19,7 @@ __all__ = ["render_batch"]
 
 _MARGIN = 24.0
 _WIDTH = 912.0
-_SHOWN_AT_MOST = 576
+_SHOWN_AT_MOST = 1024
 _WORDS_FROM = 64.0
 _NUMBERS_FROM = 30.0
 _NEEDS_WIDTH = 130.0
@@ -28,7 +28,7 @@ _OUTCOMES = ("solved", "not solved", "open")
 
 def _colour(outcome: str, style: Style) -> str:
     theme = style.colours
-    return {"solved": theme.good, "not solved": theme.bad}.get(outcome, theme.line)
+    return {"solved": theme.good, "not solved": theme.bad}.get(outcome, theme.grid)
 
 
 def _columns(count: int, least: float) -> int:
@@ -95,7 +95,7 @@ def _legend(data: BatchData, style: Style) -> str:
 def render_batch(data: BatchData, style: Style | None = None) -> str:
     """Draw many environments as an SVG document: a small state each, with a bar that says how it went.
 
-    Environments have their number and reward while there is room for them; up to 576 are shown, and the
+    Environments have their number and reward while there is room for them; up to 1,024 are shown, and the
     others counted.
 
     Args:
@@ -116,13 +116,11 @@ def render_batch(data: BatchData, style: Style | None = None) -> str:
     states = [item.state for item in shown if item.state is not None]
     flat = any(main_leaf(state).ndim < 2 for state in states)
     columns = _columns(len(shown), _NEEDS_WIDTH if flat else 1.0)
-    gap = 16.0 if columns <= 12 else 6.0
+    gap = 16.0 if columns <= 12 else 6.0 if columns <= 30 else 4.0
     side = min((_WIDTH + gap) / columns - gap, 180.0)
     drawn = iter(_pictures(states, side, style, is_arc=data.is_arc))
     pictures = [None if item.state is None else next(drawn) for item in shown]
-    heights = [picture.height for picture in pictures if picture is not None]
-    tall = max(heights, default=side)
-    pitch = tall + (58 if side >= _WORDS_FROM else 24 if side >= _NUMBERS_FROM else 9)
+    foot = 58 if side >= _WORDS_FROM else 24 if side >= _NUMBERS_FROM else 9
     total = max(data.num_envs, len(data.items))
     count = "1 environment" if total == 1 else f"{total:,} environments"
     top = 0.0
@@ -133,13 +131,16 @@ def render_batch(data: BatchData, style: Style | None = None) -> str:
     parts.append(headline(top + 20, count, data.heading, style))
     parts.append(place(0, top + 46, _legend(data, style)))
     y = top + 66
-    for index, (item, picture) in enumerate(zip(shown, pictures, strict=True)):
-        x = (index % columns) * (side + gap)
-        tile = _tile(item, picture, side, tall, style)
-        parts.append(place(round(x, 1), round(y + (index // columns) * pitch, 1), tile))
-    y += -(-len(shown) // columns) * pitch
+    for first in range(0, len(shown), columns):
+        row = range(first, min(first + columns, len(shown)))
+        tall = max((picture.height for index in row if (picture := pictures[index])), default=side)
+        for index in row:
+            tile = _tile(shown[index], pictures[index], side, tall, style)
+            parts.append(place(round((index - first) * (side + gap), 1), round(y, 1), tile))
+        y += tall + foot
     if total > len(shown):
-        parts.append(label(0, y + 8, f"{total - len(shown):,} more environments", 12, theme.muted))
+        y = max(y, y + 24 - foot)
+        parts.append(label(0, y + 6, f"{total - len(shown):,} more environments", 12, theme.muted))
         y += 20
     inner = max(columns * (side + gap) - gap, 420.0)
     body = place(_MARGIN, _MARGIN, "".join(parts))

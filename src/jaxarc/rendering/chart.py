@@ -13,6 +13,7 @@ from jaxarc.rendering.text import label, number, width_of
 __all__ = [
     "Scale",
     "band",
+    "backing",
     "bars",
     "curve",
     "end_point",
@@ -109,6 +110,18 @@ def step_axis(scale: Scale, last: float, y: float, style: Style, *, words: str =
         parts.append(label(at, y + 17, f"{int(mark):,}", 11, theme.muted, anchor="middle"))
     parts.append(label((scale.start + scale.stop) / 2, y + 34, words, 11, theme.muted, anchor="middle"))
     return "".join(parts)
+
+
+def backing(x: float, base: float, width: float, style: Style) -> str:
+    """Return a box of the background for a line of small text to stand on, so that no curve runs through it.
+
+    Args:
+        x, base: where the text begins, in pixels.
+        width: of the text, in pixels.
+        style: the look.
+    """
+    box = f'x="{x - 3:.4g}" y="{base - 11:g}" width="{width + 6:.4g}" height="15"'
+    return f'<rect {box} fill="{style.colours.background}"/>'
 
 
 def gaps_before(steps: np.ndarray) -> np.ndarray:

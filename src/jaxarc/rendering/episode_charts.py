@@ -10,6 +10,7 @@ from jaxarc.errors import RenderError
 from jaxarc.records.pictures import EpisodeSummaryData
 from jaxarc.rendering.chart import (
     Scale,
+    backing,
     bars,
     curve,
     end_point,
@@ -22,7 +23,7 @@ from jaxarc.rendering.chart import (
 from jaxarc.rendering.document import place
 from jaxarc.rendering.picture import Picture
 from jaxarc.rendering.style import Style
-from jaxarc.rendering.text import label, width_of
+from jaxarc.rendering.text import fit, label, width_of
 from jaxarc.rendering.vector import vector_history
 
 __all__ = ["draw_charts", "series_of"]
@@ -90,10 +91,11 @@ class _Panels:
             self.y += 18
         top = self.y + 20
         up = value_scale(values, top + tall, top)
-        self.parts.append(label(0, self.y + 8, name, 11, colour, bold=True, max_width=self.right / 2))
-        if note:
-            x = width_of(name, 11, bold=True) + 8
-            self.parts.append(label(x, self.y + 8, note, 11, self.style.colours.muted))
+        name = fit(name, self.right / 2, 11, bold=True)
+        x = width_of(name, 11, bold=True) + 8
+        self.parts.append(backing(0, self.y + 8, x + width_of(note, 11) if note else x - 8, self.style))
+        self.parts.append(label(0, self.y + 8, name, 11, colour, bold=True))
+        self.parts.append(label(x, self.y + 8, note, 11, self.style.colours.muted))
         self.parts.append(frame(up, self.left, self.right, self.style))
         self.spans.append((top, top + tall))
         self.y = top + tall

@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxarc.errors import RenderError
 from jaxarc.rendering.board import Marks, Picture
-from jaxarc.rendering.chart import Scale, curve, frame, gaps_before, value_scale
+from jaxarc.rendering.chart import Scale, backing, curve, frame, gaps_before, value_scale
 from jaxarc.rendering.field import colour_bar, heat_scale, shrunk
 from jaxarc.rendering.image import image
 from jaxarc.rendering.style import Style
@@ -149,6 +149,7 @@ def _curves(
         colour = theme.series[index % len(theme.series)]
         parts.append(curve(xs, up(known[:, index]), colour, width=1.5, gaps=gaps))
         words = fit(name, 110, 11)
+        parts.append(backing(x, 9, 18 + width_of(words, 11), style))
         parts.append(f'<path d="M{x:g} 5h12" stroke="{colour}" stroke-width="2.5" stroke-linecap="round"/>')
         parts.append(label(x + 18, 9, words, 11, theme.ink))
         x += 18 + width_of(words, 11) + 18
@@ -173,7 +174,10 @@ def _heat_strip(
     used = scale.colours(style)[: int(pixels.max()) + 1]
     bar = colour_bar(scale, min(150.0, width), style)
     top = bar.height + 10
-    body = label(0, 9, f"{count} values", 11, theme.ink)
+    words = f"{count} values"
+    body = backing(0, 9, width_of(words, 11), style) + label(0, 9, words, 11, theme.ink)
+    body += f'<rect x="{across.stop - bar.width - 3:g}" y="-2" width="{bar.width + 6:g}"'
+    body += f' height="{bar.height + 4:g}" fill="{theme.background}"/>'
     body += f'<g transform="translate({across.stop - bar.width:g} 0)">{bar.body}</g>'
     body += image(pixels, round(first - half, 1), top, round(last - first + 2 * half, 1), height, used)
     right = across.start - 10 - 8

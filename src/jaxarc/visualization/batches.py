@@ -19,7 +19,7 @@ from jaxarc.visualization.pictures import step_pictures
 
 __all__ = ["batch_of"]
 
-_MOST_READ = 576
+_MOST_READ = 1024
 
 
 def batch_of(
