@@ -190,6 +190,39 @@ def test_a_process_that_dies_is_an_error_with_a_way_out(run: ReplaySystem, tmp_p
     assert not list(tmp_path.rglob("*.svg.partial"))
 
 
+def test_ctrl_c_while_processes_begin_prints_no_traceback(tmp_path: Path) -> None:
+    """Each takes a while to import what it needs: Ctrl-C is its parent's business from the very first."""
+    run = record_painted_run(tmp_path, (40,) * 30)
+    program = (
+        "import multiprocessing, os, signal, threading, time\n"
+        "from pathlib import Path\n"
+        "from jaxarc.replay import ReplaySystem\n"
+        "from jaxarc.visualization.drawing_jobs import draw_run\n"
+        "from jaxarc.visualization.episode_files import Drawing\n"
+        "def interrupt():\n"
+        "    while not multiprocessing.active_children():\n"
+        "        time.sleep(0.001)\n"
+        "    time.sleep(0.15)\n"
+        "    os.killpg(0, signal.SIGINT)\n"
+        "if __name__ == '__main__':\n"
+        f"    run = ReplaySystem({str(run.run_dir)!r})\n"
+        "    threading.Thread(target=interrupt).start()\n"
+        f"    out = Path({str(tmp_path / 'out')!r})\n"
+        "    episodes = [(0, n) for n in range(30)]\n"
+        "    print(draw_run(run, episodes * 100, Drawing(), out=out, jobs=2).was_stopped)\n"
+    )
+    (tmp_path / "program.py").write_text(program)
+    ran = subprocess.run(
+        [sys.executable, str(tmp_path / "program.py")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        start_new_session=True,
+        check=False,
+    )
+    assert (ran.stdout.strip(), ran.stderr) == ("True", "")
+
+
 def test_ctrl_c_ends_it_with_whole_files_only(tmp_path: Path) -> None:
     """Processes end, no file is half there, and it says what was not drawn."""
     run = record_painted_run(tmp_path, (40,) * 30)

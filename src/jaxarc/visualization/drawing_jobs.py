@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing import get_context
@@ -161,13 +161,24 @@ def _each_result(
     size = max(1, min(_BATCH, len(episodes) // (2 * jobs)))
     waiting: set[Future[list[DrawnEpisode]]] = set()
     for first in range(0, len(episodes), size):
-        waiting.add(pool.submit(_draw, episodes[first : first + size]))
+        with _held_back(signal.SIGINT):
+            waiting.add(pool.submit(_draw, episodes[first : first + size]))
         if len(waiting) >= 3 * jobs:
             ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             yield from (future.result() for future in ended)
     while waiting:
         ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
         yield from (future.result() for future in ended)
+
+
+@contextmanager
+def _held_back(number: signal.Signals) -> Iterator[None]:
+    """Deliver a signal later; a process that is begun meanwhile never hears of it, not even while it imports."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Worker:
