@@ -55,7 +55,6 @@ def listed(page: Path) -> dict:
 def test_a_page_has_the_episodes_that_were_asked_for(run_dir: Path, tmp_path: Path) -> None:
     """By number and range, by condition, or all; the look is the run's unless an option says another."""
     page = tmp_path / "deep" / "page.html"
-    page.parent.mkdir()
     assert "3 episodes" in typed(run_dir, "--html", page)
     assert [row["task"] for row in listed(page)["episodes"]] == ["t0", "t1", "t2"]
     assert listed(page)["look"]["palette"] == "colorblind"

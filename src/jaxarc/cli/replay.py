@@ -19,6 +19,7 @@ from jaxarc.errors import RenderError, StorageError
 from jaxarc.rendering import Style, terminal_step
 from jaxarc.replay import ReplaySystem, open_run
 from jaxarc.storage import atomic_write_bytes, keep_segments_open
+from jaxarc.storage.atomic import storage_errors
 from jaxarc.visualization.episode_files import style_of
 from jaxarc.visualization.pictures import each_step_picture
 from jaxarc.visualization.player_pages import episode_page
@@ -74,6 +75,8 @@ def write_page(
     with status, keep_segments_open():
         loaded = [run.load_episode(number, writer=writer) for writer, number in episodes]
         page = episode_page(loaded, _style(run, looks), run.name).encode()
+    with storage_errors(html):
+        html.parent.mkdir(parents=True, exist_ok=True)
     atomic_write_bytes(html, page)
     console = Console(highlight=False)
     console.print(Text(f"{html}: {counted(len(episodes), 'episode')}, {size(len(page))}"), soft_wrap=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -281,6 +282,33 @@ def test_every_kind_of_value_is_drawn(open_player: OpenPlayer) -> None:
     assert page.locator("pre.text").text_content().startswith("float64")
     assert page.locator(".leaf h3").all_text_contents() == [f"observation.{name}" for name in values]
     assert "observation.long (40 values)" in page.locator(".curve-name").all_text_contents()
+
+
+def test_curves_and_strips_have_gaps_where_steps_were_not_stored(open_player: OpenPlayer) -> None:
+    """Of a hundred steps the first and the last ten are there: between them no line and no colour."""
+    steps = np.concatenate([np.arange(10), np.arange(90, 100)])
+    values = np.linspace(1.0, 2.0, 20)
+    frames = {"long": np.ones((21, 40)) * np.append(values, 2.0)[:, None]}
+    episode = replace(played(frames, 20, series={"value": values}), step=steps, total_steps=100)
+    inked = """() => [...document.querySelectorAll("canvas.curve")].map((canvas) => {
+      const {width, height} = canvas;
+      const data = canvas.getContext("2d").getImageData(0, 0, width, Math.floor(height * 0.8)).data;
+      const found = [0, 0, 0];
+      for (let i = 3; i < data.length; i += 4) {
+        const share = ((i >> 2) % width) / width;
+        if (data[i]) found[share < 0.12 ? 0 : share < 0.88 ? 1 : 2]++;
+      }
+      return found;
+    })"""
+    page = open_player([episode])
+    page.locator(".curve").last.wait_for()
+    for first, between, last in page.evaluate(inked):
+        assert first > 0
+        assert between == 0
+        assert last > 0
+    page = open_player([replace(episode, every=81)])  # left out to keep the page small: no gap
+    page.locator(".curve").last.wait_for()
+    assert all(between for _, between, _ in page.evaluate(inked))
 
 
 def test_names_full_of_markup_stay_text(open_player: OpenPlayer) -> None:

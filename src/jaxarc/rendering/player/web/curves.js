@@ -21,6 +21,11 @@ function curvesOf(episode) {
   return found;
 }
 
+// Whether a step was not stored between two that follow each other; those that a small page left out are no gap.
+function isGap(episode, position) {
+  return episode.step[position] - episode.step[position - 1] > Math.max(episode.every, 1);
+}
+
 class Curve {
   constructor(name) {
     this.name = name;
@@ -97,8 +102,20 @@ class Curve {
     stamp.height = heat.entries;
     stamp.getContext("2d").putImageData(pixels, 0, 0);
     context.imageSmoothingEnabled = false;
-    const reach = lastStep ? episode.step[episode.count - 1] / lastStep : 1;
-    context.drawImage(stamp, 0, 0, this.canvas.width * reach, this.canvas.height);
+    // Steps side by side are stretched together; each piece stands where its steps are.
+    const x = (step) => (step / (lastStep + 1)) * this.canvas.width;
+    for (let start = 0, i = 1; i <= episode.count; i++) {
+      if (i < episode.count && episode.step[i] === episode.step[i - 1] + 1) continue;
+      const last = episode.step[i - 1];
+      const lasts = i < episode.count && !isGap(episode, i) ? episode.step[i] - last : 1;
+      if (lasts > 1 && i - start > 1) {
+        context.drawImage(stamp, start, 0, i - 1 - start, heat.entries, x(episode.step[start]), 0, x(last) - x(episode.step[start]), this.canvas.height);
+        start = i - 1;
+      }
+      const left = x(episode.step[start]);
+      context.drawImage(stamp, start, 0, i - start, heat.entries, left, 0, Math.max(x(last + lasts) - left, 1), this.canvas.height);
+      start = i;
+    }
     const words = `${heat.entries} values over ${counted(episode.count, "step")}`;
     this.canvas.setAttribute("aria-label", `${this.name}: ${words}, ${this.range.textContent}`);
   }
@@ -129,10 +146,11 @@ class Curve {
         continue;
       }
       const [left, top] = [x(episode.step[i]), y(values[i])];
-      if (open) context.lineTo(left, top);
+      if (open && !isGap(episode, i)) context.lineTo(left, top);
       else {
         context.moveTo(left, top);
-        if (!(i + 1 < values.length && Number.isFinite(values[i + 1]))) dots.push([left, top]);
+        const goesOn = i + 1 < values.length && Number.isFinite(values[i + 1]) && !isGap(episode, i + 1);
+        if (!goesOn) dots.push([left, top]);
       }
       open = true;
     }
