@@ -173,7 +173,7 @@ def _each_result(
 
 @contextmanager
 def _held_back(number: signal.Signals) -> Iterator[None]:
-    """Deliver a signal later; a process that is begun meanwhile never hears of it, not even while it imports."""
+    """Deliver a signal later; a process that is begun meanwhile never hears of it, not even at first."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
     try:
         yield

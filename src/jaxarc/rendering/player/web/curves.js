@@ -76,7 +76,7 @@ class Curve {
     this.parts.forEach((part, index) => {
       const colour = index ? look.second : look.accent;
       if (asBars) this.drawBars(context, part, x, y, width, this.parts.length > 1 ? { good: colour, bad: colour } : look, index);
-      else this.drawLine(context, part, x, y, colour);
+      else this.drawLine(context, part, x, y, width, colour);
     });
     const words = this.parts.map((part) => `${part.values.length} values`).join(" and ");
     this.canvas.setAttribute("aria-label", `${this.name}: ${words}, ${this.range.textContent}`);
@@ -133,7 +133,7 @@ class Curve {
     }
   }
 
-  drawLine(context, { episode, values }, x, y, colour) {
+  drawLine(context, { episode, values }, x, y, width, colour) {
     context.strokeStyle = context.fillStyle = colour;
     context.lineWidth = 1.5;
     context.lineJoin = "round";
@@ -155,7 +155,8 @@ class Curve {
       open = true;
     }
     context.stroke();
-    for (const [left, top] of dots) context.fillRect(left - 1.5, top - 1.5, 3, 3);
+    // At the very ends a dot stays whole.
+    for (const [left, top] of dots) context.fillRect(Math.min(Math.max(left - 2, 0), width - 4), top - 2, 4, 4);
   }
 
   // positions: where each shown episode stands; -1 for one that has not begun.
