@@ -12,11 +12,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
+from observed import screen
 from PIL import Image, ImageSequence
 
 from jaxarc.errors import RenderError
 from jaxarc.records.pictures import StepVisualizationData
 from jaxarc.rendering import episode_to_gif, episode_to_mp4, step_frames
+from jaxarc.rendering.episode_scale import EpisodeScale
+from jaxarc.rendering.picture import kinds_of
+
+
+def extremes_of(values: list[object]) -> tuple[object, ...]:
+    scale = EpisodeScale()
+    for value in values:
+        scale.add(value)
+    return scale.extremes()
 
 
 def moving(count: int, height: int = 31, width: int = 45) -> Iterator[np.ndarray]:
@@ -212,3 +222,37 @@ def test_an_ffmpeg_that_fails_is_an_error(monkeypatch):
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/bin/false")
     with pytest.raises(RenderError, match="ffmpeg made no film of 46x32 frames"):
         episode_to_mp4(moving(40))
+
+
+def test_frames_of_an_episode_share_one_scale(step):
+    """A bar of 1 is as long on a quiet frame as on the one with a bar of 10."""
+    plain = {"target_grid": None, "selection_mask": None, "changed_cells": None, "action": {"action": 1}}
+    values = [np.array([1.0, 0.5]), np.array([1.0, 10.0])]
+    steps = [step(before_grid=value, after_grid=value, **plain) for value in values]
+    quiet, loud = step_frames(steps)
+    alone = next(step_frames(steps[:1]))
+    blue = [int((frame == (0x2F, 0x6F, 0xDE)).all(axis=-1).sum()) for frame in (quiet, loud, alone)]
+    assert 0 < blue[0] < blue[2] / 4
+    assert blue[0] < blue[1] / 3
+
+
+def test_frames_of_an_episode_are_of_one_kind(step):
+    """A black frame beside grey ones is a frame, and a map without high numbers is a map like the others."""
+    extremes = extremes_of([np.zeros((40, 40), np.uint8) + 3, np.full((40, 40), 200, np.uint8)])
+    assert set(kinds_of([np.zeros((40, 40), np.uint8) + 3, *extremes])) == {"frame"}
+    extremes = extremes_of(
+        [{"map": np.ones((3, 3), int), "at": np.nan}, {"map": np.full((3, 3), 20), "at": 1.0}]
+    )
+    assert [kinds_of([np.ones((3, 3), int), *(end["map"] for end in extremes)])[0]] == ["grid"]
+    assert extremes[1]["at"].tolist() == 1.0
+    assert extremes_of([screen(0), "words"]) == ()
+
+
+def test_a_nested_board_keeps_its_cells(step):
+    """The main board of a nested observation has the room of the largest on every frame."""
+    small, large = ({"board": np.ones((side, side), int), "lives": 3} for side in (2, 10))
+    plain = {"target_grid": None, "selection_mask": None, "changed_cells": None, "action": {"action": 1}}
+    frames = list(step_frames([step(before_grid=tree, after_grid=tree, **plain) for tree in (small, large)]))
+    assert frames[0].shape == frames[1].shape
+    drawn = (frames[0][:, :300] == (0x00, 0x74, 0xD9)).all(axis=-1)
+    assert drawn.any(axis=0).sum() < 60

@@ -8,9 +8,10 @@ What shape and dtype say comes first, and what the numbers say only decides wher
 - ``grid``: integers [h w] from -1 to 255 with at most 64 different values: colours of categories, a legend.
 - ``field``: real numbers [h w], and integers too many or too spread to be categories: a heat map.
 - ``frame``: pixels: uint8 [h w 3], [h w 4] where the last channel is opacity, [3 h w]; floats from 0 to 1
-  likewise; uint8 [h w] of 32 by 32 or more with values past 63.
+  likewise; uint8 [h w] of 32 by 32 or more with values past 63 or all zero, and of more than 64 by 64 always.
 - ``stack``: frames [h w k] or [k h w], 2 to 16 of them, or [k h w 3].
-- ``planes``: booleans, or numbers that are 0 and 1 alone, [h w c] or [c h w] with up to 24 channels.
+- ``planes``: booleans, or numbers that are 0 and 1 alone, [h w c] or [c h w] with up to 24 channels; a black
+  screen is none.
 - ``channels``: any other three axes: one small picture a channel.
 - ``vector``: real numbers without or with one axis.
 - ``svg``: what a drawing function of the user's returned as SVG text.
@@ -35,6 +36,7 @@ CATEGORIES_SHOWN = 64
 
 _PIXELS_FROM = 16
 _SCREEN_FROM = 32
+_MAP_AT_MOST = 64
 _STACKED_AT_MOST = 16
 _PLANES_AT_MOST = 24
 _ENTRIES_AT_MOST = 20_000_000
@@ -97,12 +99,14 @@ def _kind_of_plane(values: Sequence[np.ndarray], *, arc: bool) -> str:
     if arc:
         return "board"
     low, high = _range(values)
+    if all(_is_screen(value) for value in values) and (
+        high > 63 or high == 0 or min(values[0].shape) > _MAP_AT_MOST
+    ):
+        return "frame"
     if low >= -1 and high <= 9:
         return "board"
     if low < -1 or high >= CATEGORIES_AT_MOST:
         return "field"
-    if all(_is_screen(value) for value in values) and high > 63:
-        return "frame"
     return "grid" if _num_different(values) <= CATEGORIES_SHOWN else "field"
 
 
@@ -123,7 +127,8 @@ def _kind_of_volume(values: Sequence[np.ndarray]) -> str:
     axis = channel_axis(shape)
     count = shape[axis]
     sides = shape[1:] if axis == 0 else shape[:2]
-    if count <= _PLANES_AT_MOST and max(sides) <= MAX_SIDE and _is_binary(values):
+    black = dtype == np.uint8 and min(sides) >= _SCREEN_FROM and not any(value.any() for value in values)
+    if count <= _PLANES_AT_MOST and max(sides) <= MAX_SIDE and not black and _is_binary(values):
         return "planes"
     if shades and min(sides) >= _PIXELS_FROM:
         if count == 3:

@@ -28,7 +28,14 @@ _LINE = 18.0
 
 class _Draw(Protocol):
     def __call__(
-        self, values: Sequence[object], style: Style, size: int | float, marks: Sequence[Marks], *, arc: bool
+        self,
+        values: Sequence[object],
+        style: Style,
+        size: int | float,
+        marks: Sequence[Marks],
+        *,
+        arc: bool,
+        extent: tuple[int, int] = (0, 0),
     ) -> list[Picture]: ...
 
 
@@ -84,6 +91,7 @@ def nested_pictures(
     draw: _Draw,
     *,
     arc: bool = False,
+    extent: tuple[int, int] = (0, 0),
 ) -> list[Picture]:
     """Draw trees leaf by leaf, every leaf on one scale and at one place in all of them.
 
@@ -97,6 +105,7 @@ def nested_pictures(
         marks: what to mark: masks of the main leaf, or trees of masks.
         draw: draws several leaves, as ``pictures_of`` does.
         arc: whether boards are ARC's.
+        extent: rows and columns that a board has room for at least, where it is the main leaf.
     """
     nested = [_Nested(leaves_of(value), mark) for value, mark in zip(values, marks, strict=True)]
     trees = [index for index, value in enumerate(values) if is_tree(value)]
@@ -112,6 +121,7 @@ def nested_pictures(
         size,
         [one.marks_at(main, main) if index in trees else one.marks for index, one in enumerate(nested)],
         arc=arc,
+        extent=extent,
     )
     if size < _ALONE_BELOW:
         return large

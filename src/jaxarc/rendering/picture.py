@@ -127,7 +127,7 @@ def pictures_of(
     """
     marks = marks or [Marks()] * len(values)
     if any(is_tree(value) for value in values):
-        return nested_pictures(values, style, size, marks, pictures_of, arc=arc)
+        return nested_pictures(values, style, size, marks, pictures_of, arc=arc, extent=extent)
     given = [as_leaf(value) for value in values]
     arrays = [_squeezed(array) for array in given]
     marks = [_squeezed_marks(*both) for both in zip(marks, given, arrays, strict=True)]

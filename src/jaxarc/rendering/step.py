@@ -38,11 +38,13 @@ class StepRoom:
 
     Attributes:
         extent: rows and columns of the boards.
+        extremes: values that share their scale with those that are drawn (``EpisodeScale``).
         panel_widths, panel_height: pixels of the pictures of before, after and target.
         heading, metrics: heights of what stands above and below them.
     """
 
     extent: tuple[int, int] = (0, 0)
+    extremes: tuple[Any, ...] = ()
     panel_widths: tuple[float, ...] = ()
     panel_height: float = 0.0
     heading: float = 0.0
@@ -62,9 +64,7 @@ def _not_recorded(like: Picture, style: Style) -> Picture:
     return Picture(width, height, [frame, words])
 
 
-def _panels(
-    data: StepVisualizationData, style: Style, extent: tuple[int, int]
-) -> list[tuple[str, Picture, str, str]]:
+def _panels(data: StepVisualizationData, style: Style, room: StepRoom) -> list[tuple[str, Picture, str, str]]:
     """Return ``(heading, picture, glyph, legend)`` from left to right."""
     before = main_leaf(data.before_grid)
     selected = None if data.selection_mask is None else mask_of(data.selection_mask, "selected")
@@ -91,7 +91,10 @@ def _panels(
     if data.target_grid is not None:
         values.append(data.target_grid)
         marks.append(Marks(wrong=wrong if mark else None))
-    pictures = pictures_of(values, style, _BOARD, marks, arc=is_arc(data), extent=extent)
+    shown = len(values)
+    values += room.extremes
+    marks += [Marks()] * len(room.extremes)
+    pictures = pictures_of(values, style, _BOARD, marks, arc=is_arc(data), extent=room.extent)[:shown]
     if data.after_grid is None:
         pictures.insert(1, _not_recorded(pictures[0], style))
     picked, off_board = num_selected(selected, before)
@@ -118,7 +121,7 @@ def _panels(
 
 def _draw_panels(data: StepVisualizationData, style: Style, room: StepRoom) -> tuple[Picture, StepRoom]:
     theme = style.colours
-    panels = _panels(data, style, room.extent)
+    panels = _panels(data, style, room)
     height = max(room.panel_height, *(picture.height for _, picture, _, _ in panels))
     widths = [max(picture.width, _PANEL_AT_LEAST) for _, picture, _, _ in panels]
     widths = [max(pair) for pair in zip_longest(widths, room.panel_widths, fillvalue=0.0)]

@@ -11,6 +11,7 @@ from jaxarc.errors import RenderError
 from jaxarc.records.pictures import StepVisualizationData
 from jaxarc.rendering.board import extent_of
 from jaxarc.rendering.canvas import Canvas
+from jaxarc.rendering.episode_scale import EpisodeScale
 from jaxarc.rendering.leaves import main_leaf
 from jaxarc.rendering.picture import is_board
 from jaxarc.rendering.step import StepLayout, StepRoom, lay_out_step
@@ -63,14 +64,19 @@ def step_to_png(data: StepVisualizationData, style: Style | None = None, scale: 
 def _room(steps: Iterable[StepVisualizationData], style: Style) -> tuple[StepRoom, tuple[float, float]]:
     """Return the room that any of the steps needs, and the size of their pictures then."""
     rows = columns = 0
+    scale = EpisodeScale()
     for step in steps:
         grids = (step.before_grid, step.after_grid, step.target_grid)
-        leaves = [main_leaf(grid) for grid in grids if grid is not None]
+        leaves = []
+        for grid in grids:
+            if grid is not None:
+                scale.add(grid)
+                leaves.append(main_leaf(grid))
         boards = [leaf for leaf in leaves if is_board(leaf)]
         if boards:
             extent = extent_of(boards)
             rows, columns = max(rows, extent[0]), max(columns, extent[1])
-    room, size = StepRoom((rows, columns)), (0.0, 0.0)
+    room, size = StepRoom((rows, columns), scale.extremes()), (0.0, 0.0)
     for step in steps:
         layout = lay_out_step(step, style, room)
         room, size = layout.room, (layout.width, layout.height)
@@ -82,9 +88,9 @@ def step_frames(
 ) -> Iterator[np.ndarray]:
     """Draw the steps of an episode as frames of one size and one layout, one at a time.
 
-    Boards have the same place and the same cells on all frames, whatever the words around them. For that the
-    steps are gone through three times; of an iterator, the first 256 are looked at ahead, and what a later
-    one has more of is cut off.
+    Boards have the same place and the same cells on all frames, whatever the words around them, and numbers
+    have one scale. For that the steps are gone through three times; of an iterator, the first 256 are looked
+    at ahead, and what a later one has more of is cut off.
 
     Args:
         steps: the steps in their order.

@@ -144,11 +144,11 @@ def _curves(
     known = np.where(np.abs(values) < 1e100, values, np.nan)
     up = value_scale(known, 22 + _CURVES_HEIGHT, 22)
     parts = [frame(up, across.start - 10, across.stop + 10, style)]
-    x = 0.0
+    x, room = 0.0, min((across.stop + 10) / max(len(names), 1) - 36, 110)
     for index, name in enumerate(names):
         colour = theme.series[index % len(theme.series)]
         parts.append(curve(xs, up(known[:, index]), colour, width=1.5, gaps=gaps))
-        words = fit(name, 110, 11)
+        words = fit(name, room, 11)
         parts.append(backing(x, 9, 18 + width_of(words, 11), style))
         parts.append(f'<path d="M{x:g} 5h12" stroke="{colour}" stroke-width="2.5" stroke-linecap="round"/>')
         parts.append(label(x + 18, 9, words, 11, theme.ink))
