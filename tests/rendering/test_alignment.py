@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -53,6 +54,17 @@ def test_cells_that_differ_have_a_dot_where_both_played_one_task(aligned, episod
     other = render_alignment(aligned(b=episode(moments=(), task_id="other")))
     assert other.count(dots) == plain.count(dots)
     assert "differs" not in words(other)
+
+
+def test_two_tasks_have_a_scale_each(aligned, step, episode):
+    """A board of 4x4 is not drawn tiny for a board of 20x20 of another task."""
+    large = step(before_grid=np.ones((20, 20), int), after_grid=np.ones((20, 20), int), changed_cells=None)
+    steps = [AlignedStep(0, step(), large)]
+    one = render_alignment(aligned(steps=steps))
+    two = render_alignment(aligned(steps=steps, b=episode(moments=(), task_id="other")))
+    scales = [[float(size) for size in re.findall(r"scale\(([\d.]+)\)", svg)] for svg in (one, two)]
+    assert scales[0][0] == scales[0][1]
+    assert scales[1][0] > 3 * scales[1][1]
 
 
 def test_steps_that_are_left_out_are_counted(aligned, step):

@@ -26,6 +26,18 @@ def test_a_comparison_of_many_names_a_few(episode):
     assert svg.count('stroke-linejoin="round"') == 40
 
 
+def test_episodes_without_a_curve_get_no_row_before_those_with_one(episode):
+    """Of forty episodes, thirty have no stored steps: they are counted, and every row has its curve."""
+    none = {"moments": (), "key_moments": ()}
+    episodes = [episode(9 if n < 10 else 0, episode_num=n, **none) for n in range(40)]
+    svg = render_comparison(episodes)
+    assert "2 more episodes are drawn as thin lines, 30 have no curve" in words(svg)
+    assert svg.count('stroke-linejoin="round"') == 10
+    few = render_comparison([episode(9), episode(9, reward_progression=[np.nan] * 9)])
+    assert few.count('stroke-linejoin="round"') == 1
+    assert Style().colours.series[1] not in few
+
+
 def test_a_comparison_refuses_what_it_cannot_compare(episode):
     """No episode, or an unknown kind of comparison, is an error that says so."""
     with pytest.raises(RenderError, match="at least one episode"):

@@ -166,6 +166,8 @@ def test_rewards_that_are_nan_are_counted(episode):
     """The curve has no place for them, so a number says how many."""
     data = episode(reward_progression=[float("nan")] * 3 + [1.0] * 9)
     assert "NaN in 3 of 12 stored steps" in words(render_episode_summary(data))
+    data = episode(3, reward_progression=[np.nan, np.inf, 1.0])
+    assert "NaN or too large in 2 of 3 stored steps" in words(render_episode_summary(data))
 
 
 def test_an_episode_that_goes_on_has_not_failed(episode):

@@ -50,7 +50,7 @@ def _shown_difference(data: AlignmentData, step: AlignedStep) -> np.ndarray | No
 
 
 def _row_pictures(data: AlignmentData, style: Style) -> dict[tuple[int, str], Picture]:
-    """Draw every state that is shown on one scale, by its column and its row."""
+    """Draw every state that is shown, by its column and its row: on one scale, or one a row for two tasks."""
     places, states, marks = [], [], []
     all_arc = True
     for column, step in enumerate(data.steps):
@@ -64,8 +64,14 @@ def _row_pictures(data: AlignmentData, style: Style) -> dict[tuple[int, str], Pi
             states.append(state_of(side))
             marks.append(Marks(changed=changed if style.highlight_changes else None))
     quiet = Style(style.palette, style.theme, show_digits=style.show_digits)
-    drawn = pictures_of(states, quiet, _SIDE, marks, arc=all_arc) if states else []
-    return dict(zip(places, drawn, strict=True))
+    found: dict[tuple[int, str], Picture] = {}
+    for rows in ("ab",) if _is_one_task(data) else ("a", "b"):
+        chosen = [index for index, (_, row) in enumerate(places) if row in rows]
+        if chosen:
+            together, marked = [states[index] for index in chosen], [marks[index] for index in chosen]
+            drawn = pictures_of(together, quiet, _SIDE, marked, arc=all_arc)
+            found.update(zip([places[index] for index in chosen], drawn, strict=True))
+    return found
 
 
 def _words_of(step: StepVisualizationData | None, episode: EpisodeSummaryData, at: int) -> tuple[str, str]:

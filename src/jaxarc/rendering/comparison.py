@@ -42,16 +42,33 @@ def _curve_of(data: EpisodeSummaryData, kind: str) -> tuple[np.ndarray, np.ndarr
     steps, rewards, similarities = series_of(data)
     if kind == "similarity_progression":
         return steps[: len(similarities)], similarities
-    return steps[: len(rewards)], np.cumsum(np.where(np.isfinite(rewards), rewards, 0.0))
+    finite = np.isfinite(rewards)
+    sums = np.cumsum(np.where(finite, rewards, 0.0))
+    return steps[: len(rewards)], np.where(np.cumsum(finite) > 0, sums, np.nan)
 
 
 def _named(finals: Sequence[float]) -> list[int]:
-    """Return which episodes get a colour and a row: all of a few; of many the best, the worst and between."""
+    """Return which episodes get a colour and a row: all of a few; of many the best, the worst and between.
+
+    Of many episodes those without a curve, whose final value is NaN, get none.
+    """
     if len(finals) <= _NAMED_AT_MOST:
         return list(range(len(finals)))
-    ranked = sorted(range(len(finals)), key=lambda index: (-finals[index], index))
-    chosen = np.linspace(0, len(ranked) - 1, _NAMED_AT_MOST).round().astype(int)
+    ranked = [index for index, final in enumerate(finals) if final == final] or list(range(len(finals)))
+    ranked.sort(key=lambda index: (-finals[index], index))
+    chosen = np.unique(np.linspace(0, len(ranked) - 1, _NAMED_AT_MOST).round().astype(int))
     return [ranked[index] for index in chosen.tolist()]
+
+
+def _rest(num_thin: int, num_without: int) -> str:
+    """Return what became of the episodes that have no row."""
+    said = []
+    if num_thin:
+        more = "1 more episode is drawn as a thin line"
+        said.append(more if num_thin == 1 else f"{num_thin:,} more episodes are drawn as thin lines")
+    if num_without:
+        said.append(f"{num_without:,} {'has' if num_without == 1 else 'have'} no curve")
+    return ", ".join(said)
 
 
 def _table(episodes: Sequence[EpisodeSummaryData], colours: Sequence[str], width: float, style: Style) -> str:
@@ -90,11 +107,12 @@ def _table(episodes: Sequence[EpisodeSummaryData], colours: Sequence[str], width
 
 def _progressions(
     episodes: Sequence[EpisodeSummaryData], kind: str, width: float, style: Style
-) -> tuple[Picture, list[int], list[str]]:
-    """Draw a curve an episode; return also which episodes are named, and their colours."""
+) -> tuple[Picture, list[int], list[str], str]:
+    """Draw a curve an episode; return also which are named, their colours, and a word on the others."""
     theme = style.colours
     curves = [_curve_of(data, kind) for data in episodes]
-    finals = [float(ys[-1]) if len(ys) and np.isfinite(ys[-1]) else -np.inf for _, ys in curves]
+    known = [ys[np.isfinite(ys)] for _, ys in curves]
+    finals = [float(ys[-1]) if len(ys) else float("nan") for ys in known]
     named = _named(finals)
     last = max([0.0, *(float(xs[-1]) for xs, _ in curves if len(xs))])
     across = Scale(0.0, max(last, 1.0), _LEFT + 10, width - 10)
@@ -116,11 +134,17 @@ def _progressions(
         xs, heights = across(steps), up(ys)
         parts.append(curve(xs, heights, colour, gaps=gaps_before(steps)))
         parts.append(end_point(xs, heights, colour, style))
-    if not any(len(ys) for _, ys in curves):
+    colours = [
+        colour if len(known[index]) else theme.line for index, colour in zip(named, colours, strict=True)
+    ]
+    if not any(len(ys) for ys in known):
         middle, words = (_LEFT + width) / 2, "not recorded for these episodes"
         parts.append(label(middle, _CHART / 2, words, 13, theme.muted, anchor="middle"))
     parts.append(step_axis(across, last, _CHART + 6, style))
-    return Picture(width, _CHART + 62, "".join(parts)), named, colours
+    others = set(range(len(curves))) - set(named)
+    num_thin = sum(len(known[index]) > 0 for index in others)
+    rest = _rest(num_thin, len(others) - num_thin)
+    return Picture(width, _CHART + 62, "".join(parts)), named, colours, rest
 
 
 def render_comparison(
@@ -165,13 +189,12 @@ def render_comparison(
         parts.append(place(0, 66, bars.body))
         height = 66 + bars.height
     else:
-        chart, named, colours = _progressions(episodes, comparison_type, inner, style)
+        chart, named, colours, rest = _progressions(episodes, comparison_type, inner, style)
         parts.append(place(0, 60, chart.body))
         top = 60 + chart.height
         parts.append(place(0, top, _table([episodes[index] for index in named], colours, inner, style)))
         height = top + 24 + _ROW * len(named)
-        if len(named) < len(episodes):
-            rest = f"{len(episodes) - len(named):,} more episodes are drawn as thin lines"
+        if rest:
             parts.append(label(0, height + 14, rest, 11, theme.muted))
             height += 20
     body = place(_MARGIN, _MARGIN, "".join(parts))

@@ -141,8 +141,10 @@ def draw_charts(data: EpisodeSummaryData, across: Scale, shown: Sequence[int], s
         up = panels.open("Similarity", "", np.append(similarities, [0.0, 1.0]), tall, theme.accent)
         panels.line(similarities, up, theme.accent)
     if len(rewards):
-        lost = int(np.isnan(np.asarray(data.reward_progression, dtype=float)).sum())
-        note = f"NaN in {lost:,} of {len(rewards):,} stored steps" if lost else ""
+        lost = int(np.isnan(rewards).sum())
+        only_nan = lost == int(np.isnan(np.asarray(data.reward_progression, dtype=float)).sum())
+        what = "NaN" if only_nan else "NaN or too large"
+        note = f"{what} in {lost:,} of {len(rewards):,} stored steps" if lost else ""
         up = panels.open("Reward", note, rewards, tall, theme.ink)
         zero = up.at(0.0)
         wide = min(each * 0.7, 14.0) if each > 5 else max(each, 1.0) + 0.25
