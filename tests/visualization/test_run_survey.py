@@ -119,9 +119,11 @@ def test_an_episode_that_still_runs_is_counted_and_in_no_mean_no_curve_and_no_ta
     table = make_rows(
         60, total_reward=np.array([1.0] * 58 + [900.0] * 2), ended=["terminated"] * 58 + ["running"] * 2
     )
+    table["success"][58:] = True
     survey = RunSurvey(table)
     picture = pictures(table)["train"]
     assert (picture.num_running, picture.num_cut, picture.num_episodes) == (2, 0, 58)
+    assert survey.success_rate == sum(row.success for row in list(table)[:58]) / 58
     assert np.nanmax(picture.returns.mean) == survey.mean_return == 1.0
     assert len(picture.dots) == int(survey.tasks.attempts.sum()) == 58
     assert not {58, 59} & set(survey.remarkable.positions.values())

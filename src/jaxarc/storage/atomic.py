@@ -27,12 +27,12 @@ def storage_errors(path: Path) -> Iterator[None]:
         text = str(error)
         if code in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text or "Disk quota" in text:
             raise DiskSpaceError(
-                f"{path}: no space left; free some, or set storage.base_output_dir"
+                f"{path}: no space left; free some, or write elsewhere (a run: set storage.base_output_dir)"
             ) from error
         if code in (errno.EACCES, errno.EPERM, errno.EROFS) or "Permission denied" in text:
             raise StoragePermissionError(
                 f"{path}: not writable ({error.strerror or error}); "
-                f"set storage.base_output_dir to a folder that is"
+                f"write elsewhere (a run: set storage.base_output_dir)"
             ) from error
         raise StorageError(f"{path}: {error}") from error
 

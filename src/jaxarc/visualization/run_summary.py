@@ -86,7 +86,7 @@ class RunSummary:
         num_stored: episodes whose steps are stored.
         num_stored_steps: those steps.
         num_cut, num_running: episodes that the end of the recording cut, and those that still go on.
-        mean_return, mean_length: over the episodes that ended; NaN where there is none.
+        success_rate, mean_return, mean_length: over the episodes that ended; NaN where there is none.
         tasks: the tasks with the most attempts.
         num_tasks: how many there are; None where there are too many to be told apart.
         remarkable: rows by what is remarkable (``best``, ``worst``, ``longest``, ``first_solved``).
@@ -114,6 +114,7 @@ class RunSummary:
     num_stored_steps: int = 0
     num_cut: int = 0
     num_running: int = 0
+    success_rate: float = float("nan")
     mean_return: float = float("nan")
     mean_length: float = float("nan")
     tasks: Sequence[TaskCount] = ()
@@ -246,6 +247,7 @@ def summarise_run(run: ReplaySystem, *, max_tasks: int = 50, max_examples: int =
         num_stored_steps=survey.num_stored_steps,
         num_cut=sum(each.num_cut for each in survey.streams.values()),
         num_running=sum(each.num_running for each in survey.streams.values()),
+        success_rate=survey.success_rate,
         mean_return=survey.mean_return,
         mean_length=survey.mean_length,
         tasks=tasks.most_tried(max_tasks),

@@ -35,9 +35,8 @@ class StreamSurvey:
 
     Attributes:
         name: the stream's name.
-        num_episodes, num_cut, num_running: its episodes, those of them that the end of the recording cut, and
-            those that are running.
-        num_solved: those that succeeded.
+        num_episodes, num_cut, num_running: its episodes, those that the end cut, and those that are running.
+        num_solved, num_ended_solved: those that succeeded, and those of them that came to their end.
         last_step: its last environment step.
         tasks: its tasks.
         last_env: its highest ``env_id``.
@@ -46,9 +45,9 @@ class StreamSurvey:
 
     def __init__(self, name: str):
         self.name = name
-        self.num_episodes = self.num_cut = self.num_running = self.num_solved = self.last_step = 0
+        self.num_episodes = self.num_cut = self.num_running = self.num_solved = 0
+        self.num_ended_solved = self.last_step = self.last_env = 0
         self.tasks = TaskCounter()
-        self.last_env = 0
         self.example: int | None = None
         self._last_steps: dict[tuple[int, int], int] = {}
 
@@ -64,6 +63,7 @@ class StreamSurvey:
         self.num_cut += int((rows & (slab["ended"] == b"cut")).sum())
         self.num_running += int((rows & (slab["ended"] == b"running")).sum())
         self.num_solved += int(slab["success"][rows].sum())
+        self.num_ended_solved += int(slab["success"][ended].sum())
         self.last_step = max(self.last_step, int(slab["end_step"][rows].max(initial=0)))
         self.last_env = max(self.last_env, int(slab["env_id"][rows].max(initial=0)))
         self.tasks.add(slab, ended)
@@ -134,6 +134,12 @@ class RunSurvey:
     def env_steps(self) -> int:
         """Environment steps of all streams and members."""
         return sum(stream.env_steps(self.ranks) for stream in self.streams.values())
+
+    @property
+    def success_rate(self) -> float:
+        """Share of the episodes that ended which succeeded; NaN without any."""
+        ended = sum(stream.num_ended for stream in self.streams.values())
+        return sum(stream.num_ended_solved for stream in self.streams.values()) / ended if ended else np.nan
 
     @property
     def mean_return(self) -> float:
