@@ -161,6 +161,12 @@ def test_an_episode_that_is_not_there_is_an_error(run: ReplaySystem, name: str) 
         chosen_episodes(run, [name])
 
 
+def test_a_range_that_ends_before_it_begins_is_named(run: ReplaySystem) -> None:
+    """It is turned round in the answer, and not taken for steps that were not stored."""
+    with pytest.raises(EpisodeNotFoundError, match="did you mean 1-3"):
+        chosen_episodes(run, ["3-1"])
+
+
 def test_few_episodes_need_no_process_of_their_own() -> None:
     """Starting one takes longer than drawing ten episodes."""
     assert usual_jobs(1) == usual_jobs(20) == 1

@@ -162,6 +162,8 @@ def chosen_episodes(
                 )
             writer, first = int(match[1] or 0), int(match[2])
             last = int(match[3] or first)
+            if last < first:
+                raise EpisodeNotFoundError(f"{name!r} ends before it begins; did you mean {last}-{first}?")
             named = (writers == writer) & (numbers >= first) & (numbers <= last)
             if not named.any():
                 if match[3] is None:
