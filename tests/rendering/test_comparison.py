@@ -33,6 +33,8 @@ def test_episodes_without_a_curve_get_no_row_before_those_with_one(episode):
     svg = render_comparison(episodes)
     assert "2 more episodes are drawn as thin lines, 30 have no curve" in words(svg)
     assert svg.count('stroke-linejoin="round"') == 10
+    empty = [episode(0, episode_num=n, **none) for n in range(20)]
+    assert "12 more episodes have no curve" in words(render_comparison(empty))
     few = render_comparison([episode(9), episode(9, reward_progression=[np.nan] * 9)])
     assert few.count('stroke-linejoin="round"') == 1
     assert Style().colours.series[1] not in few

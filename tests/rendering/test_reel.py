@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -41,11 +42,31 @@ def test_the_curve_shows_all_episodes_and_the_dots_those_below(episode):
     assert "Final similarity" not in words(render_reel(ReelData("t", rows, history=history[:1])))
 
 
+def test_several_episodes_at_one_point_of_training_are_a_mean_and_a_range(episode):
+    """The curve does not jump up and down between episodes of one update."""
+    history = np.array([[0, 0.2, 0], [0, 0.6, 0], [1, 0.5, 0], [1, 1.0, 1], [1, np.nan, 0]])
+    svg = render_reel(ReelData("t", [ReelRow(1.0, episode())], total=5, history=history))
+    assert "mean and range of all 5 episodes" in words(svg)
+    curve = re.search(r'<path d="(M[^"]*)" fill="none" stroke="#2F6FDE" stroke-width="1.5"', svg).group(1)
+    assert curve.count("L") == 1
+
+
 def test_an_episode_without_states_says_so(episode):
     """Its row has how it went all the same."""
     said = words(render_reel(ReelData("t", [ReelRow(1.0, episode(moments=(), success=True))])))
     assert "no states of this episode are stored" in said
     assert "solved" in said
+
+
+def test_episodes_of_several_pairs_have_a_target_each(episode):
+    """The boards of one pair above all rows would be wrong for the others."""
+    targets = [np.eye(3, dtype=int), np.ones((4, 2), int)]
+    rows = [ReelRow(float(n), episode(target_grid=target)) for n, target in enumerate(targets)]
+    svg = render_reel(ReelData("t", rows, input_grid=targets[0], target_grid=targets[0]))
+    said = words(svg).split()
+    assert said.count("target") == 2
+    assert "Target" not in said
+    assert overlaps.problems(svg) == []
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from arc_run import TASK_IDS
 from remembered import episode_of, remember
 
 from jaxarc.errors import NotRecordedError, RenderError
+from jaxarc.records.table import EpisodeTable
 from jaxarc.rendering import render_alignment, render_batch, render_reel
 from jaxarc.replay import ReplaySystem
 from jaxarc.visualization import alignment_of, batch_of, reel_of
@@ -90,6 +91,26 @@ def test_a_reel_has_the_episodes_of_one_task_in_order(arc_run: ReplaySystem):
     assert data.total == len(data.history) == len(arc_run.episodes(f"task_id == '{TASK_IDS[0]}'"))
     assert data.target_grid is not None
     assert render_reel(data)
+
+
+def test_a_reel_shows_an_episode_that_was_played_to_its_end(arc_run: ReplaySystem):
+    """Where recording stopped every environment has an episode that was cut; the one before it says more."""
+    of_task = f"task_id == '{TASK_IDS[0]}' and stored_steps > 0"
+    expected = {}
+    for row in sorted(arc_run.episodes(of_task), key=lambda row: row.ended != "cut"):
+        expected[row.env_id] = row.episode
+    data = reel_of(arc_run, TASK_IDS[0], by="env_id", limit=len(expected))
+    assert {int(row.at): row.episode.episode_num for row in data.rows} == expected
+    assert "cut" in {row.ended for row in arc_run.episodes()}
+
+
+def test_a_batch_of_members_says_which(arc_run: ReplaySystem, monkeypatch: pytest.MonkeyPatch):
+    """Environments of two members have one number."""
+    table = arc_run.episodes()
+    columns = {name: table[name] for name in table.columns}
+    member = np.arange(len(table)) % 2
+    monkeypatch.setattr(arc_run, "episodes", lambda where: EpisodeTable({**columns, "member": member}))
+    assert {item.words for item in batch_of(arc_run).items} == {"member 0", "member 1"}
 
 
 def test_a_reel_counts_by_any_column_of_numbers(arc_run: ReplaySystem):

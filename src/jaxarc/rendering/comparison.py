@@ -62,13 +62,12 @@ def _named(finals: Sequence[float]) -> list[int]:
 
 def _rest(num_thin: int, num_without: int) -> str:
     """Return what became of the episodes that have no row."""
-    said = []
-    if num_thin:
-        more = "1 more episode is drawn as a thin line"
-        said.append(more if num_thin == 1 else f"{num_thin:,} more episodes are drawn as thin lines")
-    if num_without:
-        said.append(f"{num_without:,} {'has' if num_without == 1 else 'have'} no curve")
-    return ", ".join(said)
+    if not num_thin:
+        more = "1 more episode has" if num_without == 1 else f"{num_without:,} more episodes have"
+        return f"{more} no curve" if num_without else ""
+    more = "1 more episode is drawn as a thin line"
+    more = more if num_thin == 1 else f"{num_thin:,} more episodes are drawn as thin lines"
+    return more + (f", {num_without:,} have no curve" if num_without else "")
 
 
 def _table(episodes: Sequence[EpisodeSummaryData], colours: Sequence[str], width: float, style: Style) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxarc.errors import RenderError
 from jaxarc.records.pictures import EpisodeSummaryData
 from jaxarc.records.reel_pictures import ReelData, ReelRow
-from jaxarc.rendering.chart import Scale, curve, value_scale
+from jaxarc.rendering.chart import Scale, band, curve, value_scale
 from jaxarc.rendering.comparison_bars import outcome_of
 from jaxarc.rendering.document import arrow, document, meter, place
 from jaxarc.rendering.moments import spread_evenly, state_of
@@ -50,21 +50,32 @@ def _result(episode: EpisodeSummaryData, style: Style) -> str:
     return "".join(parts)
 
 
-def _draw_row(row: ReelRow, by: str, style: Style) -> Picture:
+def _has_pairs(data: ReelData) -> bool:
+    """Return whether the episodes played several pairs of the task, so that each has a target of its own."""
+    targets = [row.episode.target_grid for row in data.rows if row.episode.target_grid is not None]
+    return any(not np.array_equal(np.asarray(target), np.asarray(targets[0])) for target in targets)
+
+
+def _draw_row(row: ReelRow, by: str, style: Style, *, with_target: bool) -> Picture:
+    """Draw one episode; with its target to the right of its states, where the reel has several."""
     theme = style.colours
     moments = row.episode.moments
-    shown = [moments[index] for index in spread_evenly(len(moments), _STATES)]
+    target = row.episode.target_grid if with_target else None
+    shown = [moments[index] for index in spread_evenly(len(moments), _STATES - with_target)]
     quiet = Style(style.palette, style.theme, show_digits=style.show_digits)
     marks = [Marks(changed=m.changed_cells if style.highlight_changes else None) for m in shown]
     states = [state_of(moment) for moment in shown]
-    drawn = pictures_of(states, quiet, _SIDE, marks, arc=all(map(is_arc, shown))) if shown else []
+    if target is not None:
+        states.append(target)
+        marks.append(Marks())
+    drawn = pictures_of(states, quiet, _SIDE, marks, arc=all(map(is_arc, shown))) if states else []
     tall = max([*(picture.height for picture in drawn), 76.0 if style.include_metrics else 32.0])
     parts = [label(0, 12, _count(row.at, by), 13, theme.ink, bold=True, max_width=_NAMES - 8)]
     if by != "episode":
         words = f"episode {row.episode.episode_num}"
         parts.append(label(0, 29, words, 11, theme.muted, max_width=_NAMES - 8))
     foot = 0.0
-    for index, (moment, picture) in enumerate(zip(shown, drawn, strict=True)):
+    for index, (moment, picture) in enumerate(zip(shown, drawn, strict=False)):
         x = _NAMES + index * _SLOT
         parts.append(place(x, 0, picture.body))
         parts.append(label(x, tall + 14, f"step {moment.step_num:,}", 10, theme.muted, max_width=_SIDE))
@@ -72,6 +83,11 @@ def _draw_row(row: ReelRow, by: str, style: Style) -> Picture:
         if style.show_operation_names and action_words(moment):
             parts.append(label(x, tall + 27, action_words(moment), 10, theme.muted, max_width=_SIDE))
             foot = 31.0
+    if target is not None:
+        x = _NAMES + (_STATES - 1) * _SLOT
+        parts.append(place(x, 0, drawn[-1].body))
+        parts.append(label(x, tall + 14, "target", 10, theme.muted, max_width=_SIDE))
+        foot = max(foot, 18.0)
     if not shown:
         words = "no states of this episode are stored"
         parts.append(label(_NAMES, 16, words, 12, theme.muted))
@@ -99,6 +115,16 @@ def _task(data: ReelData, style: Style) -> Picture:
     return Picture(x, tall, "".join(parts))
 
 
+def _by_point(at: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the points of training, ascending, and mean, least and greatest of the finite values there."""
+    finite = np.isfinite(values)
+    order = np.argsort(at[finite], kind="stable")
+    known = values[finite][order]
+    points, firsts, counts = np.unique(at[finite][order], return_index=True, return_counts=True)
+    means = np.add.reduceat(known, firsts) / counts
+    return points, means, np.minimum.reduceat(known, firsts), np.maximum.reduceat(known, firsts)
+
+
 def _history(data: ReelData, width: float, style: Style) -> Picture:
     """Draw the final similarity of all episodes of the task, those that are shown as dots."""
     if data.history is None or len(data.history) < 2 or not np.isfinite(data.history[:, 1]).any():
@@ -111,14 +137,16 @@ def _history(data: ReelData, width: float, style: Style) -> Picture:
     across = Scale(low, high, 30.0, width - 8)
     up = value_scale(np.array([0.0, 1.0]), 78.0, 22.0)
     parts = [label(0, 12, "Final similarity", 12, theme.muted, bold=True)]
-    note = f"of all {len(at):,} episodes of the task; the dots are those below"
+    points, means, lows, highs = _by_point(at, similarity)
+    what = "mean and range of" if (lows < highs).any() else "of"
+    note = f"{what} all {len(at):,} episodes of the task; the dots are those below"
     parts.append(label(width_of("Final similarity", 12, bold=True) + 8, 12, note, 11, theme.muted))
     rules = f"M30 {up.at(0.0):g}H{width:g}M30 {up.at(1.0):g}H{width:g}"
     parts.append(f'<path d="{rules}" stroke="{theme.line}"/>')
     for value in (0.0, 1.0):
         parts.append(label(24, up.at(value) + 4, number(value), 11, theme.muted, anchor="end"))
-    order = np.argsort(at, kind="stable")
-    parts.append(curve(across(at[order]), up(similarity[order]), theme.accent, width=1.5))
+    parts.append(band(across(points), up(lows), up(highs), theme.accent))
+    parts.append(curve(across(points), up(means), theme.accent, width=1.5))
     shown = np.array([row.at for row in data.rows], dtype=float)
     ends = np.array([row.episode.final_similarity for row in data.rows], dtype=float)
     for x, y in zip(across(shown).tolist(), up(ends).tolist(), strict=True):
@@ -135,7 +163,8 @@ def render_reel(data: ReelData, style: Style | None = None) -> str:
     """Draw one task at several points of training as an SVG document, 960 pixels wide.
 
     A row an episode, the earliest on top: up to six of its key states, and how it ended. Above them stand the
-    task's boards and the final similarity of all its episodes.
+    task's boards and the final similarity of all its episodes. Where the episodes played several pairs of the
+    task, each row has its own target instead.
 
     Args:
         data: the task and its episodes.
@@ -164,7 +193,8 @@ def render_reel(data: ReelData, style: Style | None = None) -> str:
     parts.append(label(0, top + 20, name, 22, theme.ink, bold=True, max_width=room))
     parts.append(label(_WIDTH, top + 20, counted, 14, theme.muted, anchor="end"))
     y = top + 46
-    task = _task(data, style)
+    with_target = _has_pairs(data)
+    task = Picture(0, 0, "") if with_target else _task(data, style)
     parts.append(place(0, y, task.body))
     left = task.width + 40 if task.width else 0.0
     history = _history(data, _WIDTH - left, style)
@@ -173,7 +203,7 @@ def render_reel(data: ReelData, style: Style | None = None) -> str:
         y += max(task.height, history.height) + 20
     for row in data.rows:
         parts.append(f'<path d="M0 {y:g}h{_WIDTH:g}" stroke="{theme.line}"/>')
-        drawn = _draw_row(row, data.by, style)
+        drawn = _draw_row(row, data.by, style, with_target=with_target)
         parts.append(place(0, y + 16, drawn.body))
         y += 16 + drawn.height + 14
     body = place(_MARGIN, _MARGIN, "".join(parts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ def batch_of(
 ) -> BatchData:
     """Return what a picture of the environments of a run needs to know.
 
-    Environments of other members and streams are others; choose with ``where``.
+    Environments of other members and streams are others; choose with ``where``. Where there are several
+    members, each environment has its member below it in place of its episode.
 
     Args:
         run: the run.
@@ -55,11 +57,13 @@ def batch_of(
     if not len(chosen):
         when = "" if at is None else f" at environment step {at}"
         raise NotRecordedError(f"run {run.name} stored no steps of any environment{when}")
+    several = "member" in table and len(np.unique(np.asarray(table["member"])[chosen])) > 1
     items, arc = [], True
     with keep_segments_open():
         for position in chosen[:limit].tolist():
-            item, picture = _item(run, table.row(position), at)
-            items.append(item)
+            row = table.row(position)
+            item, picture = _item(run, row, at)
+            items.append(replace(item, words=f"member {row['member']}") if several else item)
             arc &= picture is None or is_arc(picture)
     heading = "last stored state" if at is None else f"at environment step {at:,}"
     return BatchData(items, num_envs=len(chosen), title=run.name, heading=heading, is_arc=arc)

@@ -15,6 +15,7 @@ from jaxarc.visualization.episode_summaries import episode_summary, summary_of_r
 __all__ = ["reel_of"]
 
 _STATES = 6
+_UNFINISHED = ("cut", "running")
 
 
 def _positions(table: EpisodeTable, by: str) -> np.ndarray:
@@ -60,10 +61,11 @@ def reel_of(run: ReplaySystem, task_id: str, *, by: str = "update", limit: int =
     at = _positions(table, by)
     if by == "update" and (at < 0).all():
         by, at = "episode", _positions(table, "episode")
-    order = np.argsort(at, kind="stable")
+    finished = ~np.isin(np.asarray(table["ended"]).astype(str), _UNFINISHED)
+    order = np.lexsort((finished, at))
     stored = order[np.asarray(table["stored_steps"])[order] > 0]
     candidates = stored if len(stored) else order
-    # Of several episodes at one point of training the last one stands for it.
+    # Of several episodes at one point of training the last one that was played to its end stands for it.
     points = candidates[np.append(np.diff(at[candidates]) > 0, True)]
     if len(points) < limit:
         points = candidates
