@@ -73,6 +73,13 @@ def test_a_painted_step_looks_as_its_svg(case, step):
     assert np.quantile(places, 0.999) < 30
 
 
+def test_characters_that_lato_lacks_are_those_of_the_svg(step):
+    """An emoji is no empty box, on the background and on a chip."""
+    data = step(title="任务 😀 😀 😀", operation_name="😀 Fill \ufffd 😀")
+    painted, drawn = step_pixels(data), svg_pixels(render_step(data))
+    assert (np.abs(painted.astype(int) - drawn).max(axis=-1) > 100).mean() < 2e-4
+
+
 def test_vectors_are_drawn_into_their_place(vector_step):
     """What has only an SVG comes from resvg, at the place where the SVG has it."""
     data = vector_step()

@@ -243,3 +243,8 @@ def test_observations_like_those_of_known_environments_stay_small():
     """A picture of one is a few kilobytes."""
     sizes = {name: len(picture_of(make(0)).body) for name, make in OBSERVATIONS.items()}
     assert max(sizes.values()) < 8_000, sizes
+
+
+def test_cells_of_planes_hold_no_digits():
+    """Numbers in the cells would be one more than those of the channels in the legend."""
+    assert picture_of(minatar(0), Style(show_digits=True)) == picture_of(minatar(0), Style())

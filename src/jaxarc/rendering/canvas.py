@@ -13,7 +13,8 @@ from itertools import pairwise
 import numpy as np
 
 from jaxarc.rendering.colours import blend, ramp, rgb
-from jaxarc.rendering.glyphs import LEVELS, advance_of, text_mask
+from jaxarc.rendering.glyphs import LEVELS, advance_of, foreign_mask, text_mask
+from jaxarc.rendering.kerning import has_glyphs
 from jaxarc.rendering.png import frame_to_png, indexed_png
 from jaxarc.rendering.raster import svg_pixels
 
@@ -146,6 +147,11 @@ class Canvas:
         size *= self.scale
         start = x * self.scale
         width = advance_of(words, size, bold=bold)
+        if not has_glyphs(words, bold):
+            quarters = round(start * 4)
+            coverage, column, row = foreign_mask(words, size, bold, anchor, quarters % 4)
+            self.stamp(coverage, quarters // 4 + column, round(y * self.scale) + row, colour)
+            return (start + width) / self.scale
         if anchor != "start":
             start -= width * (0.5 if anchor == "middle" else 1.0)
         quarters = round(start * 4)

@@ -13,9 +13,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from jaxarc.rendering.kerning import kerning
-from jaxarc.rendering.raster import font_files
+from jaxarc.rendering.raster import font_files, svg_pixels
+from jaxarc.rendering.text import label, width_of
 
-__all__ = ["LEVELS", "Mask", "advance_of", "text_mask"]
+__all__ = ["LEVELS", "Mask", "advance_of", "foreign_mask", "text_mask"]
 
 LEVELS = 15
 """The coverage of a pixel is a whole number from 0 to this."""
@@ -105,3 +106,21 @@ def text_mask(words: str, size: float, bold: bool, phase: int) -> Mask | None:
         whole[row - top : row - top + height, column - left : column - left + width] += coverage
     levels = (np.minimum(whole, 255) * LEVELS + 127) // 255
     return levels.astype(np.uint8), left, top
+
+
+@lru_cache(maxsize=256)
+def foreign_mask(words: str, size: float, bold: bool, anchor: str, phase: int) -> Mask:
+    """Return the coverage of a text with characters that Lato lacks, drawn as in the SVG; see ``text_mask``.
+
+    Args:
+        words, size, bold, phase: as there.
+        anchor: which point of the text is its origin, as in ``text.label``.
+    """
+    width = math.ceil(width_of(words, size, bold=bold) + 2 * size)
+    height, base = math.ceil(2 * size), math.ceil(1.4 * size)
+    origin = {"start": math.ceil(size), "middle": width // 2}.get(anchor, width - math.ceil(size))
+    text = label(origin + phase / _PHASES, base, words, size, "#fff", anchor=anchor, bold=bold)
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="Lato">'
+    drawn = svg_pixels(f'{head}<rect width="100%" height="100%"/>{text}</svg>').max(axis=2)
+    levels = (drawn.astype(np.uint16) * LEVELS + 127) // 255
+    return levels.astype(np.uint8), -origin, -base

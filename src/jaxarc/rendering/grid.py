@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -104,7 +105,8 @@ def plane_pictures(
     palette = category_colours(style.palette, 64)
     # Nothing is the quiet colour of empty bars; the channels have the palette's colours after black.
     colours = (style.colours.line, *palette[1:])
-    pictures = board_pictures(grids, style, size, flat, colours=colours)
+    quiet = replace(style, show_digits=False)  # the numbers in the cells are not those of the channels
+    pictures = board_pictures(grids, quiet, size, flat, colours=colours)
     found = sorted({int(number) for grid in grids for number in np.unique(grid)} - {0})
     if size >= _LEGEND_FROM and 0 < len(found) <= _LEGEND_AT_MOST:
         names = [str(number - 1) for number in found]

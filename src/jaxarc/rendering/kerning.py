@@ -13,7 +13,7 @@ from pathlib import Path
 
 from jaxarc.rendering.raster import font_files
 
-__all__ = ["kerning"]
+__all__ = ["has_glyphs", "kerning"]
 
 _PAIRS, _EXTENSION = 2, 9
 _ADVANCE = 4
@@ -112,3 +112,10 @@ def kerning(first: str, second: str, bold: bool) -> float:
             if glyph == right:
                 return (adjustment - (adjustment >> 15 << 16)) / em
     return 0.0
+
+
+@lru_cache(maxsize=4096)
+def has_glyphs(words: str, bold: bool) -> bool:
+    """Return whether Lato has every character of a text: it has no emoji and no CJK."""
+    glyphs = _face(bold)[0]
+    return all(glyphs.get(ord(char), 0) for char in words)
