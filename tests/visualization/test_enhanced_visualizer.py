@@ -180,3 +180,10 @@ def test_drawing_again_leaves_what_is_the_same_and_replaces_what_is_not(tmp_path
     draw_step(visualizer(tmp_path))
     assert path.read_bytes().endswith(b"</svg>\n")
     assert [other.name for other in path.parent.iterdir()] == [path.name]
+
+
+def test_a_state_after_that_is_not_known_is_left_empty(tmp_path):
+    """So is the mask of an action whose ``selection`` is a number."""
+    board = np.zeros((3, 3), int)
+    files = visualizer(tmp_path).visualize_step(board, {"selection": np.array(2)}, None, 0.0, {}, 0)
+    assert "not recorded" in files[0].read_text()

@@ -129,7 +129,7 @@ class EnhancedVisualizer:
 
         Args:
             before_state, after_state: ARC states, or what was observed: boards (int[height width], padding
-                -1), any other array, or a tree of arrays.
+                -1), any other array, or a tree of arrays. None as the state after: it is not known.
             action: an Action or a mapping with ``operation`` and ``selection``.
             reward: reward of the step.
             info: scalars to show; ``similarity`` is shown as the distance to the target.
@@ -244,7 +244,8 @@ def _step_data(
     before_state: Any, action: Any, after_state: Any, reward: float, info: Mapping[str, Any], step_num: int
 ) -> StepVisualizationData:
     """Return what a picture needs to know of a step that is given as an environment has it."""
-    before, after = _observed(before_state), _observed(after_state)
+    before = _observed(before_state)
+    after = None if after_state is None else _observed(after_state)
     target = _attribute(after_state, "target_grid")
     parts = {"operation": _attribute(action, "operation"), "selection": _attribute(action, "selection")}
     if isinstance(action, Mapping):
@@ -252,6 +253,7 @@ def _step_data(
     elif action is not None and all(value is None for value in parts.values()):
         parts = {"action": action}
     known = {name: np.asarray(value) for name, value in parts.items() if value is not None}
+    selection = known.get("selection")
     similarity = info.get("similarity", _attribute(after_state, "similarity_score"))
     return StepVisualizationData(
         step_num=step_num,
@@ -260,8 +262,8 @@ def _step_data(
         action=known,
         reward=float(reward),
         info={name: value for name, value in info.items() if name != "similarity"},
-        selection_mask=known.get("selection"),
-        changed_cells=changed_between(before, after),
+        selection_mask=None if selection is None or selection.ndim < 2 else selection,
+        changed_cells=None if after is None else changed_between(before, after),
         operation_name=operation_words(known),
         target_grid=None if target is None else np.asarray(target),
         similarity=None if similarity is None else float(similarity),
