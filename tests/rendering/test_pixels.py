@@ -80,6 +80,19 @@ def test_characters_that_lato_lacks_are_those_of_the_svg(step):
     assert (np.abs(painted.astype(int) - drawn).max(axis=-1) > 100).mean() < 2e-4
 
 
+def test_boards_of_nested_observations_have_their_lines(step):
+    """The board after the step shares the lines of the one before, which is drawn by itself."""
+    tree = {"board": np.zeros((3, 3), int), "speed": np.ones(3)}
+    plain = {"target_grid": None, "selection_mask": None, "changed_cells": None}
+    data = step(before_grid=tree, after_grid=tree, **plain)
+    painted, drawn = step_pixels(data), svg_pixels(render_step(data))
+    assert (np.abs(painted.astype(int) - drawn).max(axis=-1) > 60).mean() < 1e-3
+    middle = painted.shape[1] // 2
+    board = painted[140:200, middle:]
+    assert (board.max(axis=-1) == 0).any()
+    assert ((board > 30) & (board < 200)).all(axis=-1).any()
+
+
 def test_vectors_are_drawn_into_their_place(vector_step):
     """What has only an SVG comes from resvg, at the place where the SVG has it."""
     data = vector_step()

@@ -7,6 +7,7 @@ that fall between two pixels are blended in sixteenths.
 from __future__ import annotations
 
 import math
+import re
 from functools import lru_cache
 from itertools import pairwise
 
@@ -19,6 +20,9 @@ from jaxarc.rendering.png import frame_to_png, indexed_png
 from jaxarc.rendering.raster import svg_pixels
 
 __all__ = ["Canvas"]
+
+_NAMED = re.compile(r'(<path id="([^"]+)"[^>]*/>)')
+_USED = re.compile(r'<use href="#([^"]+)"')
 
 
 @lru_cache(maxsize=256)
@@ -74,6 +78,7 @@ class Canvas:
         self._numbers: dict[int, int] = {self._colours[0]: 0}
         self._ramps: dict[tuple[int, int], np.ndarray] = {}
         self._images: list[tuple[int, int, np.ndarray]] = []
+        self._paths: dict[str, str] = {}
 
     def number(self, colour: int) -> int:
         """Return the number of a colour, 0xRRGGBB."""
@@ -220,14 +225,21 @@ class Canvas:
         self.stamp(_stroke(moved, width, round_), left, top, colour)
 
     def svg(self, x: float, y: float, width: float, height: float, body: str) -> None:
-        """Draw SVG elements into a place of this size; nothing shows outside it but a margin of 4 pixels."""
+        """Draw SVG elements into a place of this size; nothing shows outside it but a margin of 4 pixels.
+
+        Paths that they use from elements drawn before are found there.
+        """
         margin = 4
+        used = self._paths.keys() & set(_USED.findall(body))
+        named = {name: path for path, name in _NAMED.findall(body)}
+        self._paths.update(named)
+        defs = "".join(self._paths[name] for name in sorted(used - named.keys()))
         left, top = math.floor(x * self.scale) - margin, math.floor(y * self.scale) - margin
         dx, dy = x - left / self.scale, y - top / self.scale
         size = f'width="{dx + width + margin:.6g}" height="{dy + height + margin:.6g}"'
         head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="Lato">'
         back = f'<rect width="100%" height="100%" fill="{self.background}"/>'
-        moved = f'<g transform="translate({dx:.6g} {dy:.6g})">{body}</g>'
+        moved = f'<defs>{defs}</defs><g transform="translate({dx:.6g} {dy:.6g})">{body}</g>'
         self._images.append((left, top, svg_pixels(f"{head}{back}{moved}</svg>", self.scale)))
 
     def pixels(self) -> np.ndarray:
