@@ -12,12 +12,16 @@ import zlib
 
 import numpy as np
 
-__all__ = ["image", "png_bytes"]
+__all__ = ["SIGNATURE", "chunk", "image", "png_bytes"]
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+"""The first bytes of a PNG file."""
 
 _COLOUR_TYPES = {1: 0, 3: 2, 4: 6}
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """Return a part of a PNG file: length, type, data and checksum."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
@@ -44,13 +48,13 @@ def png_bytes(pixels: np.ndarray, colours: np.ndarray | None = None) -> bytes:
     height, width = pixels.shape[:2]
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
     kind = 3 if colours is not None else _COLOUR_TYPES[channels]
-    parts = [b"\x89PNG\r\n\x1a\n", _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0))]
+    parts = [SIGNATURE, chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0))]
     if colours is not None:
-        parts.append(_chunk(b"PLTE", colours[:, :3].tobytes()))
+        parts.append(chunk(b"PLTE", colours[:, :3].tobytes()))
         if colours.shape[1] == 4:
-            parts.append(_chunk(b"tRNS", colours[:, 3].tobytes()))
+            parts.append(chunk(b"tRNS", colours[:, 3].tobytes()))
     rows = np.ascontiguousarray(pixels).reshape(height, width * channels)
-    parts += [_chunk(b"IDAT", _packed(rows, channels)), _chunk(b"IEND", b"")]
+    parts += [chunk(b"IDAT", _packed(rows, channels)), chunk(b"IEND", b"")]
     return b"".join(parts)
 
 

@@ -1,8 +1,8 @@
 """Pixels and boards straight to PNG bytes, written without an imaging library.
 
 The format is that of the W3C recommendation "Portable Network Graphics (PNG) Specification (Third Edition)":
-a signature, then chunks of length, type, data and CRC. Rows that repeat the row above are stored as the
-difference to it (filter type 2), which is all zeros and packs to almost nothing.
+a signature, then chunks of length, type, data and CRC. In ``board_to_png`` rows that repeat the row above are
+stored as the difference to it (filter type 2), which is all zeros and packs to almost nothing.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 
 from jaxarc.errors import RenderError
 from jaxarc.rendering.board import as_board, extent_of
+from jaxarc.rendering.image import SIGNATURE, chunk
 from jaxarc.rendering.palette import OUTSIDE, Palette, get_palette
 
 __all__ = ["board_to_png", "frame_to_png", "indexed_png"]
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CLEAR = 11
 _LINE = 12
 _LINE_COLOUR = "#7D8590"
@@ -29,15 +29,11 @@ _SIDE_AT_MOST = 16384
 _LEVEL = 2
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
 def _file(width: int, height: int, kind: int, rows: np.ndarray, *chunks: bytes) -> bytes:
     """Return a PNG file of 8 bits a sample; each row begins with its filter type."""
-    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0))
-    data = _chunk(b"IDAT", zlib.compress(rows.data, _LEVEL))
-    return b"".join((_SIGNATURE, header, *chunks, data, _chunk(b"IEND", b"")))
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0))
+    data = chunk(b"IDAT", zlib.compress(rows.data, _LEVEL))
+    return b"".join((SIGNATURE, header, *chunks, data, chunk(b"IEND", b"")))
 
 
 def _rows(samples: np.ndarray) -> np.ndarray:
@@ -60,7 +56,7 @@ def indexed_png(numbers: np.ndarray, colours: Sequence[int]) -> bytes:
     """
     height, width = numbers.shape
     table = b"".join([colour.to_bytes(3, "big") for colour in colours])
-    return _file(width, height, 3, _rows(numbers), _chunk(b"PLTE", table))
+    return _file(width, height, 3, _rows(numbers), chunk(b"PLTE", table))
 
 
 def frame_to_png(frame: np.ndarray) -> bytes:
@@ -120,5 +116,5 @@ def board_to_png(board: np.ndarray, palette: Palette | str = "default", cell_px:
         image[::cell_px, 0] = 0
         image[::cell_px, 1:] = lines
     colours = (*palette.colours, palette.outside, "#000000", _LINE_COLOUR)
-    table = _chunk(b"PLTE", b"".join(bytes.fromhex(colour[1:]) for colour in colours))
-    return _file(width, height, 3, image, table, _chunk(b"tRNS", b"\xff" * _CLEAR + b"\x00"))
+    table = chunk(b"PLTE", b"".join(bytes.fromhex(colour[1:]) for colour in colours))
+    return _file(width, height, 3, image, table, chunk(b"tRNS", b"\xff" * _CLEAR + b"\x00"))
