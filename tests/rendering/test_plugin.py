@@ -76,7 +76,6 @@ def test_an_svg_is_shown_as_an_image_and_none_of_it_is_markup():
         *("nothing", "an object", "a ragged list", "a word", "an open tag", "another root"),
         *("a document type", "no size", "a size that is no number", "too long"),
     ],
-    ids=lambda value: str(value)[:30],
 )
 def test_what_cannot_be_drawn_is_refused_with_function_and_step(returned, said):
     """The message says what came back and what to return."""
