@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -240,11 +241,11 @@ def test_frames_of_an_episode_are_of_one_kind(step):
     """A black frame beside grey ones is a frame, and a map without high numbers is a map like the others."""
     extremes = extremes_of([np.zeros((40, 40), np.uint8) + 3, np.full((40, 40), 200, np.uint8)])
     assert set(kinds_of([np.zeros((40, 40), np.uint8) + 3, *extremes])) == {"frame"}
-    extremes = extremes_of(
-        [{"map": np.ones((3, 3), int), "at": np.nan}, {"map": np.full((3, 3), 20), "at": 1.0}]
+    ends: list[Any] = list(
+        extremes_of([{"map": np.ones((3, 3), int), "at": np.nan}, {"map": np.full((3, 3), 20), "at": 1.0}])
     )
-    assert [kinds_of([np.ones((3, 3), int), *(end["map"] for end in extremes)])[0]] == ["grid"]
-    assert extremes[1]["at"].tolist() == 1.0
+    assert kinds_of([np.ones((3, 3), int), *(end["map"] for end in ends)])[0] == "grid"
+    assert ends[1]["at"].tolist() == 1.0
     assert extremes_of([screen(0), "words"]) == ()
 
 
