@@ -35,9 +35,9 @@ if sys.dont_write_bytecode and "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = compiled_dir
     sys.dont_write_bytecode = False
 
-from jaxtyping import install_import_hook  # noqa: E402
+from array_checks import check_arrays_in  # noqa: E402
 
-install_import_hook("jaxarc", "array_checks.check_arrays")
+check_arrays_in("jaxarc")
 
 pytest_plugins = ["browser"]
 

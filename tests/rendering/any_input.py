@@ -38,7 +38,10 @@ DTYPES = st.one_of(
     npst.datetime64_dtypes(endianness="="),
 )
 SHAPES = npst.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=7)
-ARRAYS = DTYPES.flatmap(lambda dtype: npst.arrays(dtype, SHAPES))
+ARRAYS = st.one_of(
+    DTYPES.flatmap(lambda dtype: npst.arrays(dtype, SHAPES)),
+    npst.arrays(float, st.sampled_from([(1,), (4,), (16,), (17,), (300,), (9, 40)]), elements=FLOATS),
+)
 BOARDS = st.one_of(
     npst.arrays(
         np.int8, npst.array_shapes(min_dims=2, max_dims=2, max_side=30), elements=st.integers(-2, 12)

@@ -49,8 +49,10 @@ def _rows(
 ) -> Picture:
     theme = style.colours
     left, right = 26.0 if numbered else 0.0, 64.0
-    width = size - left - right
-    zero = left + width * -low / (high - low)
+    width = max(size - left - right, 4.0)
+    largest = max(high, -low)  # by which all is divided, so that no difference overflows
+    low, span = low / largest, high / largest - low / largest
+    zero = left + width * (-low / span)
     height = len(value) * _ROW
     parts = [f'<path d="M{zero:.4g} 0v{height:g}" stroke="{theme.muted}" stroke-opacity=".6"/>']
     for index, entry in enumerate(value.tolist()):
@@ -58,7 +60,7 @@ def _rows(
         if numbered:
             parts.append(label(left - 10, y + 14, index, 11, theme.muted, anchor="end"))
         if np.isfinite(entry):
-            end = left + width * (entry - low) / (high - low)
+            end = left + width * ((entry / largest - low) / span)
             colour = theme.accent if changed[index] else theme.muted
             x, length = min(zero, end), max(abs(end - zero), 0.75)
             parts.append(
@@ -84,7 +86,10 @@ def _strip(
     value: np.ndarray, low: int | float, high: int | float, style: Style, size: int | float
 ) -> Picture:
     theme = style.colours
-    lows, highs = _ends(value, max(int(size), 1))
+    span = f"{number(low)} to {number(high)}"
+    largest = max(high, -low)
+    low, high = low / largest, high / largest
+    lows, highs = _ends(value / largest, max(int(size), 1))
     step = size / len(lows)
     zero = _STRIP_HEIGHT * high / (high - low)
     xs = (np.arange(len(lows)) + 0.5) * step
@@ -96,9 +101,10 @@ def _strip(
     )
     line = f'<path d="M0 {zero:.1f}H{size:g}" stroke="{theme.muted}" stroke-opacity=".6"/>'
     body = f'{line}<path d="{bars}" stroke="{theme.accent}" stroke-width="{max(step * 0.8, 0.5):.2f}"/>'
-    span = f"{number(low)} to {number(high)}"
-    body += label(0, _STRIP_HEIGHT + 16, f"{len(value):,} values", 11, theme.muted)
-    body += label(size, _STRIP_HEIGHT + 16, span, 11, theme.muted, anchor="end")
+    count = f"{len(value):,} values"
+    if width_of(count, 11) + 8 + width_of(span, 11) <= size:
+        body += label(0, _STRIP_HEIGHT + 16, count, 11, theme.muted)
+    body += label(size, _STRIP_HEIGHT + 16, span, 11, theme.muted, anchor="end", max_width=size)
     return Picture(size, _STRIP_HEIGHT + 20, body)
 
 
