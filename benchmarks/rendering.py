@@ -59,7 +59,7 @@ def step_of(
         step_num=number,
         before_grid=before,
         after_grid=after,
-        action={"operation": 3},
+        action={"operation": 3, "selection": selected},
         reward=0.125,
         info={"entropy": 1.25, "value": -0.5},
         selection_mask=selected,

@@ -41,6 +41,8 @@ def is_tree(value: Any) -> bool:
 
     Lists and tuples of plain numbers are arrays, and those of arrays are trees, even of equal ones.
     """
+    if isinstance(value, np.ndarray):
+        return False
     if isinstance(value, Mapping):
         return True
     if isinstance(value, (list, tuple)):
