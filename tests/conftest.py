@@ -8,8 +8,12 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from jaxarc.replay import ReplaySystem
 
 FOUR_DEVICES = "--xla_force_host_platform_device_count=4"
 QUICK_COMPILES = "--xla_backend_optimization_level=0"
@@ -61,6 +65,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("long")]
+
+
+@pytest.fixture(scope="session")
+def arc_run(tmp_path_factory: pytest.TempPathFactory) -> ReplaySystem:
+    """Two ARC tasks in two environments, every step stored, nothing drawn, for tests that only read it."""
+    from arc_run import record_arc_run
+
+    return record_arc_run(tmp_path_factory.mktemp("arc"), num_steps=48)
 
 
 @pytest.fixture

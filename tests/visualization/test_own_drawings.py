@@ -12,8 +12,9 @@ from pictures_of_mine import of_state, pixels, script
 import jaxarc
 from jaxarc.config import EpisodeConfig, VisualizationConfig
 from jaxarc.errors import RenderError
+from jaxarc.replay.views import step_pictures
 from jaxarc.storage import EpisodeManager
-from jaxarc.visualization import EnhancedVisualizer, step_pictures
+from jaxarc.visualization import EnhancedVisualizer
 
 
 def record(folder: Path, level: str = "verbose", **visualization: object) -> jaxarc.Recorder:

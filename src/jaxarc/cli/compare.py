@@ -17,9 +17,9 @@ from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.table import EpisodeRow
 from jaxarc.rendering import render_alignment, render_comparison
 from jaxarc.replay import ReplaySystem, open_run
+from jaxarc.replay.views.alignments import alignment_of
+from jaxarc.replay.views.comparisons import compared_summary
 from jaxarc.storage import keep_segments_open
-from jaxarc.visualization.alignments import alignment_of
-from jaxarc.visualization.comparisons import compared_summary
 
 __all__ = ["compare_episodes"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from jaxarc.errors import RenderError, StorageError, closest
 from jaxarc.rendering import Style, svg_to_pdf, svg_to_png
 from jaxarc.replay import ReplaySystem
+from jaxarc.replay.views import style_of
+from jaxarc.replay.views.run_looks import run_visualization_config
 from jaxarc.storage import atomic_write_bytes
-from jaxarc.visualization import style_of
-from jaxarc.visualization.run_looks import run_visualization_config
 
 __all__ = ["PLOTS_FOLDER", "checked_out", "style_for", "write_picture"]
 

@@ -14,7 +14,7 @@ from jaxarc.records.reel_pictures import ReelData
 from jaxarc.rendering import render_reel
 from jaxarc.rendering.comparison_bars import outcome_of
 from jaxarc.replay import ReplaySystem, open_run
-from jaxarc.visualization.reels import reel_of
+from jaxarc.replay.views.reels import reel_of
 
 __all__ = ["draw_reel"]
 

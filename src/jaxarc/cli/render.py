@@ -19,10 +19,11 @@ from jaxarc.cli.wording import counted, size
 from jaxarc.config import VisualizationConfig
 from jaxarc.errors import EpisodeNotFoundError, RenderError
 from jaxarc.replay import ReplaySystem, open_run
+from jaxarc.replay.views import style_of
+from jaxarc.replay.views.run_looks import run_visualization_config
 from jaxarc.storage.numbered_names import EPISODES_FOLDER
 from jaxarc.visualization.drawing_jobs import DrawnEpisode, DrawnRun, draw_run, episode_name, usual_jobs
-from jaxarc.visualization.episode_files import Drawing, style_of
-from jaxarc.visualization.run_looks import run_visualization_config
+from jaxarc.visualization.episode_files import Drawing
 
 __all__ = ["Looks", "chosen_episodes", "chosen_steps", "render_run_pictures"]
 

@@ -18,12 +18,12 @@ from jaxarc.cli.wording import counted, size
 from jaxarc.errors import RenderError, StorageError
 from jaxarc.rendering import Style, terminal_step
 from jaxarc.replay import ReplaySystem, open_run
+from jaxarc.replay.views import style_of
+from jaxarc.replay.views.pictures import each_step_picture
+from jaxarc.replay.views.player_pages import episode_page
+from jaxarc.replay.views.run_looks import run_visualization_config
 from jaxarc.storage import atomic_write_bytes, keep_segments_open
 from jaxarc.storage.atomic import storage_errors
-from jaxarc.visualization.episode_files import style_of
-from jaxarc.visualization.pictures import each_step_picture
-from jaxarc.visualization.player_pages import episode_page
-from jaxarc.visualization.run_looks import run_visualization_config
 
 __all__ = ["play_in_terminal", "write_page"]
 

@@ -10,7 +10,7 @@ from jaxarc.cli.listing import episode_table
 from jaxarc.errors import NotRecordedError
 from jaxarc.rendering import Style, terminal_step
 from jaxarc.replay import open_run
-from jaxarc.visualization import step_pictures
+from jaxarc.replay.views import step_pictures
 
 __all__ = ["show_episode"]
 

@@ -17,12 +17,12 @@ from jaxarc.rendering import render_comparison, render_episode_summary, step_to_
 from jaxarc.rendering.comparison import ComparisonType
 from jaxarc.rendering.leaves import changed_between
 from jaxarc.rendering.plugin import Render, with_render
+from jaxarc.replay.views.comparisons import compared_summary
+from jaxarc.replay.views.episode_summaries import episode_summary
+from jaxarc.replay.views.pictures import operation_words
+from jaxarc.replay.views.run_looks import run_visualization_config
 from jaxarc.storage import EpisodeManager, run_storage_config
-from jaxarc.visualization.comparisons import compared_summary
 from jaxarc.visualization.episode_files import drawing_of, episode_files, step_files, still_files
-from jaxarc.visualization.episode_summaries import episode_summary
-from jaxarc.visualization.pictures import operation_words
-from jaxarc.visualization.run_looks import run_visualization_config
 
 __all__ = ["EnhancedVisualizer", "StepLog", "Tracker"]
 

@@ -25,12 +25,13 @@ from jaxarc.rendering import (
 )
 from jaxarc.rendering.plugin import Render, with_render
 from jaxarc.rendering.text import escape
+from jaxarc.replay.views.episode_summaries import episode_summary, key_positions
+from jaxarc.replay.views.pictures import PART_BYTES, each_step_picture
+from jaxarc.replay.views.player_pages import PAGE_BYTES, episode_page
+from jaxarc.replay.views.run_looks import style_of
 from jaxarc.storage import EpisodeManager, atomic_write_bytes
-from jaxarc.visualization.episode_summaries import episode_summary, key_positions
-from jaxarc.visualization.pictures import PART_BYTES, each_step_picture
-from jaxarc.visualization.player_pages import PAGE_BYTES, episode_page
 
-__all__ = ["FORMATS", "SCALES", "Drawing", "drawing_of", "episode_files", "still_files", "style_of"]
+__all__ = ["FORMATS", "SCALES", "Drawing", "drawing_of", "episode_files", "still_files"]
 
 FORMATS = ("svg", "png", "pdf", "gif", "mp4", "html")
 """Of an episode: its summary and its steps as stills (svg, png, pdf), and as a whole (gif, mp4, html)."""
@@ -39,19 +40,6 @@ SCALES = {"low": 1.0, "medium": 1.5, "high": 2.0}
 """Pixels for one of the SVG, by ``image_quality``."""
 
 _STILLS = ("svg", "png", "pdf")
-
-
-def style_of(config: VisualizationConfig) -> Style:
-    """Return the look that a configuration asks for."""
-    return Style(
-        palette=config.color_scheme,
-        theme=config.theme,
-        show_coordinates=config.show_coordinates,
-        show_operation_names=config.show_operation_names,
-        highlight_changes=config.highlight_changes,
-        include_metrics=config.include_metrics,
-        show_digits=config.show_digits,
-    )
 
 
 @dataclass(frozen=True)

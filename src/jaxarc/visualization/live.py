@@ -17,10 +17,10 @@ from jaxarc.pipeline import ReaderLag
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.table import EpisodeTable
 from jaxarc.replay import ReplaySystem
+from jaxarc.replay.views.pictures import bytes_of_a_step
 from jaxarc.storage import writer_name
 from jaxarc.visualization.enhanced_visualizer import EnhancedVisualizer
 from jaxarc.visualization.live_choice import Choice, LiveChoice
-from jaxarc.visualization.pictures import bytes_of_a_step
 from jaxarc.visualization.report import write_report
 
 __all__ = ["LiveDrawing"]

@@ -19,6 +19,7 @@ from jaxarc.pipeline.health_text import losses_text
 from jaxarc.rendering import Style, render_run
 from jaxarc.rendering.text import clean
 from jaxarc.replay import ReplaySystem
+from jaxarc.replay.views import style_of
 from jaxarc.storage import (
     EpisodeManager,
     atomic_write_bytes,
@@ -27,7 +28,6 @@ from jaxarc.storage import (
     writer_name,
 )
 from jaxarc.storage.atomic import storage_errors
-from jaxarc.visualization.episode_files import style_of
 from jaxarc.visualization.report_pictures import ReportPictures
 from jaxarc.visualization.report_words import FILTERS
 from jaxarc.visualization.run_summary import RunSummary, summarise_run

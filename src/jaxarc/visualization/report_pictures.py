@@ -21,9 +21,9 @@ from jaxarc.rendering.leaves import main_leaf
 from jaxarc.rendering.picture import kinds_of, pictures_of
 from jaxarc.rendering.step import is_arc
 from jaxarc.replay import ReplaySystem
+from jaxarc.replay.views.episode_summaries import episode_summary
+from jaxarc.replay.views.pictures import step_pictures
 from jaxarc.storage import EpisodeManager, writer_name
-from jaxarc.visualization.episode_summaries import episode_summary
-from jaxarc.visualization.pictures import step_pictures
 
 __all__ = ["EpisodeCard", "PicturePair", "ReportPictures"]
 

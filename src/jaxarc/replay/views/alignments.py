@@ -10,8 +10,8 @@ import numpy as np
 
 from jaxarc.records.alignment_pictures import AlignedStep, AlignmentData
 from jaxarc.records.episode_data import EpisodeData
-from jaxarc.visualization.episode_summaries import key_positions, summary_of_row
-from jaxarc.visualization.pictures import step_pictures
+from jaxarc.replay.views.episode_summaries import key_positions, summary_of_row
+from jaxarc.replay.views.pictures import step_pictures
 
 __all__ = ["alignment_of", "parting"]
 

@@ -13,8 +13,8 @@ import jaxarc
 from jaxarc.errors import DamagedFileError, NotRecordedError
 from jaxarc.rendering import render_task
 from jaxarc.replay import ReplaySystem
-from jaxarc.visualization import task_of_episode, task_picture
-from jaxarc.visualization.task_pictures import demonstrations
+from jaxarc.replay.views import task_of_episode, task_picture
+from jaxarc.replay.views.task_pictures import demonstrations
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from jaxarc.errors import NotRecordedError, RenderError
 from jaxarc.records.table import EpisodeTable
 from jaxarc.rendering import render_alignment, render_batch, render_reel
 from jaxarc.replay import ReplaySystem
-from jaxarc.visualization import alignment_of, batch_of, reel_of
-from jaxarc.visualization.alignments import parting
-from jaxarc.visualization.comparisons import compared_summary
+from jaxarc.replay.views import alignment_of, batch_of, reel_of
+from jaxarc.replay.views.alignments import parting
+from jaxarc.replay.views.comparisons import compared_summary
 
 T = 300
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.pictures import EpisodeSummaryData
 from jaxarc.records.table import EpisodeRow
-from jaxarc.visualization.episode_summaries import episode_summary, summary_of_row
+from jaxarc.replay.views.episode_summaries import episode_summary, summary_of_row
 
 __all__ = ["compared_summary"]
 

@@ -14,7 +14,7 @@ from jaxarc.records.player import PlayerEpisode, PlayerMoment
 from jaxarc.rendering.player import player_page
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.text import number
-from jaxarc.visualization.pictures import PART_BYTES, operation_words
+from jaxarc.replay.views.pictures import PART_BYTES, operation_words
 
 __all__ = ["PAGE_BYTES", "episode_page", "player_episode"]
 

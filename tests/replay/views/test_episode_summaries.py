@@ -9,8 +9,8 @@ from remembered import episode_of, remember
 from jaxarc.errors import NotRecordedError
 from jaxarc.rendering import render_episode_summary
 from jaxarc.replay import ReplaySystem
-from jaxarc.visualization import episode_summary, summary_of_row
-from jaxarc.visualization.episode_summaries import key_positions, operations_of
+from jaxarc.replay.views import episode_summary, summary_of_row
+from jaxarc.replay.views.episode_summaries import key_positions, operations_of
 
 
 def recorded(rewards: list[float], observed: bool = True):
@@ -67,7 +67,7 @@ def test_only_the_observations_of_the_moments_are_read(monkeypatch):
     """Of two hundred steps a dozen observations are asked for."""
     episode = recorded([0.0] * 200)
     asked = set()
-    monkeypatch.setattr("jaxarc.visualization.episode_summaries._MAX_ENTRIES", 1)
+    monkeypatch.setattr("jaxarc.replay.views.episode_summaries._MAX_ENTRIES", 1)
     source = next(iter(episode._sources))
     observations = type(source).observations
     monkeypatch.setattr(

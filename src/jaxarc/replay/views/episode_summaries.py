@@ -15,8 +15,8 @@ from jaxarc.records.pictures import EpisodeSummaryData
 from jaxarc.records.table import EpisodeRow
 from jaxarc.rendering.moments import spread_evenly
 from jaxarc.rendering.plugin import Render
-from jaxarc.visualization.pictures import part_shown, step_pictures
-from jaxarc.visualization.task_pictures import demonstrations
+from jaxarc.replay.views.pictures import part_shown, step_pictures
+from jaxarc.replay.views.task_pictures import demonstrations
 
 __all__ = ["episode_summary", "key_positions", "operations_of", "summary_of_row"]
 

@@ -9,8 +9,8 @@ from jaxarc.records.reel_pictures import ReelData, ReelRow
 from jaxarc.records.table import EpisodeTable
 from jaxarc.rendering.moments import spread_evenly
 from jaxarc.replay import ReplaySystem
+from jaxarc.replay.views.episode_summaries import episode_summary, summary_of_row
 from jaxarc.storage import keep_segments_open
-from jaxarc.visualization.episode_summaries import episode_summary, summary_of_row
 
 __all__ = ["reel_of"]
 

@@ -14,9 +14,9 @@ from jaxarc.rendering.comparison_bars import outcome_of
 from jaxarc.rendering.moments import state_of
 from jaxarc.rendering.step import is_arc
 from jaxarc.replay import ReplaySystem
+from jaxarc.replay.views.episode_summaries import summary_of_row
+from jaxarc.replay.views.pictures import step_pictures
 from jaxarc.storage import keep_segments_open
-from jaxarc.visualization.episode_summaries import summary_of_row
-from jaxarc.visualization.pictures import step_pictures
 
 __all__ = ["batch_of"]
 

@@ -9,7 +9,7 @@ import pytest
 
 import jaxarc
 from jaxarc.rendering.leaves import leaves_of, main_path
-from jaxarc.visualization import episode_summary, step_pictures
+from jaxarc.replay.views import episode_summary, step_pictures
 
 
 def record(folder: Path, **fields: object) -> tuple[jaxarc.Recorder, list[str]]:

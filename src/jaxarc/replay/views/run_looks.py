@@ -10,8 +10,9 @@ from pathlib import Path
 
 from jaxarc.config import VisualizationConfig
 from jaxarc.errors import ConfigError
+from jaxarc.rendering.style import Style
 
-__all__ = ["run_visualization_config"]
+__all__ = ["run_visualization_config", "style_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,3 +28,16 @@ def run_visualization_config(run_dir: Path) -> VisualizationConfig:
     except (OSError, ValueError, LookupError, TypeError, RecursionError, ConfigError) as error:
         logger.warning("%s: how it is drawn cannot be read (%s); the defaults count", run_dir, error)
         return VisualizationConfig()
+
+
+def style_of(config: VisualizationConfig) -> Style:
+    """Return the look that a configuration asks for."""
+    return Style(
+        palette=config.color_scheme,
+        theme=config.theme,
+        show_coordinates=config.show_coordinates,
+        show_operation_names=config.show_operation_names,
+        highlight_changes=config.highlight_changes,
+        include_metrics=config.include_metrics,
+        show_digits=config.show_digits,
+    )

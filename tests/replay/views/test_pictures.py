@@ -13,9 +13,10 @@ from jaxarc.config import EpisodeConfig, VisualizationConfig
 from jaxarc.envs.operation_names import OPERATION_NAMES
 from jaxarc.errors import NotRecordedError, StorageError
 from jaxarc.replay import ReplaySystem
+from jaxarc.replay.views import episode_summary, step_pictures
+from jaxarc.replay.views.pictures import bytes_of_a_step, each_step_picture
 from jaxarc.storage import EpisodeManager
-from jaxarc.visualization import EnhancedVisualizer, episode_summary, step_pictures
-from jaxarc.visualization.pictures import bytes_of_a_step, each_step_picture
+from jaxarc.visualization import EnhancedVisualizer
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,238 @@
+"""RunReader: a run's rows, episodes and events, read as far as they are committed. Needs no JAX."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxarc.errors import DamagedFileError, EpisodeNotFoundError, StorageError
+from jaxarc.records.events import Event
+from jaxarc.records.table import EpisodeTable
+from jaxarc.replay.episode import ReplayEpisode
+from jaxarc.replay.query import sort_order, where_mask
+from jaxarc.replay.run_rows import RunRows
+from jaxarc.replay.superseded import resumes_of
+from jaxarc.storage import (
+    RunIndex,
+    continued_in,
+    derive_status,
+    document_path,
+    load_index,
+    read_events,
+    read_open_rows,
+    read_run_file,
+    write_index,
+    writer_name,
+    writer_number,
+)
+
+__all__ = ["RunReader"]
+
+_EPISODE_NAME = re.compile(r"(?:p([0-9]{3,9})-)?(?:episode_)?([0-9]{1,18})")
+
+
+class RunReader:
+    """One run on disk: its episodes, events and status. A running run can be opened; ``refresh`` reads on.
+
+    Args:
+        run_dir: the run's directory.
+        include_hidden: whether episodes that a later attempt recorded again are among the rows, which have a
+            column ``hidden`` then. They can be loaded in any case.
+    """
+
+    def __init__(self, run_dir: str | os.PathLike[str], *, include_hidden: bool = False):
+        self.run_dir = Path(run_dir)
+        self._include_hidden = include_hidden
+        self._known: RunIndex | None = None
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read what was committed since the run was opened."""
+        self._run_file_problems: list[DamagedFileError] = []
+        try:
+            self.info: dict[str, Any] = read_run_file(self.run_dir)
+        except DamagedFileError as error:
+            # What it says is derived: the segments hold every episode without it.
+            self.info = {"run_id": self.run_dir.name, "status": "LOST"}
+            self._run_file_problems.append(error)
+        # First what is open: of an episode that ends in between there are both rows, and the last one counts.
+        open_rows, self._open_problems = read_open_rows(self.run_dir)
+        self._index = self._known = load_index(self.run_dir, self._known)
+        is_running = self.status == "RUNNING"
+        if self._index.is_behind and not is_running:
+            with suppress(StorageError):  # it is derived: who may not write reads without it
+                write_index(self.run_dir, self._index)
+        self._rows = RunRows(
+            self.run_dir,
+            self._index,
+            open_rows,
+            resumes_of(self.run_dir),
+            is_running=is_running,
+            include_hidden=self._include_hidden,
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, status={self.status!r}, episodes={len(self)})"
+
+    def __len__(self) -> int:
+        return len(self._rows.table)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._rows.table)
+
+    @property
+    def name(self) -> str:
+        """The run's name, which is its directory's."""
+        return self.run_dir.name
+
+    @property
+    def continued_in(self) -> Path | None:
+        """The run in which this one goes on, where its directory could not be written any more."""
+        return None if self.status in ("FINISHED", "FAILED", "KILLED") else continued_in(self.run_dir)
+
+    @property
+    def status(self) -> str:
+        """RUNNING, FINISHED, FAILED, KILLED, or LOST: nobody writes it, or ``run.json`` is damaged."""
+        return derive_status(self.run_dir, self.info)
+
+    @property
+    def problems(self) -> tuple[DamagedFileError, ...]:
+        """Files that could not be read and episodes that are missing; everything else is there."""
+        return (
+            *self._run_file_problems,
+            *self._open_problems,
+            *self._index.problems,
+            *self._missing_episodes(),
+        )
+
+    def _missing_episodes(self) -> Iterator[DamagedFileError]:
+        """Yield a problem where an ended run, or its repair, counted more episodes than its segments hold."""
+        counted = self.info.get("episodes")  # written when the run ends
+        by_writer = self.info.get("episodes_by_writer")  # where it had several
+        expected = dict(by_writer) if isinstance(by_writer, dict) else {self.info.get("writer"): counted}
+        repaired = self.info.get("repaired")  # says what is lost for good
+        if isinstance(repaired, dict) and "episodes_left" in repaired:
+            expected = {None: repaired["episodes_left"]}
+        for name, count in expected.items():
+            held = self._index.num_rows(None if name is None else writer_number(str(name)))
+            if isinstance(count, int) and held < count:
+                of_writer = f" of writer {name}" if len(expected) > 1 else ""
+                yield DamagedFileError(
+                    self.run_dir / "steps",
+                    f"the segments that can be read hold {held} episodes{of_writer}, run.json counted "
+                    f"{count}; segments are missing or damaged, or were never written",
+                )
+
+    def episodes(
+        self, where: str | None = None, sort: str | None = None, limit: int | None = None
+    ) -> EpisodeTable:
+        """Return episode rows: a table to iterate over, a column a NumPy array (``table["total_reward"]``).
+
+        Args:
+            where: which rows, such as ``"success and total_steps < 40 and task_id == '007bbfb7'"``.
+            sort: columns to sort by, such as ``"-total_reward"``.
+            limit: the most rows to return.
+
+        Raises:
+            QueryError: the expression cannot be understood.
+        """
+        table = self._rows.table
+        if where is not None:
+            table = table.take(where_mask(where, table))
+        if sort is not None:
+            return table.take(sort_order(sort, table, limit))
+        return table if limit is None else table.take(np.arange(min(limit, len(table))))
+
+    def load_episode(self, episode: int | str, *, writer: int = 0) -> ReplayEpisode:
+        """Return one episode; its arrays are read when they are asked for.
+
+        Args:
+            episode: its number, or its name as its folder has it (``episode_0007``, ``p001-episode_0007``).
+            writer: the process that recorded it, where several wrote the run.
+
+        Raises:
+            EpisodeNotFoundError: there is no such episode.
+            DamagedFileError: the segment that holds its steps cannot be read.
+        """
+        if isinstance(episode, str):
+            writer, episode = self._named(episode, writer)
+        try:
+            return self._load(episode, writer)
+        except DamagedFileError as error:
+            if error.path.exists() and error.path.is_file():
+                raise
+        self.refresh()  # a segment was rewritten since the run was read
+        return self._load(episode, writer)
+
+    def _load(self, episode: int, writer: int) -> ReplayEpisode:
+        row = self._rows.row(writer, episode)
+        if row is None:
+            last = self._rows.last_episode(writer)
+            held = f"0 to {last}" if last >= 0 else "none"
+            damaged = f" that can be read; damaged: {self.problems[0]}" if self.problems else ""
+            of_writer = f" of writer {writer_name(writer)}" if writer else ""
+            raise EpisodeNotFoundError(
+                f"run {self.name} has no episode {episode}{of_writer}; it has {held}{damaged}"
+            )
+        if not row.stored_steps:
+            return ReplayEpisode(self.run_dir, row, [], why_empty=lambda: self._why_dropped(writer, episode))
+        found = ReplayEpisode(self.run_dir, row, self._index.stored_steps(self.run_dir, writer, int(row.uid)))
+        if found.num_stored_steps < row.stored_steps:
+            damaged = f": {self.problems[0]}" if self.problems else ""
+            raise DamagedFileError(
+                self.run_dir / "steps",
+                f"episode {episode} has {row.stored_steps} stored steps, {found.num_stored_steps} can be "
+                f"read{damaged}",
+            )
+        return found
+
+    def _named(self, name: str, writer: int) -> tuple[int, int]:
+        """Return writer and number of an episode's name."""
+        found = _EPISODE_NAME.fullmatch(name)
+        if found is None:
+            raise EpisodeNotFoundError(
+                f"{name!r} names no episode; give a number, or a name such as p001-episode_0007"
+            )
+        return int(found[1] if found[1] is not None else writer), int(found[2])
+
+    def _why_dropped(self, writer: int, episode: int) -> str:
+        """Say whether retention dropped the steps of an episode, and by which rule."""
+        for event in self.events("tombstone"):
+            if [writer, episode] in _pairs(event.payload.get("episodes")):
+                policy, reason = (str(event.payload.get(key, "")) for key in ("policy", "reason"))
+                return f"dropped by retention ({policy}: {reason}); its row stays"
+        return ""
+
+    def task(self, task_id: str) -> dict[str, Any] | None:
+        """Return the document that was stored for a task (its pairs), or None."""
+        path = document_path(self.run_dir, "tasks", task_id)
+        if not path.is_file():
+            return None
+        try:
+            return json.loads(path.read_bytes())
+        except ValueError as error:
+            raise DamagedFileError(path, f"is no JSON ({error})") from error
+
+    def events(self, type: str | None = None) -> Iterator[Event]:
+        """Yield the run's events in the order in which each writer wrote them, or those of one type."""
+        for path in sorted((self.run_dir / "events").glob("p*.jsonl")):
+            for event in read_events(path):
+                if type is None or event.type == type:
+                    yield event
+
+
+def _pairs(episodes: object) -> list[list[int]]:
+    """Return the episodes that an event names, as [writer, number]."""
+    found = []
+    for pair in episodes if isinstance(episodes, list) else []:
+        if isinstance(pair, list) and len(pair) == 2:
+            writer = writer_number(pair[0]) if isinstance(pair[0], str) else pair[0]
+            found.append([writer, pair[1]])
+    return found
