@@ -9,7 +9,8 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from jaxarc.cli.app import app, rollout
+from jaxarc.cli.app import app
+from jaxarc.cli.rollout_command import rollout
 from jaxarc.config import load_config
 from jaxarc.envs import load_tasks
 from jaxarc.replay import QueryError

@@ -1,16 +1,40 @@
-"""Arguments that several commands take."""
+"""Arguments that several commands take: one wording for each."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-__all__ = ["Digits", "Limit", "Palette", "Root", "Run", "Sort", "Theme", "Where"]
+__all__ = [
+    "Digits",
+    "Episode",
+    "Episodes",
+    "Json",
+    "Limit",
+    "Palette",
+    "Picture",
+    "Root",
+    "RootOrRun",
+    "Run",
+    "Sort",
+    "Theme",
+    "Where",
+]
 
 Run = Annotated[
     str,
     typer.Argument(metavar="RUN", help="A run: its name, the beginning of it, a path, latest, latest~1."),
+]
+RootOrRun = Annotated[str | None, typer.Argument(metavar="[ROOT|RUN]", help="A folder of runs, or one run.")]
+Episode = Annotated[
+    str,
+    typer.Argument(metavar="EPISODE", help="Its number; p001-7 where the writer p001 recorded it."),
+]
+Episodes = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[EPISODES]", help="Numbers, ranges (3-9), names (p001-7)."),
 ]
 Root = Annotated[
     str | None,
@@ -21,9 +45,14 @@ Root = Annotated[
 Where = Annotated[str | None, typer.Option(help="Which episodes: 'success and total_steps < 40'.")]
 Sort = Annotated[str | None, typer.Option(help="Columns to sort by: '-total_reward'.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="The most episodes.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else.")]
 Palette = Annotated[str | None, typer.Option(metavar="NAME", help="default, colorblind or high_contrast.")]
 Theme = Annotated[str | None, typer.Option(metavar="NAME", help="light or dark.")]
 Digits = Annotated[
     bool | None,
     typer.Option("--digits/--no-digits", help="Write the values of cells.", show_default=False),
+]
+Picture = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The picture: .svg, .png or .pdf; in the run's plots/ without."),
 ]

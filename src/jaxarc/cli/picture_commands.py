@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from jaxarc.cli.arguments import Limit, Palette, Root, Run, Sort, Theme, Where
+from jaxarc.cli.arguments import Limit, Palette, Picture, Root, Run, Sort, Theme, Where
 
 __all__ = ["compare", "reel"]
-
-Out = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="The picture: .svg, .png or .pdf; in the run's plots/ without."),
-]
 
 
 def compare(
@@ -36,7 +30,7 @@ def compare(
     where: Where = None,
     sort: Sort = None,
     limit: Limit = None,
-    out: Out = None,
+    out: Picture = None,
     palette: Palette = None,
     theme: Theme = None,
     root: Root = None,
@@ -80,7 +74,7 @@ def reel(
         str, typer.Option(metavar="COLUMN", help="What says how far training was: update, episode, end_step.")
     ] = "update",
     limit: Annotated[int, typer.Option(min=1, max=40, help="The most episodes.")] = 8,
-    out: Out = None,
+    out: Picture = None,
     palette: Palette = None,
     theme: Theme = None,
     root: Root = None,

@@ -7,17 +7,14 @@ from typing import Annotated
 
 import typer
 
-from jaxarc.cli.arguments import Digits, Limit, Palette, Root, Run, Sort, Theme, Where
+from jaxarc.cli.arguments import Digits, Episodes, Limit, Palette, Root, Run, Sort, Theme, Where
 
 __all__ = ["replay"]
 
 
 def replay(
     run: Run,
-    episodes: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[EPISODES]", help="Numbers, ranges (3-9), names (p001-7)."),
-    ] = None,
+    episodes: Episodes = None,
     html: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write one page that plays them, and play nothing here."),

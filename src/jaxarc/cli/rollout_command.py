@@ -1,0 +1,33 @@
+"""The arguments of ``jaxarc rollout``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["rollout"]
+
+
+def rollout(
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="OVERRIDE",
+            help="Hydra overrides, such as visualization=debug_verbose env.num_envs=16 seed=0.",
+        ),
+    ] = None,
+) -> None:
+    """Play ARC tasks inside jax.jit, record the episodes, draw the kept ones.
+
+    [bold]Examples[/]
+
+    jaxarc rollout
+
+    jaxarc rollout visualization=debug_verbose env.num_envs=16 rollout.num_steps=200 policy=painter seed=0
+
+    jaxarc rollout env.dataset=path/to/arc/json capture.keep='\\[success,best_n:5]'
+    """
+    from jaxarc.cli.rollout import run_rollout
+
+    run_rollout(overrides or [])
