@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from jaxarc.errors import DamagedFileError, EpisodeNotFoundError, StorageError
 from jaxarc.records.events import Event
 from jaxarc.records.table import EpisodeTable
+from jaxarc.replay.addresses import EpisodeAddress, address_of, shown_address
 from jaxarc.replay.episode import ReplayEpisode
 from jaxarc.replay.query import sort_order, where_mask
 from jaxarc.replay.run_rows import RunRows
@@ -34,8 +34,6 @@ from jaxarc.storage import (
 )
 
 __all__ = ["RunReader"]
-
-_EPISODE_NAME = re.compile(r"(?:p([0-9]{3,9})-)?(?:episode_)?([0-9]{1,18})")
 
 
 class RunReader:
@@ -150,26 +148,38 @@ class RunReader:
             return table.take(sort_order(sort, table, limit))
         return table if limit is None else table.take(np.arange(min(limit, len(table))))
 
-    def load_episode(self, episode: int | str, *, writer: int = 0) -> ReplayEpisode:
+    def resolve(self, episode: EpisodeAddress, *, writer: int = 0) -> tuple[int, int]:
+        """Return writer and number of the episode that is meant; loading it says whether it exists.
+
+        Args:
+            episode: its number (``7``), its name (``"p001-7"``, or as its folder has it:
+                ``"p001-episode_0007"``), a row of `episodes`, a loaded episode, or writer and number.
+            writer: the process that recorded it, where the address says none.
+
+        Raises:
+            EpisodeNotFoundError: it is no address of an episode, or an episode of another run.
+        """
+        return address_of(episode, writer, self.run_dir)
+
+    def load_episode(self, episode: EpisodeAddress, *, writer: int = 0) -> ReplayEpisode:
         """Return one episode; its arrays are read when they are asked for.
 
         Args:
-            episode: its number, or its name as its folder has it (``episode_0007``, ``p001-episode_0007``).
-            writer: the process that recorded it, where several wrote the run.
+            episode: its number, name or row, as for `resolve`.
+            writer: the process that recorded it, where several wrote the run and the address says none.
 
         Raises:
             EpisodeNotFoundError: there is no such episode.
             DamagedFileError: the segment that holds its steps cannot be read.
         """
-        if isinstance(episode, str):
-            writer, episode = self._named(episode, writer)
+        writer, number = self.resolve(episode, writer=writer)
         try:
-            return self._load(episode, writer)
+            return self._load(number, writer)
         except DamagedFileError as error:
             if error.path.exists() and error.path.is_file():
                 raise
         self.refresh()  # a segment was rewritten since the run was read
-        return self._load(episode, writer)
+        return self._load(number, writer)
 
     def _load(self, episode: int, writer: int) -> ReplayEpisode:
         row = self._rows.row(writer, episode)
@@ -180,6 +190,7 @@ class RunReader:
             of_writer = f" of writer {writer_name(writer)}" if writer else ""
             raise EpisodeNotFoundError(
                 f"run {self.name} has no episode {episode}{of_writer}; it has {held}{damaged}"
+                f"{self._of_others(writer, episode)}"
             )
         if not row.stored_steps:
             return ReplayEpisode(self.run_dir, row, [], why_empty=lambda: self._why_dropped(writer, episode))
@@ -193,14 +204,12 @@ class RunReader:
             )
         return found
 
-    def _named(self, name: str, writer: int) -> tuple[int, int]:
-        """Return writer and number of an episode's name."""
-        found = _EPISODE_NAME.fullmatch(name)
-        if found is None:
-            raise EpisodeNotFoundError(
-                f"{name!r} names no episode; give a number, or a name such as p001-episode_0007"
-            )
-        return int(found[1] if found[1] is not None else writer), int(found[2])
+    def _of_others(self, writer: int, episode: int) -> str:
+        """Return which other writers have an episode of this number."""
+        table = self._rows.table
+        others = np.unique(table["writer"][table["episode"] == episode]).tolist()
+        names = [repr(shown_address(other, episode)) for other in others if other != writer]
+        return f"; did you mean {', '.join(names[:3])}?" if names else ""
 
     def _why_dropped(self, writer: int, episode: int) -> str:
         """Say whether retention dropped the steps of an episode, and by which rule."""

@@ -1,0 +1,66 @@
+"""Episodes by number, by name, by row or as they were loaded: one way to say which is meant."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from jaxarc.errors import EpisodeNotFoundError
+from jaxarc.records.episode_data import EpisodeData
+from jaxarc.records.table import EpisodeRow
+from jaxarc.storage import writer_name
+
+__all__ = ["EpisodeAddress", "address_of", "shown_address"]
+
+EpisodeAddress: TypeAlias = int | str | EpisodeRow | EpisodeData | tuple[int, int]
+"""A number, a name (``"p001-7"``, ``"episode_0007"``), a row, a loaded episode, or writer and number."""
+
+_NAME = re.compile(r"(?:p([0-9]{3,9})-)?(?:episode_)?([0-9]{1,18})")
+
+
+def address_of(episode: Any, writer: int = 0, run_dir: Path | None = None) -> tuple[int, int]:
+    """Return writer and number of the episode that is meant; whether it exists is not asked.
+
+    Args:
+        episode: an `EpisodeAddress`.
+        writer: the process that recorded it, where the address says none.
+        run_dir: the run, of which a loaded episode has to be; None takes those of any run.
+
+    Raises:
+        EpisodeNotFoundError: it is no address of an episode, or an episode of another run.
+    """
+    if isinstance(episode, str):
+        found = _NAME.fullmatch(episode.strip())
+        if found is None:
+            raise EpisodeNotFoundError(
+                f"{episode!r} names no episode; give a number, or a name such as p001-episode_0007"
+            )
+        return int(found[1] if found[1] is not None else writer), int(found[2])
+    if isinstance(episode, EpisodeData):
+        origin = getattr(episode, "run_dir", None)
+        if run_dir is not None and origin is not None and origin.resolve() != run_dir.resolve():
+            raise EpisodeNotFoundError(
+                f"episode {episode.row.episode} was loaded from run {origin.name}, this is run "
+                f"{run_dir.name}; give its number here"
+            )
+        episode = episode.row
+    if isinstance(episode, Mapping) and "episode" in episode:
+        return int(episode.get("writer", writer)), int(episode["episode"])
+    pair: Any = episode if isinstance(episode, tuple) and len(episode) == 2 else (writer, episode)
+    try:
+        if isinstance(pair[1], bool):
+            raise TypeError
+        return operator.index(pair[0]), operator.index(pair[1])
+    except TypeError:
+        raise EpisodeNotFoundError(
+            f"{episode!r} names no episode; give a number (7), a name ('p001-7'), a row of episodes(), or a "
+            f"loaded episode"
+        ) from None
+
+
+def shown_address(writer: int, episode: int) -> str:
+    """Return the shortest name of an episode: ``7``, or ``p001-7`` where it is not the first writer's."""
+    return f"{writer_name(writer)}-{episode}" if writer else str(episode)
