@@ -81,7 +81,8 @@ def notebook_cell(body: str, more_rules: str = "") -> str:
 
     What they dress: ``h4``, ``p``, ``ul``, ``code``, tables (``th``, ``td``, ``class="number"`` to the right,
     ``caption``; long entries end in an ellipsis, so give them a ``title``), ``div class="scroll"`` around
-    what may be long or wide, and the classes ``muted``, ``note`` (small, muted), ``good``, ``bad``, ``badge``.
+    what may be long or wide, and the classes ``muted``, ``note`` (small, muted), ``good``, ``bad`` and
+    ``badge``.
 
     Args:
         body: HTML; text from outside is escaped by who writes it (``rendering.text.escape``).
