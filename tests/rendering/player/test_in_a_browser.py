@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -360,6 +361,38 @@ def test_key_steps_are_the_stops_of_the_cursor(open_player: OpenPlayer) -> None:
     assert steps == [0, 20, 49]
     press(page, "ArrowLeft")
     page.get_by_text("not recorded").nth(1).wait_for(timeout=5_000)
+
+
+@pytest.mark.parametrize("height", [480, 620])
+def test_a_page_lies_in_a_cell_of_a_notebook(open_page: OpenPage, tmp_path: Path, height: int) -> None:
+    """In a sandboxed frame without an origin it opens where it was told, plays by key, and fits."""
+    episodes = [arc_played(30, number=seed, name=str(seed), seed=seed) for seed in range(2)]
+    srcdoc = escape(player_page(episodes, embedded=True, link="episode=1&step=5"))
+    path = tmp_path / "notebook.html"
+    frame = f'<iframe sandbox="allow-scripts" width="700" height="{height}" srcdoc="{srcdoc}"></iframe>'
+    path.write_text(f"<!doctype html><body>{frame}<p style='height: 3000px'></p>", encoding="utf-8")
+    page = open_page(path, width=800)
+    frame = page.frames[1]
+    frame.wait_for_selector("html[data-ready]", timeout=20_000)
+    shown = "[...jaxarcPlayer.shown, jaxarcPlayer.step]"
+    assert frame.evaluate(shown) == [1, -1, 5]
+    frame.locator("#track").focus()
+    press(page, "ArrowRight", "b", "t", "c")
+    frame.wait_for_function("jaxarcPlayer.panes.length === 2")
+    assert frame.evaluate(shown) == [1, 0, 6]
+    press(page, "b")
+    frame.wait_for_function("jaxarcPlayer.panes.length === 1")
+    root = "document.documentElement"
+    assert frame.evaluate(f"[{root}.scrollWidth, {root}.scrollHeight]") == [700, height]
+    assert (
+        frame.locator("canvas.cells").last.evaluate("(canvas) => canvas.getBoundingClientRect().bottom")
+        < height
+    )
+    box = frame.locator("canvas.cells").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.wheel(0, 300)  # the document scrolls under the pointer
+    page.wait_for_function("scrollY > 0")
 
 
 def test_without_scripts_there_is_a_picture(open_page: OpenPage, tmp_path: Path) -> None:

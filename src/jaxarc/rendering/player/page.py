@@ -59,7 +59,14 @@ def _hash(text: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii") + "'"
 
 
-def player_page(episodes: Sequence[PlayerEpisode], style: Style | None = None, title: str = "") -> str:
+def player_page(
+    episodes: Sequence[PlayerEpisode],
+    style: Style | None = None,
+    title: str = "",
+    *,
+    embedded: bool = False,
+    link: str = "",
+) -> str:
     """Return a page that plays episodes: one HTML file, without network, frameworks or ``eval``.
 
     Its Content-Security-Policy allows the page's own script and style sheet, by their hashes, and pictures
@@ -71,6 +78,10 @@ def player_page(episodes: Sequence[PlayerEpisode], style: Style | None = None, t
         style: the look at the start; the page can change palette, theme and digits. ``theme="dark"`` is dark,
             ``light`` follows the reader's system.
         title: what the page is called; plain text.
+        embedded: whether it lies inside another document, a notebook's cell some 700 pixels wide and 480 to
+            620 high: the layout is compact, and the page leaves its address alone.
+        link: what is shown at first, in the words of the page's links (``episode=7&step=12``), where its
+            address says nothing.
 
     Returns:
         HTML text; the same for the same episodes.
@@ -90,6 +101,8 @@ def player_page(episodes: Sequence[PlayerEpisode], style: Style | None = None, t
     values = {
         "policy": policy,
         "theme": "dark" if style.theme == "dark" else "auto",
+        "layout": "embedded" if embedded else "page",
+        "link": escape(link),
         "title": escape(title) or "Episodes",
         "css": css,
         "still": still_picture(episodes[0], style),

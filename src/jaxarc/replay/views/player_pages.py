@@ -281,6 +281,8 @@ def episode_page(
     title: str = "",
     *,
     max_bytes: float = PAGE_BYTES,
+    embedded: bool = False,
+    link: str = "",
 ) -> str:
     """Return one HTML file that plays episodes, for ``replay.html`` and ``jaxarc replay --html``.
 
@@ -290,6 +292,8 @@ def episode_page(
         title: what the page is called; the first episode's name when left off.
         max_bytes: bytes of observations of all of them; of episodes that have more than their even share
             every k-th step is played, and the page says so.
+        embedded: whether it lies in a notebook's cell or another document: compact, its address left alone.
+        link: what is shown at first where the page's address says nothing (``episode=7&step=12``).
 
     Raises:
         RenderError: no episode.
@@ -297,4 +301,5 @@ def episode_page(
     by_writer = len({int(episode.row.get("writer", 0)) for episode in episodes}) > 1
     share = max_bytes / max(len(episodes), 1)
     players = [player_episode(episode, max_bytes=share, by_writer=by_writer) for episode in episodes]
-    return player_page(players, style, title or (f"Episode {players[0].name}" if players else ""))
+    title = title or (f"Episode {players[0].name}" if players else "")
+    return player_page(players, style, title, embedded=embedded, link=link)

@@ -45,6 +45,13 @@ class Pane {
     return said.map(([name, value]) => make("span", "fact", "", [`${name} `, make("b", "", String(value))]));
   }
 
+  // Height of what stands above the pictures, with the words that each of them has.
+  get above() {
+    const { element } = this;
+    const swatches = element.querySelector(".swatches");
+    return element.lastChild.getBoundingClientRect().top - element.getBoundingClientRect().top + 50 + (swatches ? swatches.offsetHeight + 8 : 0);
+  }
+
   resize(width, height, look) {
     const several = this.leaves.length > 1;
     const inPairs = several && width >= 880;

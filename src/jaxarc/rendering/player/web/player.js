@@ -27,6 +27,8 @@ class Player {
     this.curves = new Curves(byId("rows"), byId("more"));
     this.curves.onChange = () => this.resize();
     this.width = 0;
+    // A page made for a cell, or shown by a document as its srcdoc.
+    this.isEmbedded = document.documentElement.dataset.layout === "embedded" || location.protocol === "about:";
     this.due = false;
   }
 
@@ -145,17 +147,13 @@ class Player {
     say(byId("status"), words);
     const names = this.shown.map((index) => (index >= 0 ? encodeURIComponent(this.list.episodes[index].name) : ""));
     const hash = `#episode=${names[0]}&step=${this.step}${names[1] && `&with=${names[1]}`}`;
-    if (location.hash === hash) return;
-    try {
-      history.replaceState(null, "", hash);
-    } catch {
-      // A page inside another document has no address of its own.
-    }
+    if (this.isEmbedded || location.hash === hash) return; // inside a document there is no address of its own
+    history.replaceState(null, "", hash);
   }
 
   // Reads #episode=7&step=12&with=8; what it does not say stays as it is.
   readAddress() {
-    const said = new URLSearchParams(location.hash.slice(1));
+    const said = new URLSearchParams(location.hash.slice(1) || document.documentElement.dataset.link);
     const index = (name) => {
       const asked = said.get(name);
       const found = this.list.episodes.findIndex((row) => row.name === asked);
@@ -213,8 +211,9 @@ class Player {
     const gap = 40;
     const beside = this.panes.length === 2 && room >= 760;
     const width = beside ? (room - gap) / 2 : room;
-    const height = Math.min(Math.max(window.innerHeight * 0.42, 190), 400);
-    for (const pane of this.panes) pane.resize(Math.floor(width), height, look);
+    const fills = getComputedStyle(byId("panes")).overflowY === "auto";
+    const height = (pane) => (fills ? byId("panes").clientHeight - pane.above - 6 : Math.min(Math.max(window.innerHeight * 0.42, 190), 400));
+    for (const pane of this.panes) pane.resize(Math.floor(width), Math.max(110, height(pane)), look);
     this.width = byId("area").clientWidth;
     this.curves.draw(this.width, this.lastStep, look);
     this.draw();
