@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxarc.errors import NotRecordedError
 from jaxarc.replay.run_reader import RunReader
 from jaxarc.replay.verification import RunVerification, Verification
 from jaxarc.storage import keep_segments_open, resolve_run
+
+if TYPE_CHECKING:
+    from jaxarc.rendering.style import Style
 
 __all__ = ["DEFAULT_ROOT", "ReplaySystem", "open_run"]
 
@@ -42,6 +45,44 @@ class ReplaySystem(RunReader):
         include_hidden: whether episodes that a later attempt recorded again are among the rows, which have a
             column ``hidden`` then. They can be loaded in any case.
     """
+
+    def save_html(
+        self,
+        path: str | os.PathLike[str],
+        where: str | None = None,
+        sort: str | None = None,
+        limit: int | None = 100,
+        *,
+        style: Style | None = None,
+        palette: str | None = None,
+        theme: str | None = None,
+        title: str = "",
+    ) -> Path:
+        """Write one HTML file that plays episodes of the run anywhere, without network: ``docs/pictures.md``.
+
+        The file appears whole; folders are made, and a file that is there is replaced. Episodes without
+        stored steps are left out.
+
+        Args:
+            path: the file.
+            where, sort: which episodes, in which order, as for `episodes`.
+            limit: the most episodes; None for all.
+            style, palette, theme: the look at the start; what is left off is as the run was told.
+            title: what the page is called; the run's name when left off.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            EpisodeNotFoundError: none of them has stored steps.
+            QueryError: an expression cannot be understood.
+            RenderError: a palette or theme that does not exist, or a limit below 1.
+            StorageError: the path is a folder, or cannot be written.
+        """
+        from jaxarc.replay.episode_pages import save_run_page
+
+        look = {"style": style, "palette": palette, "theme": theme}
+        return save_run_page(self, path, where=where, sort=sort, limit=limit, title=title, **look)
 
     def verify(self, episode: int, step_fn: Any, *, writer: int = 0, **options: Any) -> Verification:
         """Re-simulate an episode and say where it first differs from what was recorded.

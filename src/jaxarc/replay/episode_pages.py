@@ -1,0 +1,94 @@
+"""Episodes as a page in a file: which of a run are on it, how it looks, and that it is written whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jaxarc.errors import EpisodeNotFoundError, RenderError, StorageError
+from jaxarc.rendering.style import Style
+from jaxarc.replay.episode import ReplayEpisode
+from jaxarc.replay.views.player_pages import episode_page
+from jaxarc.replay.views.run_looks import run_visualization_config, style_of
+from jaxarc.storage import atomic_write_bytes, keep_segments_open
+from jaxarc.storage.atomic import storage_errors
+
+if TYPE_CHECKING:
+    from jaxarc.replay.run_reader import RunReader
+
+__all__ = ["chosen_style", "save_page", "save_run_page"]
+
+
+def chosen_style(
+    run_dir: Path, style: Style | None = None, palette: str | None = None, theme: str | None = None
+) -> Style:
+    """Return the look of a page: as the run was told to be drawn, but for what is said here.
+
+    Args:
+        run_dir: the run.
+        style: the whole look.
+        palette, theme: that of it.
+
+    Raises:
+        RenderError: a palette or theme that does not exist.
+    """
+    look = style or style_of(run_visualization_config(run_dir))
+    said = {"palette": palette, "theme": theme}
+    return replace(look, **{name: value for name, value in said.items() if value is not None})
+
+
+def save_page(
+    path: str | os.PathLike[str], episodes: Sequence[ReplayEpisode], style: Style, title: str
+) -> Path:
+    """Write one HTML file that plays episodes, whole or not at all, and return its path.
+
+    Folders are made, and a file that is there is replaced.
+
+    Raises:
+        StorageError: the path is a folder, or cannot be written.
+    """
+    file = Path(path).expanduser()
+    if file.is_dir():
+        raise StorageError(f"{file} is a folder; give the file: {file / 'episode.html'}")
+    with storage_errors(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    with keep_segments_open():
+        page = episode_page(episodes, style, title)
+    atomic_write_bytes(file, page.encode(), durable=False)
+    return file
+
+
+def save_run_page(
+    run: RunReader,
+    path: str | os.PathLike[str],
+    *,
+    where: str | None,
+    sort: str | None,
+    limit: int | None,
+    title: str,
+    **look: Any,
+) -> Path:
+    """Write one HTML file that plays the episodes of a run that have stored steps, and return its path.
+
+    Raises:
+        EpisodeNotFoundError: there is none.
+        RenderError: ``limit`` is below 1.
+    """
+    if limit is not None and limit < 1:
+        raise RenderError(f"a page has at least one episode, got limit={limit}; None takes all")
+    style = chosen_style(run.run_dir, **look)
+    table = run.episodes(where=where, sort=sort)
+    table = table.take(np.flatnonzero(table["stored_steps"] > 0)[:limit])
+    if not len(table):
+        asked = f" where {where}" if where is not None else ""
+        raise EpisodeNotFoundError(
+            f"run {run.name} has no episode with stored steps{asked}; run.episodes() lists what it has"
+        )
+    pairs = zip(table["writer"].tolist(), table["episode"].tolist(), strict=True)
+    episodes = [run.load_episode(episode, writer=writer) for writer, episode in pairs]
+    return save_page(path, episodes, style, title or run.name)
