@@ -13,7 +13,7 @@ from run_rows import make_rows
 
 from jaxarc.records.run_pictures import StreamPicture
 from jaxarc.records.table import EpisodeTable
-from jaxarc.visualization import row_slabs as slabs
+from jaxarc.replay import row_slabs as slabs
 from jaxarc.visualization.run_survey import RunSurvey, stream_pictures
 from jaxarc.visualization.slot_sums import slot_width
 
@@ -125,7 +125,7 @@ def test_an_episode_that_still_runs_is_counted_and_in_no_mean_no_curve_and_no_ta
     assert (picture.num_running, picture.num_cut, picture.num_episodes) == (2, 0, 58)
     assert survey.success_rate == sum(row.success for row in list(table)[:58]) / 58
     assert np.nanmax(picture.returns.mean) == survey.mean_return == 1.0
-    assert len(picture.dots) == int(survey.tasks.attempts.sum()) == 58
+    assert len(picture.dots) == int(survey.tasks.columns["attempts"].sum()) == 58
     assert not {58, 59} & set(survey.remarkable.positions.values())
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxarc.errors import NotRecordedError
-from jaxarc.replay.run_reader import RunReader
+from jaxarc.replay.run_questions import RunQuestions
 from jaxarc.replay.verification import RunVerification, Verification
 from jaxarc.storage import keep_segments_open, resolve_run
 
@@ -35,7 +35,7 @@ def open_run(
     return ReplaySystem(resolve_run(name, base))
 
 
-class ReplaySystem(RunReader):
+class ReplaySystem(RunQuestions):
     """One run on disk: its episodes, events and status, and what can be asked of them.
 
     A running run can be opened; ``refresh`` reads on.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jaxarc.visualization.row_slabs import Slab, has_ended
+from jaxarc.replay.row_slabs import Slab, has_ended
 
 __all__ = ["Remarkable", "StoredPositions"]
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from jaxarc.config import Config
-from jaxarc.errors import DamagedFileError, NotRecordedError
 from jaxarc.records.run_pictures import RunPictureData
 from jaxarc.records.table import EpisodeRow
 from jaxarc.replay import ReplaySystem
+from jaxarc.replay.known_success import says_success
+from jaxarc.replay.task_counts import TaskCount
 from jaxarc.storage import read_attempts, segment_files
 from jaxarc.visualization.run_events import RunNotes, read_notes
 from jaxarc.visualization.run_survey import RunSurvey, StreamSurvey, stream_pictures
-from jaxarc.visualization.task_counts import TaskCount
 
 __all__ = ["RecordingCost", "RunSummary", "summarise_run"]
 
@@ -188,11 +188,7 @@ def _says_success(run: ReplaySystem, survey: RunSurvey, stream: StreamSurvey) ->
         return True
     if stream.example is None:
         return False
-    row = survey.table.row(stream.example)
-    try:
-        return run.load_episode(int(row.episode), writer=int(row.writer)).success_known
-    except (DamagedFileError, NotRecordedError):
-        return False
+    return says_success(run, survey.table.row(stream.example))
 
 
 def summarise_run(run: ReplaySystem, *, max_tasks: int = 50, max_examples: int = 24) -> RunSummary:

@@ -8,10 +8,10 @@ import numpy as np
 
 from jaxarc.records.run_pictures import HeatStrip, StreamPicture
 from jaxarc.records.table import EpisodeTable
+from jaxarc.replay.row_slabs import Slab, distinct, has_ended, row_slabs
+from jaxarc.replay.task_counts import TaskCounter
 from jaxarc.visualization.remarkable import Remarkable, StoredPositions
-from jaxarc.visualization.row_slabs import Slab, distinct, has_ended, row_slabs
 from jaxarc.visualization.slot_sums import SlotSums, slot_width
-from jaxarc.visualization.task_counts import TaskCounter
 
 __all__ = ["RunSurvey", "StreamSurvey", "stream_pictures"]
 
@@ -192,7 +192,7 @@ class _Strip:
         if self.rows_are == "task":
             chosen = tasks.most_tried(_STRIP_ROWS if few else _STRIP_ROWS - 1)
             self.names = [count.task_id for count in chosen] + ([] if few else [_OTHERS])
-            order = np.lexsort((tasks.names, -tasks.attempts))[: len(chosen)]
+            order = np.lexsort((tasks.names, -tasks.columns["ended"]))[: len(chosen)]
             self._known = tasks.names[order]
         else:
             self._each = -(-(survey.last_env + 1) // _STRIP_ROWS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jaxarc.records.run_pictures import SlotCurve
-from jaxarc.visualization.row_slabs import Slab
+from jaxarc.replay.row_slabs import Slab
 
 __all__ = ["SlotSums", "slot_width"]
 

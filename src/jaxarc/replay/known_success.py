@@ -1,0 +1,43 @@
+"""Whether a program says which episodes succeed: a row's ``success`` is False where nobody said anything."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jaxarc.errors import DamagedFileError, NotRecordedError
+from jaxarc.records.table import EpisodeRow, EpisodeTable
+from jaxarc.replay.row_slabs import distinct, row_slabs
+from jaxarc.replay.run_reader import RunReader
+
+__all__ = ["says_success", "streams_that_say_success"]
+
+
+def says_success(run: RunReader, row: EpisodeRow) -> bool:
+    """Say whether the steps of an episode say which succeed; False where they cannot be read."""
+    try:
+        return run.load_episode(int(row.episode), writer=int(row.writer)).success_known
+    except (DamagedFileError, NotRecordedError):
+        return False
+
+
+def streams_that_say_success(run: RunReader, table: EpisodeTable) -> frozenset[bytes]:
+    """Return the streams of which it is known which episodes succeed: one does, or a stored one knows.
+
+    Args:
+        run: the run.
+        table: rows of it.
+    """
+    known: set[bytes] = set()
+    examples: dict[bytes, int] = {}
+    for slab in row_slabs(table, ("stream", "success", "stored_steps")):
+        streams, place = distinct(slab["stream"])
+        solved = np.bincount(place[slab["success"]], minlength=len(streams)) > 0
+        known.update(streams[solved].tolist())
+        stored = np.flatnonzero(slab["stored_steps"] > 0)[::-1]
+        first = np.full(len(streams), -1)
+        first[place[stored]] = slab["position"][stored]
+        for name, position in zip(streams.tolist(), first.tolist(), strict=True):
+            if position >= 0:
+                examples.setdefault(name, position)
+    unsaid = {name: at for name, at in examples.items() if name not in known}
+    return frozenset(known | {name for name, at in unsaid.items() if says_success(run, table.row(at))})
