@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from unittest import mock
 from xml.etree import ElementTree
 
 import pytest
+from command_line import typed_in
 
 import jaxarc
-from jaxarc.cli import main
 from jaxarc.replay import ReplaySystem
 
 ROLLOUT = (
@@ -37,24 +34,6 @@ def jaxarc_command(folder: Path, *arguments: str, **environment: str) -> subproc
         capture_output=True,
         text=True,
         check=False,
-    )
-
-
-def typed_here(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run ``jaxarc`` in ``folder`` within this process, which has imported everything already."""
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        contextlib.chdir(folder),
-        mock.patch.object(sys, "argv", ["jaxarc", *arguments]),
-        mock.patch.dict(os.environ, {"COLUMNS": "120"}),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-        pytest.raises(SystemExit) as exited,
-    ):
-        main()
-    code = exited.value.code
-    return subprocess.CompletedProcess(
-        arguments, code if isinstance(code, int) else 0, out.getvalue(), err.getvalue()
     )
 
 
@@ -188,7 +167,7 @@ def test_a_mistake_is_one_message_and_exit_code_two(
     tmp_path: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     """No traceback, and the message names the way out."""
-    done = typed_here(tmp_path, *arguments)
+    done = typed_in(tmp_path, *arguments)
     assert done.returncode == 2, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -210,7 +189,7 @@ def test_a_mistake_about_a_run_is_explained(
     played: tuple[Path, str], arguments: tuple[str, ...], words: str
 ) -> None:
     """Missing episodes, steps and columns are answered with what there is."""
-    done = typed_here(played[0], *arguments)
+    done = typed_in(played[0], *arguments)
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -223,10 +202,10 @@ def test_a_damaged_file_is_named(played: tuple[Path, str], tmp_path: Path) -> No
     shutil.copytree(source, damaged)
     for segment in (damaged / "steps").iterdir():
         segment.write_bytes(segment.read_bytes()[:1000])
-    listed = typed_here(tmp_path, "ls", str(damaged))
+    listed = typed_in(tmp_path, "ls", str(damaged))
     assert "damaged" in listed.stdout
     assert "p000-000001.h5" in listed.stdout
-    shown = typed_here(tmp_path, "show", str(damaged), "0")
+    shown = typed_in(tmp_path, "show", str(damaged), "0")
     assert shown.returncode == 2
     assert "Traceback" not in shown.stderr
 
@@ -239,18 +218,10 @@ def test_a_run_whose_run_file_is_damaged_is_shown_and_listed(
     damaged = tmp_path / source.name
     shutil.copytree(source, damaged)
     (damaged / "run.json").write_text("{")
-    shown = typed_here(tmp_path, "show", str(damaged), "0")
+    shown = typed_in(tmp_path, "show", str(damaged), "0")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "before" in shown.stdout
-    listed = typed_here(tmp_path, "ls", str(damaged))
+    listed = typed_in(tmp_path, "ls", str(damaged))
     assert listed.returncode == 2
     assert "LOST" in listed.stdout
     assert "run.json" in "".join(listed.stdout.split("damaged:")[1:])
-
-
-def test_help_teaches_with_examples(tmp_path: Path) -> None:
-    """Every command's help shows how it is typed."""
-    for command in ("rollout", "ls", "show"):
-        helped = typed_here(tmp_path, command, "--help")
-        assert helped.returncode == 0
-        assert f"jaxarc {command} " in helped.stdout

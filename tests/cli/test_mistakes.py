@@ -22,7 +22,7 @@ def test_the_examples_of_the_help_work(tmp_path: Path) -> None:
     """Each is a configuration, and its tasks load: a folder of task files has no split."""
     (tmp_path / "task.json").write_text(json.dumps(TASK))
     lines = re.findall(r"^ *jaxarc rollout (.+)$", rollout.__doc__ or "", re.MULTILINE)
-    assert len(lines) == 2
+    assert lines
     for line in lines:
         typed = line.replace("\\\\", "").replace("\\[", "[").replace("path/to/arc/json", str(tmp_path))
         config = load_config(shlex.split(typed))

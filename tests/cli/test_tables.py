@@ -25,7 +25,7 @@ def listed(
     """Return the lines that ``jaxarc ls`` prints."""
     printed = io.StringIO()
     console = Console(file=printed, width=width, force_terminal=is_terminal, color_system=None)
-    monkeypatch.setattr(listing, "Console", lambda: console)
+    monkeypatch.setattr(listing, "terminal", lambda: console)
     listing.list_episodes_or_runs(str(name), root=None, where=None, sort=None, limit=limit)
     return printed.getvalue().splitlines()
 

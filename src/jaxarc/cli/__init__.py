@@ -2,26 +2,64 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import cast
 
 __all__ = ["main"]
 
+_INTERRUPTED = 130
+_NO_READER = 141
+
 
 def main() -> None:
-    """Run the command line; what jaxarc raises on purpose is one message and exit code 2."""
+    """Run the command line and exit.
+
+    The exit code is 0 for what was done, 1 where the answer is no, 2 for a mistake, which is one message on
+    stderr, 130 for Ctrl-C and 141 where the reader of a pipe went away.
+    """
+    try:
+        code = _run()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe went away (jaxarc ls | head): there is nobody left to tell.
+        code = _NO_READER
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _run() -> int:
+    import typer
+
     from jaxarc.cli.app import app
     from jaxarc.errors import JaxArcError
 
+    # Of typer, or of the click that an older one stands on.
+    usage_error = cast(type[Exception], typer.BadParameter.__mro__[1])
     try:
-        app()
+        return app(prog_name="jaxarc", standalone_mode=False) or 0
     except JaxArcError as error:
-        from rich.console import Console
+        return _refused(str(error))
+    except typer.Abort:
+        return _INTERRUPTED
+    except usage_error as error:
+        message = error.format_message().rstrip(".")  # pyright: ignore[reportAttributeAccessIssue]
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "jaxarc"
+        return _refused(f"{message[:1].lower()}{message[1:]}; {command} --help has examples")
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        return _refused(f"{where}{error.strerror or error}")
 
-        console = Console(stderr=True, highlight=False)
-        console.print("[bold red]error:[/]", end=" ")
-        console.print(str(error), markup=False, soft_wrap=True)
-        sys.exit(2)
-    except BrokenPipeError:
-        # The reader of a pipe went away (jaxarc ls | head): there is nobody left to tell.
-        sys.stderr.close()
-        sys.exit(141)
+
+def _refused(message: str) -> int:
+    from rich.text import Text
+
+    from jaxarc.cli.terminal import terminal
+
+    terminal(stderr=True).print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
+    return 2

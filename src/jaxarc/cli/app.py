@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from jaxarc.cli.drawing_commands import render, report
+from jaxarc.cli.help_text import Commands, TeachingApp
 from jaxarc.cli.list_command import list_runs
 from jaxarc.cli.picture_commands import compare, reel
 from jaxarc.cli.replay_command import replay
@@ -16,12 +17,11 @@ from jaxarc.cli.upkeep_commands import bench, clean, doctor, export
 
 __all__ = ["app"]
 
-app = typer.Typer(
+app = TeachingApp(
     name="jaxarc",
-    help="Record, draw and replay episodes from inside compiled JAX programs.",
-    no_args_is_help=True,
+    cls=Commands,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -36,11 +36,14 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Record, draw and replay episodes from inside compiled JAX programs."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 RECORD, LOOK, ASK, CHECK, KEEP = "Record", "Look", "Ask", "Check", "Keep house"

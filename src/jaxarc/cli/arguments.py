@@ -27,24 +27,29 @@ Run = Annotated[
     str,
     typer.Argument(metavar="RUN", help="A run: its name, the beginning of it, a path, latest, latest~1."),
 ]
-RootOrRun = Annotated[str | None, typer.Argument(metavar="[ROOT|RUN]", help="A folder of runs, or one run.")]
+RootOrRun = Annotated[str | None, typer.Argument(metavar="ROOT|RUN", help="A folder of runs, or one run.")]
 Episode = Annotated[
     str,
     typer.Argument(metavar="EPISODE", help="Its number; p001-7 where the writer p001 recorded it."),
 ]
 Episodes = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[EPISODES]", help="Numbers, ranges (3-9), names (p001-7)."),
+    typer.Argument(metavar="EPISODES", help="Numbers, ranges (3-9), names (p001-7)."),
 ]
 Root = Annotated[
     str | None,
     typer.Option(
-        help="Where runs are looked for.", envvar="JAXARC_OUTPUT_DIR", show_default="outputs/episodes"
+        metavar="DIR",
+        help="Where runs are looked for.",
+        envvar="JAXARC_OUTPUT_DIR",
+        show_default="outputs/episodes",
     ),
 ]
-Where = Annotated[str | None, typer.Option(help="Which episodes: 'success and total_steps < 40'.")]
-Sort = Annotated[str | None, typer.Option(help="Columns to sort by: '-total_reward'.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="The most episodes.")]
+Where = Annotated[
+    str | None, typer.Option(metavar="EXPRESSION", help="Which episodes: 'success and total_steps < 40'.")
+]
+Sort = Annotated[str | None, typer.Option(metavar="COLUMNS", help="Columns to sort by: '-total_reward'.")]
+Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="The most episodes.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else.")]
 Palette = Annotated[str | None, typer.Option(metavar="NAME", help="default, colorblind or high_contrast.")]
 Theme = Annotated[str | None, typer.Option(metavar="NAME", help="light or dark.")]

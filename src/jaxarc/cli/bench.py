@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.status import Status
 
 from jaxarc.bench import (
@@ -26,6 +26,7 @@ from jaxarc.bench import (
     run_benchmark,
 )
 from jaxarc.bench.table import WIDTH, report_lines, workload_lines
+from jaxarc.cli.terminal import terminal
 from jaxarc.errors import closest
 
 __all__ = ["print_markdown", "run_bench"]
@@ -45,15 +46,15 @@ def run_bench(
     effort = QUICK_EFFORT if quick else FULL_EFFORT
     if pairs is not None:
         effort = dataclasses.replace(effort, num_pairs=pairs)
-    console = Console(highlight=False)
+    console = terminal()
     if console.width < WIDTH or not console.is_terminal:
-        console = Console(width=WIDTH, highlight=False)
+        console.width = WIDTH
 
     def show(lines: Sequence[RenderableType]) -> None:
         for line in lines:
             console.print(line)
 
-    with Status("", console=Console(stderr=True)) as status:
+    with Status("", console=terminal(stderr=True)) as status:
         report = run_benchmark(
             workloads,
             effort,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from jaxarc.cli.json_output import print_json
 from jaxarc.cli.listing import fitting_table
+from jaxarc.cli.terminal import terminal
 from jaxarc.cli.wording import size
 from jaxarc.config import EpisodeConfig
 from jaxarc.errors import DamagedFileError, RunNotFoundError, StorageError
@@ -94,9 +95,9 @@ def clean_runs(
     cleaned = [_clean(run_dir, given, dry_run) for run_dir in runs]
     if as_json:
         said = {"dry_run": dry_run, "runs": [each.to_json() for each in cleaned]}
-        typer.echo(json.dumps(said, indent=2))
+        print_json(said)
     else:
-        _print(Console(), folder, cleaned, dry_run)
+        _print(terminal(), folder, cleaned, dry_run)
     if any(each.failed for each in cleaned):
         raise typer.Exit(1)
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from rich.text import Text
 
 from jaxarc.cli.listing import episode_table
 from jaxarc.cli.picture_files import checked_out, style_for, write_picture
+from jaxarc.cli.terminal import terminal
 from jaxarc.errors import EpisodeNotFoundError, RenderError, RunNotFoundError
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.table import EpisodeRow
@@ -128,7 +128,7 @@ def _parted(name: str, root: str | None, runs: dict[str, ReplaySystem]) -> tuple
 
 
 def _print(chosen: Sequence[_Chosen], path: Path) -> None:
-    console = Console(highlight=False)
+    console = terminal()
     several = len({item.run.run_dir for item in chosen}) > 1
     for run_dir in dict.fromkeys(item.run.run_dir for item in chosen):
         of_run = [item for item in chosen if item.run.run_dir == run_dir]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -11,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jaxarc.cli.json_output import print_json
+from jaxarc.cli.terminal import terminal
 from jaxarc.cli.wording import counted
 from jaxarc.replay.system import DEFAULT_ROOT
 from jaxarc.storage import FileFinding, RunInspection, inspect_run, repair_run, resolve_run
@@ -40,7 +41,7 @@ def print_examination(run_name: str, *, repair: bool, as_json: bool, root: str |
     """
     base = Path(root or os.environ.get("JAXARC_OUTPUT_DIR", DEFAULT_ROOT)).expanduser()
     run_dir = resolve_run(run_name, base)
-    console = Console(highlight=False)
+    console = terminal()
     found = inspect_run(run_dir)
     done: list[str] = []
     if not as_json:
@@ -51,7 +52,7 @@ def print_examination(run_name: str, *, repair: bool, as_json: bool, root: str |
         if not as_json:
             _print_repair(console, found, done)
     if as_json:
-        typer.echo(json.dumps({**found.to_json(), "done": done}))
+        print_json({**found.to_json(), "done": done})
     if not found.is_whole:
         raise typer.Exit(DAMAGED)
 
@@ -68,8 +69,6 @@ def _print(console: Console, found: RunInspection) -> None:
     table.add_column("what is wrong, and what can be done", overflow="fold")
     for file in shown:
         table.add_row(Text(file.path), Text(file.state, _STYLES[file.state]), Text(_said(file)))
-    if not console.is_terminal:
-        console.width = max(console.width, 200)
     console.print(table)
     if len(whole) > _WHOLE_SHOWN:
         console.print(f"{len(whole):,} more files are whole", style="dim")

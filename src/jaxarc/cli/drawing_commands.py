@@ -31,7 +31,9 @@ def render(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where to; the run's episodes/ without.")
     ] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; one a core without.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Processes; one a core without.")
+    ] = None,
     palette: Palette = None,
     theme: Theme = None,
     quality: Annotated[
@@ -55,13 +57,13 @@ def render(
     that cannot be drawn is told at the end, with exit code 1; the others
     are drawn. Without EPISODES it draws all that have steps.
 
-    [bold]Examples[/]
+    Examples:
 
     jaxarc render latest
 
     jaxarc render latest 3-9 --format svg,png --theme dark
 
-    jaxarc render latest --where success --sort total_steps --limit 5 --steps key --format pdf,gif
+    jaxarc render latest --where success --limit 5 --steps key --format pdf,gif
     """
     from jaxarc.cli.render import Looks, render_run_pictures
 
@@ -99,7 +101,7 @@ def report(
     One file with everything in it. It is made from the run's files, also
     of a run that goes on or that crashed; the same files give the same page.
 
-    [bold]Examples[/]
+    Examples:
 
     jaxarc report latest
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from jaxarc.cli.json_output import print_json
+from jaxarc.cli.terminal import terminal
 from jaxarc.cli.wording import counted
 from jaxarc.export import ExportSummary, export_run
 from jaxarc.replay import open_run
@@ -45,7 +44,7 @@ def print_export(
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=terminal(stderr=True),
         transient=True,
     ) as progress:
         bar = progress.add_task("", total=None)
@@ -59,13 +58,13 @@ def print_export(
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
     if as_json:
-        typer.echo(json.dumps(summary.to_json()))
+        print_json(summary.to_json())
     else:
         _print(summary)
 
 
 def _print(summary: ExportSummary) -> None:
-    console = Console(highlight=False)
+    console = terminal()
     done = f"{counted(summary.episodes, 'episode')}, {counted(summary.steps, 'stored step')}"
     console.print(Text(f"{done} of {summary.run} -> {summary.path}"), soft_wrap=True)
     for reason, count in summary.left_out.items():

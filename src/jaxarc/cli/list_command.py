@@ -15,12 +15,12 @@ def list_runs(
     run: RootOrRun = None,
     where: Where = None,
     sort: Sort = None,
-    limit: Annotated[int, typer.Option(min=1, help="The most rows to print.")] = 50,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="The most rows to print.")] = 50,
     root: Root = None,
 ) -> None:
     """List the runs, or the episodes of one run.
 
-    [bold]Examples[/]
+    Examples:
 
     jaxarc ls
 

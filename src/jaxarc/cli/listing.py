@@ -14,6 +14,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from jaxarc.cli.terminal import terminal
 from jaxarc.cli.wording import counted
 from jaxarc.errors import DamagedFileError, RunNotFoundError
 from jaxarc.records.table import EpisodeRow
@@ -156,7 +157,7 @@ def list_episodes_or_runs(
         RunNotFoundError: neither a folder nor a run answers to the name.
         QueryError: ``where`` or ``sort`` cannot be understood.
     """
-    console = Console()
+    console = terminal()
     base = Path(root or os.environ.get("JAXARC_OUTPUT_DIR", DEFAULT_ROOT))
     folder = base if name is None else Path(name).expanduser()
     if name is None or folder.is_dir():

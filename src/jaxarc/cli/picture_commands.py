@@ -40,7 +40,7 @@ def compare(
     A RUN alone stands for its episodes, as --where, --sort and --limit
     choose them; of more than 1,000 for as many of them, evenly spread.
 
-    [bold]Examples[/]
+    Examples:
 
     jaxarc compare latest:3 latest:7
 
@@ -73,7 +73,7 @@ def reel(
     by: Annotated[
         str, typer.Option(metavar="COLUMN", help="What says how far training was: update, episode, end_step.")
     ] = "update",
-    limit: Annotated[int, typer.Option(min=1, max=40, help="The most episodes.")] = 8,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=40, help="The most episodes.")] = 8,
     out: Picture = None,
     palette: Palette = None,
     theme: Theme = None,
@@ -84,7 +84,7 @@ def reel(
     Where the run was never told its update, --by update means the number
     of the episode.
 
-    [bold]Examples[/]
+    Examples:
 
     jaxarc reel latest --task 007bbfb7
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from jaxarc.cli.picture_files import checked_out, style_for, write_picture
+from jaxarc.cli.terminal import terminal
 from jaxarc.errors import NotRecordedError
 from jaxarc.records.reel_pictures import ReelData
 from jaxarc.rendering import render_reel
@@ -69,7 +69,7 @@ def _commonest(run: ReplaySystem) -> str:
 
 
 def _print(data: ReelData, path: Path) -> None:
-    console = Console(highlight=False)
+    console = terminal()
     table = Table(title=None, header_style="bold", box=None, pad_edge=False)
     headings = dict.fromkeys((data.by, "episode", "steps", "reward", "similarity", ""))
     for heading in headings:

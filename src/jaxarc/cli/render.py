@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from jaxarc.cli.terminal import terminal
 from jaxarc.cli.wording import counted, size
 from jaxarc.config import VisualizationConfig
 from jaxarc.errors import EpisodeNotFoundError, RenderError
@@ -94,7 +95,7 @@ def render_run_pictures(
         tuple(kinds), style_of(config), config.image_quality, chosen_steps(steps), render=config.render
     )
     episodes = chosen_episodes(run, names, where=where, sort=sort, limit=limit)
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     began = time.monotonic()
     with _progress(console, len(episodes)) as progress:
         drawn = draw_run(
@@ -211,7 +212,7 @@ def _progress(console: Console, total: int) -> Iterator[Callable[[DrawnRun], Non
 
 
 def _print(drawn: DrawnRun, folder: Path, seconds: float) -> None:
-    console = Console(highlight=False)
+    console = terminal()
     what = f"{counted(drawn.episodes, 'episode')}, {counted(drawn.files, 'file')}, {size(drawn.num_bytes)}"
     console.print(Text(f"{what} in {folder} ({seconds:.1f} s)"), soft_wrap=True)
     if drawn.was_stopped:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 from jaxarc.cli.render import Looks, chosen_episodes
+from jaxarc.cli.terminal import terminal
 from jaxarc.cli.wording import counted, size
 from jaxarc.errors import RenderError, StorageError
 from jaxarc.rendering import Style, terminal_step
@@ -71,14 +71,14 @@ def write_page(
     if not names and chosen.get("limit") is None:
         left_out = max(0, len(episodes) - EPISODES_AT_MOST)
         episodes = episodes[:EPISODES_AT_MOST]
-    status = Console(stderr=True).status(f"packing {counted(len(episodes), 'episode')}")
+    status = terminal(stderr=True).status(f"packing {counted(len(episodes), 'episode')}")
     with status, keep_segments_open():
         loaded = [run.load_episode(number, writer=writer) for writer, number in episodes]
         page = episode_page(loaded, _style(run, looks), run.name).encode()
     with storage_errors(html):
         html.parent.mkdir(parents=True, exist_ok=True)
     atomic_write_bytes(html, page)
-    console = Console(highlight=False)
+    console = terminal()
     console.print(Text(f"{html}: {counted(len(episodes), 'episode')}, {size(len(page))}"), soft_wrap=True)
     if left_out:
         words = f"{counted(left_out, 'more episode')} left out; name them, or say --limit"
@@ -108,7 +108,7 @@ def play_in_terminal(
     episodes = chosen_episodes(run, names, **chosen)
     if not names and all(value is None for value in chosen.values()):
         episodes = episodes[-1:]
-    style, console = _style(run, looks), Console()
+    style, console = _style(run, looks), terminal()
     try:
         for writer, number in episodes:
             steps = each_step_picture(run.load_episode(number, writer=writer))

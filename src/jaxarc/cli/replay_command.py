@@ -26,7 +26,9 @@ def replay(
     palette: Palette = None,
     theme: Theme = None,
     digits: Digits = None,
-    fps: Annotated[float, typer.Option(min=0.1, max=60, help="Steps a second, in the terminal.")] = 4.0,
+    fps: Annotated[
+        float, typer.Option(metavar="N", min=0.1, max=60, help="Steps a second, in the terminal.")
+    ] = 4.0,
     root: Root = None,
 ) -> None:
     """Play episodes: in one HTML page that works offline, or in the terminal.
@@ -35,13 +37,13 @@ def replay(
     for anything. Without EPISODES it has the first 100 that have steps. In
     the terminal the last one is played; Ctrl-C ends it.
 
-    [bold]Examples[/]
+    Examples:
 
     jaxarc replay latest 3
 
     jaxarc replay latest --html replay.html --open
 
-    jaxarc replay latest --where 'not success' --sort -total_reward --limit 20 --html failed.html
+    jaxarc replay latest --where 'not success' --limit 20 --html failed.html
     """
     from jaxarc.cli.render import Looks
     from jaxarc.cli.replay import play_in_terminal, write_page

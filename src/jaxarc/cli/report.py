@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-import typer
+from rich.text import Text
 
+from jaxarc.cli.terminal import terminal
 from jaxarc.errors import RenderError, StorageError
 from jaxarc.rendering import Style
 from jaxarc.replay import open_run
@@ -40,4 +41,4 @@ def make_report(
     path = write_report(
         run, None if palette is None else Style(palette), out=out, theme=cast(PageTheme | None, theme)
     )
-    typer.echo(str(path))
+    terminal().print(Text(str(path)), soft_wrap=True)

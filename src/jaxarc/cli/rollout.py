@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from jaxarc.cli.listing import episode_table
+from jaxarc.cli.terminal import terminal
 from jaxarc.config import Config, load_config
 from jaxarc.envs import ArcEnv, AutoReset, Rollout, load_tasks, make_policy
 from jaxarc.errors import ConfigError, ConfigProblem
@@ -83,7 +84,7 @@ def run_rollout(overrides: Sequence[str]) -> None:
     """
     config = load_config(overrides)
     refuse_unknown_envs(config)
-    console = Console()
+    console = terminal()
     env = make_env(config)
     with Recorder(config) as recorder:
         recorder.names(task=env.tasks.ids)

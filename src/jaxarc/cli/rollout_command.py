@@ -20,13 +20,13 @@ def rollout(
 ) -> None:
     """Play ARC tasks inside jax.jit, record the episodes, draw the kept ones.
 
-    [bold]Examples[/]
+    Examples:
 
     jaxarc rollout
 
-    jaxarc rollout visualization=debug_verbose env.num_envs=16 rollout.num_steps=200 policy=painter seed=0
+    jaxarc rollout policy=painter env.num_envs=16 rollout.num_steps=200 seed=0
 
-    jaxarc rollout env.dataset=path/to/arc/json capture.keep='\\[success,best_n:5]'
+    jaxarc rollout env.dataset=path/to/arc/json capture.keep='[success,best_n:5]'
     """
     from jaxarc.cli.rollout import run_rollout
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from rich.console import Console
 from rich.text import Text
 
 from jaxarc.cli.listing import episode_table
+from jaxarc.cli.terminal import terminal
 from jaxarc.errors import NotRecordedError
 from jaxarc.rendering import Style, terminal_step
 from jaxarc.replay import open_run
@@ -28,7 +28,7 @@ def show_episode(run_name: str, name: str, *, step: int | None, max_steps: int, 
     Raises:
         NotRecordedError: the episode, or the step, was not stored.
     """
-    console = Console()
+    console = terminal()
     run = open_run(run_name, root)
     episode = run.load_episode(name)
     console.print(episode_table([episode.row], run.name), crop=False)

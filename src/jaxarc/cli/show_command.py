@@ -14,13 +14,13 @@ __all__ = ["show"]
 def show(
     run: Run,
     episode: Episode,
-    step: Annotated[int | None, typer.Option(min=0, help="Only this step.")] = None,
-    max_steps: Annotated[int, typer.Option(min=1, help="The most steps to print.")] = 12,
+    step: Annotated[int | None, typer.Option(metavar="N", min=0, help="Only this step.")] = None,
+    max_steps: Annotated[int, typer.Option(metavar="N", min=1, help="The most steps to print.")] = 12,
     root: Root = None,
 ) -> None:
     """Show an episode's boards in the terminal.
 
-    [bold]Examples[/]
+    Examples:
 
     jaxarc show latest 3
 

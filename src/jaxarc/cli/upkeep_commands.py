@@ -27,7 +27,7 @@ def doctor(
     read, moves the damaged ones to damaged/ in the run, and says in
     run.json what is lost.
 
-    [bold]Examples[/]
+    Examples:
 
     jaxarc doctor latest
 
@@ -41,10 +41,11 @@ def doctor(
 def clean(
     run: RootOrRun = None,
     max_storage_gb: Annotated[
-        float | None, typer.Option(help="Size of a run above which episodes give up their steps.")
+        float | None,
+        typer.Option(metavar="GB", help="Size of a run above which episodes give up their steps."),
     ] = None,
     max_episodes: Annotated[
-        int | None, typer.Option(help="The most episodes of a run that keep their steps.")
+        int | None, typer.Option(metavar="N", help="The most episodes of a run that keep their steps.")
     ] = None,
     policy: Annotated[
         str | None, typer.Option(help="Which go first: size_based or oldest_first.", show_default=False)
@@ -60,7 +61,7 @@ def clean(
     and of the best one, and the first success of each task goes last.
     Runs that are being written are left alone.
 
-    [bold]Examples[/]
+    Examples:
 
     jaxarc clean --dry-run
 
@@ -99,13 +100,13 @@ def export(
 ) -> None:
     """Write the episodes of a run as another format, every array as it was recorded.
 
-    [bold]minari[/] takes complete episodes only, with T+1 observations.
-    [bold]parquet[/] is a folder of episodes.parquet and steps.parquet.
-    [bold]jsonl[/] is an episode a line. [bold]pickle[/] is plain dicts of
+    minari takes complete episodes only, with T+1 observations.
+    parquet is a folder of episodes.parquet and steps.parquet.
+    jsonl is an episode a line. pickle is plain dicts of
     NumPy arrays; loading a pickle runs the code that is in it, so load
     none that you did not make, and do not expect others to load yours.
 
-    [bold]Examples[/]
+    Examples:
 
     jaxarc export latest --format parquet --out data
 
@@ -123,7 +124,9 @@ def bench(
     only: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A workload to measure; may be repeated.")
     ] = None,
-    pairs: Annotated[int | None, typer.Option(min=1, help="Pairs of timings of each variant.")] = None,
+    pairs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Pairs of timings of each variant.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Also write everything here.")] = None,
     examples: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where ppo.py and ppo_cartpole.py are.")
@@ -138,7 +141,7 @@ def bench(
     cartpole-2048, loop-16, ppo-arc, ppo-cartpole. Runs are written to the
     folder for temporary files (TMPDIR).
 
-    [bold]Examples[/]
+    Examples:
 
     jaxarc bench --quick
 
