@@ -6,18 +6,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jaxarc.replay.views.run_summary import RunSummary, summarise_run
     from jaxarc.visualization.enhanced_visualizer import EnhancedVisualizer
     from jaxarc.visualization.live import LiveDrawing
     from jaxarc.visualization.report import report_page, write_report
-    from jaxarc.visualization.run_summary import RunSummary, summarise_run
 
 _HOMES = {
-    "EnhancedVisualizer": "enhanced_visualizer",
-    "LiveDrawing": "live",
-    "RunSummary": "run_summary",
-    "report_page": "report",
-    "summarise_run": "run_summary",
-    "write_report": "report",
+    "EnhancedVisualizer": "jaxarc.visualization.enhanced_visualizer",
+    "LiveDrawing": "jaxarc.visualization.live",
+    "RunSummary": "jaxarc.replay.views.run_summary",
+    "report_page": "jaxarc.visualization.report",
+    "summarise_run": "jaxarc.replay.views.run_summary",
+    "write_report": "jaxarc.visualization.report",
 }
 
 __all__ = [
@@ -34,6 +34,6 @@ def __getattr__(name: str) -> Any:
     # A process that only draws imports neither the pipeline nor the report.
     if name not in _HOMES:
         raise AttributeError(f"module 'jaxarc.visualization' has no attribute {name!r}")
-    value = getattr(import_module(f"jaxarc.visualization.{_HOMES[name]}"), name)
+    value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

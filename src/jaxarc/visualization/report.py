@@ -20,6 +20,7 @@ from jaxarc.rendering import Style, render_run
 from jaxarc.rendering.text import clean
 from jaxarc.replay import ReplaySystem
 from jaxarc.replay.views import style_of
+from jaxarc.replay.views.run_summary import RunSummary, summarise_run
 from jaxarc.storage import (
     EpisodeManager,
     atomic_write_bytes,
@@ -30,7 +31,6 @@ from jaxarc.storage import (
 from jaxarc.storage.atomic import storage_errors
 from jaxarc.visualization.report_pictures import ReportPictures
 from jaxarc.visualization.report_words import FILTERS
-from jaxarc.visualization.run_summary import RunSummary, summarise_run
 
 __all__ = ["REPORT_FILE", "PageTheme", "report_page", "write_report"]
 

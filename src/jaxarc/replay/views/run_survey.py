@@ -10,8 +10,8 @@ from jaxarc.records.run_pictures import HeatStrip, StreamPicture
 from jaxarc.records.table import EpisodeTable
 from jaxarc.replay.row_slabs import Slab, distinct, has_ended, row_slabs
 from jaxarc.replay.task_counts import TaskCounter
-from jaxarc.visualization.remarkable import Remarkable, StoredPositions
-from jaxarc.visualization.slot_sums import SlotSums, slot_width
+from jaxarc.replay.views.remarkable import Remarkable, StoredPositions
+from jaxarc.replay.views.slot_sums import SlotSums, slot_width
 
 __all__ = ["RunSurvey", "StreamSurvey", "stream_pictures"]
 

@@ -14,7 +14,7 @@ import jaxarc
 from jaxarc.records.events import Event
 from jaxarc.records.table import EpisodeTable
 from jaxarc.replay import ReplaySystem
-from jaxarc.visualization.run_summary import summarise_run
+from jaxarc.replay.views.run_summary import summarise_run
 
 UNSTORED = np.zeros(60, np.int64)
 

@@ -11,12 +11,12 @@ from typing import Any
 from jaxarc.config import Config
 from jaxarc.records.run_pictures import RunPictureData
 from jaxarc.records.table import EpisodeRow
-from jaxarc.replay import ReplaySystem
 from jaxarc.replay.known_success import says_success
+from jaxarc.replay.run_reader import RunReader
 from jaxarc.replay.task_counts import TaskCount
+from jaxarc.replay.views.run_events import RunNotes, read_notes
+from jaxarc.replay.views.run_survey import RunSurvey, StreamSurvey, stream_pictures
 from jaxarc.storage import read_attempts, segment_files
-from jaxarc.visualization.run_events import RunNotes, read_notes
-from jaxarc.visualization.run_survey import RunSurvey, StreamSurvey, stream_pictures
 
 __all__ = ["RecordingCost", "RunSummary", "summarise_run"]
 
@@ -182,7 +182,7 @@ def _changes(config: Mapping[str, Any] | None) -> dict[str, tuple[Any, Any]]:
     }
 
 
-def _says_success(run: ReplaySystem, survey: RunSurvey, stream: StreamSurvey) -> bool:
+def _says_success(run: RunReader, survey: RunSurvey, stream: StreamSurvey) -> bool:
     """Say whether the program says which episodes of a stream succeed: one does, or a stored one knows."""
     if stream.num_solved:
         return True
@@ -191,7 +191,7 @@ def _says_success(run: ReplaySystem, survey: RunSurvey, stream: StreamSurvey) ->
     return says_success(run, survey.table.row(stream.example))
 
 
-def summarise_run(run: ReplaySystem, *, max_tasks: int = 50, max_examples: int = 24) -> RunSummary:
+def summarise_run(run: RunReader, *, max_tasks: int = 50, max_examples: int = 24) -> RunSummary:
     """Read a run, whatever became of it.
 
     Args:

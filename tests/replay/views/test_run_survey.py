@@ -14,8 +14,8 @@ from run_rows import make_rows
 from jaxarc.records.run_pictures import StreamPicture
 from jaxarc.records.table import EpisodeTable
 from jaxarc.replay import row_slabs as slabs
-from jaxarc.visualization.run_survey import RunSurvey, stream_pictures
-from jaxarc.visualization.slot_sums import slot_width
+from jaxarc.replay.views.run_survey import RunSurvey, stream_pictures
+from jaxarc.replay.views.slot_sums import slot_width
 
 
 def pictures(table: EpisodeTable, *, success: bool = True) -> dict[str, StreamPicture]:
