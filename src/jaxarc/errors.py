@@ -13,6 +13,7 @@
     ├── ReplayError            reading a run back
     │   ├── RunNotFoundError   no such run (names the closest ones)
     │   ├── EpisodeNotFoundError
+    │   ├── QueryError         a where or sort that cannot be understood (shows the place); also a ValueError
     │   ├── NotRecordedError   the run exists, but its level did not store what was asked for
     │   └── DamagedFileError   a file of a run that cannot be read (names the file)
     └── StorageError           writing a run
@@ -37,6 +38,7 @@ __all__ = [
     "EpisodeNotFoundError",
     "JaxArcError",
     "NotRecordedError",
+    "QueryError",
     "RecorderClosedError",
     "RenderError",
     "ReplayError",
@@ -126,6 +128,10 @@ class RunNotFoundError(ReplayError, FileNotFoundError):
 
 class EpisodeNotFoundError(ReplayError, LookupError):
     """The run holds no episode of this number."""
+
+
+class QueryError(ReplayError, ValueError):
+    """A ``where`` or ``sort`` that cannot be understood; the message shows the place."""
 
 
 class NotRecordedError(ReplayError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jaxarc.replay.query import QueryError
+from jaxarc.errors import QueryError
 from jaxarc.replay.system import ReplaySystem, open_run
 from jaxarc.replay.verification import Difference, RunVerification, Unproven, Verification
 
