@@ -15,7 +15,15 @@ from jaxarc.records.hashing import leaf_hash
 from jaxarc.records.layout import Field, Layout, PathKey
 from jaxarc.records.table import EpisodeRow
 
-__all__ = ["RememberedSteps", "episode_of", "hashes_of", "journal_of", "keyframes_of", "remember"]
+__all__ = [
+    "RememberedSteps",
+    "counting_episode",
+    "episode_of",
+    "hashes_of",
+    "journal_of",
+    "keyframes_of",
+    "remember",
+]
 
 
 @dataclass
@@ -152,3 +160,23 @@ def episode_of(total_steps: int, *sources: RememberedSteps) -> EpisodeData:
         }
     )
     return EpisodeData(row, sources)
+
+
+def counting_episode(steps: Any, **changes: Any) -> EpisodeData:
+    """Return an episode whose arrays say which step they belong to.
+
+    Args:
+        steps: how many, or which are stored.
+        **changes: ``observation``, ``action`` or ``reward`` of some steps: ``{step: value}``.
+    """
+    at = np.arange(steps) if isinstance(steps, int) else np.asarray(steps)
+    arrays = {
+        "observation": at.astype(np.float32),
+        "action": at.astype(np.int32) % 7,
+        "reward": np.zeros(len(at), np.float32),
+    }
+    for part, values in changes.items():
+        for step, value in values.items():
+            arrays[part][np.flatnonzero(at == step)] = value
+    rewards = arrays.pop("reward")
+    return episode_of(int(at[-1]) + 1, remember("steps", at, arrays, rewards=rewards))

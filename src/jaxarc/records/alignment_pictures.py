@@ -31,8 +31,9 @@ class AlignmentData:
     Attributes:
         a, b: what each is as a whole; their ``title`` is what its row is called.
         steps: the steps to show, ascending.
-        parted_at: the first step in which they differ, of those that both stored; None where they do not.
-        parted_by: what differs there first: ``observation``, ``action`` or ``reward``; empty without.
+        parted_at: the step that made the first difference, of those that both stored; or None.
+        parted_by: what is another there: ``start``, ``observation``, ``action``, ``outcome`` (of the same
+            action), ``reward`` or ``end``; empty without.
         compared: how many steps both stored, so that they could be compared.
     """
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from jaxarc.replay.run_reader import RunReader
 
 if TYPE_CHECKING:
+    from jaxarc.replay.addresses import EpisodeAddress
+    from jaxarc.replay.episode_difference import EpisodeDifference
     from jaxarc.replay.task_table import TaskTable
 
 __all__ = ["RunQuestions"]
@@ -38,3 +40,22 @@ class RunQuestions(RunReader):
         from jaxarc.replay.task_table import tasks_of
 
         return tasks_of(self, where, sort, having)
+
+    def diff(self, a: EpisodeAddress, b: EpisodeAddress) -> EpisodeDifference:
+        """Return the first step in which two episodes part, and how: printed, it says so in sentences.
+
+        Any observations can be compared, and episodes of which some steps are stored; what cannot be known
+        is said.
+
+        Args:
+            a, b: numbers or names of episodes, or loaded episodes, also of another run:
+                ``run.diff(3, other_run.load_episode(3))``.
+
+        Raises:
+            EpisodeNotFoundError: there is no such episode.
+        """
+        from jaxarc.replay.episode_choice import loaded, names_of
+        from jaxarc.replay.episode_difference import difference_between
+
+        pair = loaded(self, a), loaded(self, b)
+        return difference_between(*pair, names_of(*pair))

@@ -2,71 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from arc_run import TASK_IDS
-from remembered import episode_of, remember
+from remembered import counting_episode
 
 from jaxarc.errors import NotRecordedError, RenderError
 from jaxarc.records.table import EpisodeTable
 from jaxarc.rendering import render_alignment, render_batch, render_reel
 from jaxarc.replay import ReplaySystem
 from jaxarc.replay.views import alignment_of, batch_of, reel_of
-from jaxarc.replay.views.alignments import parting
 from jaxarc.replay.views.comparisons import compared_summary
 
 T = 300
 
 
-def recorded(numbers: Any = T, **changes: Any):
-    """An episode whose arrays say which step they belong to; ``changes`` is {part: {step: value}}."""
-    at = np.arange(numbers) if isinstance(numbers, int) else np.asarray(numbers)
-    arrays = {
-        "observation": at.astype(np.float32),
-        "action": at.astype(np.int32) % 7,
-        "reward": np.zeros(len(at), np.float32),
-    }
-    for part, values in changes.items():
-        for step, value in values.items():
-            arrays[part][np.flatnonzero(at == step)] = value
-    rewards = arrays.pop("reward")
-    return episode_of(int(at[-1]) + 1, remember("steps", at, arrays, rewards=rewards))
-
-
-@pytest.mark.parametrize("step", [0, 1, 63, 64, 250, T - 1])
-@pytest.mark.parametrize("part", ["observation", "action", "reward"])
-def test_two_episodes_part_where_the_first_of_anything_differs(part, step):
-    """Whatever differs, and wherever: the step and the part are found."""
-    assert parting(recorded(), recorded(**{part: {step: -5}})) == (step, part, T)
-
-
-def test_what_comes_first_in_a_step_is_named():
-    """The observation is there before the action, and the action before its reward."""
-    changed = {"observation": {9: -1}, "action": {9: -1}, "reward": {9: -1}}
-    assert parting(recorded(), recorded(**changed))[:2] == (9, "observation")
-    assert parting(recorded(), recorded(action={9: -1}, reward={3: -1}))[:2] == (3, "reward")
-
-
-def test_episodes_that_are_the_same_do_not_part():
-    """Also where one is longer, or a reward is NaN in both."""
-    assert parting(recorded(), recorded()) == (None, "", T)
-    assert parting(recorded(), recorded(100)) == (None, "", 100)
-    both = {"reward": {5: np.nan}}
-    assert parting(recorded(**both), recorded(**both))[0] is None
-    assert parting(recorded([0, 1]), recorded([2, 3])) == (None, "", 0)
-
-
-def test_only_steps_that_both_stored_are_compared():
-    """A difference at a step that one did not store is not seen, the next one is."""
-    other = recorded([0, 10, 20, 299], observation={11: -1, 20: -1})
-    assert parting(recorded(), other) == (20, "observation", 4)
-
-
 def test_an_alignment_shows_the_parting_what_is_around_it_and_the_ends():
     """Of three hundred steps seven are shown."""
-    data = alignment_of(recorded(), recorded(action={150: -1}))
+    data = alignment_of(counting_episode(T), counting_episode(T, action={150: -1}))
     shown = [step.step_num for step in data.steps]
     assert shown == [0, 148, 149, 150, 151, 152, 299]
     assert all(step.a is not None and step.b is not None for step in data.steps)
@@ -75,7 +28,7 @@ def test_an_alignment_shows_the_parting_what_is_around_it_and_the_ends():
 
 def test_a_shorter_episode_leaves_its_place_empty():
     """Of the step after its end there is only the other one."""
-    data = alignment_of(recorded(4), recorded(2))
+    data = alignment_of(counting_episode(4), counting_episode(2))
     assert [step.b is None for step in data.steps] == [False, False, True, True]
     assert render_alignment(data)
 
