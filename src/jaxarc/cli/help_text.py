@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 
+from jaxarc.cli.plain_values import cast_plainly
 from jaxarc.cli.terminal import terminal
 
 __all__ = ["Commands", "TeachingApp", "examples_of"]
@@ -42,6 +43,11 @@ class TeachingApp(typer.Typer):
 class Commands(TyperGroup):
     """The command ``jaxarc`` itself."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what was typed, numbers and paths by the casts of this package."""
+        cast_plainly(self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the commands in their groups."""
         console = terminal()
@@ -61,6 +67,11 @@ class Commands(TyperGroup):
 
 
 class _Command(TyperCommand):
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what was typed, numbers and paths by the casts of this package."""
+        cast_plainly(self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print what the docstring says, its examples, and what can be given."""
         console = terminal()
