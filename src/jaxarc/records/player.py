@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["PlayerEpisode", "PlayerMoment"]
+__all__ = ["PlayerDrawing", "PlayerEpisode", "PlayerMoment", "PlayerRemark"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,36 @@ class PlayerMoment:
 
     position: int
     words: str
+
+
+@dataclass(frozen=True)
+class PlayerRemark:
+    """What somebody noted on an episode.
+
+    Attributes:
+        words: the note.
+        position: the step that it is about, as its position among the steps of the PlayerEpisode; None where
+            it is about the whole episode.
+    """
+
+    words: str
+    position: int | None = None
+
+
+@dataclass(frozen=True)
+class PlayerDrawing:
+    """What a drawing function of the user's made of an episode.
+
+    Attributes:
+        name: what it is called (``my_env.pictures:render``).
+        frames: m pictures, each a PNG or JPEG file; or a tree of [m, …].
+        before, after: row of the frame before and after each step, int64[n]; -1 where there is none.
+    """
+
+    name: str
+    frames: Any
+    before: np.ndarray
+    after: np.ndarray
 
 
 def _no_rows() -> np.ndarray:
@@ -55,8 +85,11 @@ class PlayerEpisode:
         target: the board to reach, int[height width], or None.
         series: numbers of every step by name, [n] each, in the order in which they are shown.
         moments: steps worth jumping to, ascending.
-        facts: more to say about the episode, by name.
+        facts: more to say about the episode, by name: its labels, last metrics where no curve shows them.
         notes: what is missing, in whole sentences.
+        remarks: what people noted on it.
+        pinned: whether it is pinned in its run.
+        drawing: what a drawing function of the user's made of it, or None.
         every: of so many stored steps one is here.
     """
 
@@ -82,4 +115,7 @@ class PlayerEpisode:
     moments: tuple[PlayerMoment, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    remarks: tuple[PlayerRemark, ...] = ()
+    pinned: bool = False
+    drawing: PlayerDrawing | None = None
     every: int = 1

@@ -12,6 +12,7 @@ from jaxarc.records.lazy_columns import ColumnSource, HeldColumns, JoinedColumns
 __all__ = [
     "BASE_COLUMNS",
     "ENDED",
+    "METRIC_PARTS",
     "RESERVED_COLUMNS",
     "EpisodeRow",
     "EpisodeTable",
@@ -48,7 +49,9 @@ BASE_COLUMNS: dict[str, str] = {
 ``end_step`` count environment steps of the row's stream and member, over all its environments.
 """
 
-_METRIC_PARTS = ("_first", "_last", "_min", "_max")
+METRIC_PARTS = ("_first", "_last", "_min", "_max")
+"""Of each metric a row has its first, last, smallest and largest value, in columns that end so."""
+
 _ALIASES = {"final_similarity": "similarity_last", "episode_num": "episode"}
 
 RESERVED_COLUMNS = frozenset({*BASE_COLUMNS, *_ALIASES, "writer"})
@@ -70,7 +73,7 @@ def shares_a_column(label: str, labels: Container[str]) -> bool:
     names_column = label_name_column(label)
     return (
         label in RESERVED_COLUMNS
-        or label.endswith(_METRIC_PARTS)
+        or label.endswith(METRIC_PARTS)
         or names_column in labels
         or (names_column in RESERVED_COLUMNS and label != "task")
     )

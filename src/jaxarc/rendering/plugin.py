@@ -27,7 +27,7 @@ from jaxarc.records.pictures import StepVisualizationData
 from jaxarc.rendering.embedded import SvgImage
 from jaxarc.rendering.leaves import changed_between, is_tree, main_leaf
 
-__all__ = ["Render", "draw_with", "resolve_render", "takes_state", "with_render"]
+__all__ = ["Render", "draw_with", "name_of", "resolve_render", "takes_state", "with_render"]
 
 Render = Callable[[Any], Any]
 """From an observation or a state to an array, a tree of arrays, or the text of an SVG."""

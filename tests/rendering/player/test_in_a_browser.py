@@ -5,57 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from browser import OpenPage
 from played import NASTY, arc_played, cart_pole_played, frames_played, played
+from player_driver import OpenPlayer, press, settled, state
 
 from jaxarc.records.player import PlayerEpisode, PlayerMoment
 from jaxarc.rendering import Style
 from jaxarc.rendering.player import player_page
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
-OpenPlayer = Callable[..., "Page"]
-
-
-@pytest.fixture
-def open_player(open_page: OpenPage, tmp_path: Path) -> OpenPlayer:
-    """Open a page of episodes: ``open_player([episode], "#step=3", width=360)``."""
-
-    def opened(
-        episodes: list[PlayerEpisode], address: str = "", *, style: Style | None = None, **window: Any
-    ) -> Page:
-        path = tmp_path / "page.html"
-        path.write_text(player_page(episodes, style, NASTY), encoding="utf-8")
-        page = open_page(path.as_uri() + address, **window)
-        page.wait_for_selector("html[data-ready]", timeout=20_000)
-        return page
-
-    return opened
-
-
-def state(page: Page) -> list[Any]:
-    """Return which episodes are shown, and at which step."""
-    return page.evaluate("[...jaxarcPlayer.shown, jaxarcPlayer.step]")
-
-
-def settled(page: Page, address: str) -> None:
-    """Wait until the page's address ends so, which it says when the cursor rests."""
-    page.wait_for_url(lambda url: url.endswith(address), timeout=5_000)
-
-
-def press(page: Page, *keys: str) -> None:
-    """Press keys, one after the other."""
-    for key in keys:
-        page.keyboard.press(key)
 
 
 def test_the_browser_unpacks_what_was_packed(open_player: OpenPlayer) -> None:
@@ -281,8 +243,8 @@ def test_every_kind_of_value_is_drawn(open_player: OpenPlayer) -> None:
     assert len(painted) > 12
     assert all(painted)
     assert page.locator("pre.text").text_content().startswith("float64")
-    assert page.locator(".leaf h3").all_text_contents() == [f"observation.{name}" for name in values]
-    assert "observation.long (40 values)" in page.locator(".curve-name").all_text_contents()
+    assert set(page.locator(".leaf h3").all_text_contents()) == set(values)
+    assert "long (40 values)" in page.locator(".curve-name").all_text_contents()
 
 
 def test_curves_and_strips_have_gaps_where_steps_were_not_stored(open_player: OpenPlayer) -> None:
@@ -378,10 +340,10 @@ def test_a_page_lies_in_a_cell_of_a_notebook(open_page: OpenPage, tmp_path: Path
     assert frame.evaluate(shown) == [1, -1, 5]
     frame.locator("#track").focus()
     press(page, "ArrowRight", "b", "t", "c")
-    frame.wait_for_function("jaxarcPlayer.panes.length === 2")
+    frame.locator(".pane").nth(1).wait_for(timeout=5_000)
     assert frame.evaluate(shown) == [1, 0, 6]
     press(page, "b")
-    frame.wait_for_function("jaxarcPlayer.panes.length === 1")
+    frame.locator(".pane").nth(1).wait_for(state="detached", timeout=5_000)
     root = "document.documentElement"
     assert frame.evaluate(f"[{root}.scrollWidth, {root}.scrollHeight]") == [700, height]
     assert (

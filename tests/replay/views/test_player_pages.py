@@ -159,7 +159,7 @@ def test_scalars_of_info_are_curves_and_arrays_beside_them_are_not_held(
     """Logits of every step can be larger than all observations; they are read in parts."""
     info = {"value": jnp.arange(7.0), "net": {"logits": jnp.ones((7, 50)), "entropy": jnp.arange(7.0) / 7}}
     episode = record(tmp_path, 7, info=info)
-    monkeypatch.setattr("jaxarc.replay.views.player_pages.PART_BYTES", 2 * 208)
+    monkeypatch.setattr("jaxarc.replay.views.player_numbers.PART_BYTES", 2 * 208)
     series = player_episode(episode).series
     assert list(series) == ["reward", "net.entropy", "value"]
     assert np.allclose(series["net.entropy"], np.arange(7) / 7)

@@ -1,19 +1,22 @@
-"""The leaves of an observation over an episode, each as one of the four things that the page can draw.
+"""The leaves of an observation over an episode, each as one of the five things that the page can draw.
 
 - ``cells``: boards, grids, and planes of 0 and 1 as the grid that they make, as the cells that changed.
 - ``pixels``: frames, stacks of them and heat maps, as tiles of bytes; numbers that are no pixels are the
   indices of colours.
 - ``bars``: vectors.
+- ``images``: what a drawing function of the user's drew, as PNG and JPEG files.
 - ``text``: everything else.
 """
 
 from __future__ import annotations
 
+import io
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from jaxarc.rendering.categories import category_colours
 from jaxarc.rendering.field import heat_scale
@@ -26,7 +29,7 @@ from jaxarc.rendering.style import Style
 from jaxarc.rendering.text import clean
 from jaxarc.rendering.text_box import text_lines
 
-__all__ = ["Packed", "leaves_of", "pack_leaf"]
+__all__ = ["Packed", "leaves_of", "pack_images", "pack_leaf"]
 
 Packed = tuple[dict[str, Any], bytes]
 """What the page has to know of a leaf, ready for JSON, and its bytes."""
@@ -38,17 +41,36 @@ _LEGEND_AT_MOST = 12
 _INT32 = np.iinfo(np.int32)
 
 
-def leaves_of(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, np.ndarray]]:
+def leaves_of(tree: Any, *path: str) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the arrays of a tree with what they are called: ``observation.board``."""
     if isinstance(tree, Mapping):
         children = list(tree.items())
     elif isinstance(tree, (tuple, list)):
         children = list(enumerate(tree))
     else:
-        yield clean(".".join(("observation", *path))), as_leaf(tree)
+        yield clean(".".join(path)), as_leaf(tree)
         return
     for key, child in children:
-        yield from leaves_of(child, (*path, str(key)))
+        yield from leaves_of(child, *path, str(key))
+
+
+def pack_images(name: str, files: Sequence[bytes]) -> Packed:
+    """Pack pictures that are PNG or JPEG files; of those alike one.
+
+    Args:
+        name: what they are called.
+        files: the file of every frame.
+    """
+    numbers: dict[bytes, int] = {}
+    order = encode_varints(np.array([numbers.setdefault(file, len(numbers)) for file in files]))
+    lengths = encode_varints(np.array([len(file) for file in numbers]))
+    sizes = []
+    for file in numbers:
+        with Image.open(io.BytesIO(file)) as image:
+            sizes.append(image.size)
+    columns, rows = (max(sides) for sides in zip(*sizes, strict=True))
+    spec = {"name": clean(name), "kind": "images", "frames": len(files), "rows": rows, "columns": columns}
+    return {**spec, "order": len(order), "lengths": len(lengths)}, b"".join((order, lengths, *numbers))
 
 
 def pack_leaf(name: str, frames: np.ndarray, *, arc: bool) -> Packed:

@@ -24,7 +24,7 @@ from jaxarc.rendering.colormap import sequential
 from jaxarc.rendering.kinds import is_cells
 from jaxarc.rendering.palette import PALETTES
 from jaxarc.rendering.player.codecs import encode_boards, encode_floats, encode_masks, encode_varints
-from jaxarc.rendering.player.leaves import Packed, leaves_of, pack_leaf
+from jaxarc.rendering.player.leaves import Packed, leaves_of, pack_images, pack_leaf
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.text import clean
 
@@ -79,14 +79,34 @@ def _words(words: Sequence[str]) -> Packed:
     return {"part": "actions", "words": list(known)}, codes
 
 
+def _places(before: np.ndarray, after: np.ndarray) -> tuple[bytes, bytes]:
+    return encode_varints(before), encode_varints(np.where(after < 0, 0, after + 1))
+
+
+def _drawn(episode: PlayerEpisode) -> list[Packed]:
+    """Pack what a drawing function made: the places that its leaves go by, and the leaves."""
+    drawing = episode.drawing
+    if drawing is None:
+        return []
+    before, after = _places(drawing.before, drawing.after)
+    parts: list[Packed] = [({"part": "drawn before"}, before), ({"part": "drawn after"}, after)]
+    if isinstance(drawing.frames, tuple) and all(isinstance(frame, bytes) for frame in drawing.frames):
+        spec, data = pack_images(drawing.name, drawing.frames)
+        return [*parts, ({"part": "leaf", "drawn": True, **spec}, data)]
+    for name, frames in leaves_of(drawing.frames, drawing.name):
+        spec, data = pack_leaf(name, frames, arc=False)
+        parts.append(({"part": "leaf", "drawn": True, **spec}, data))
+    return parts
+
+
 def pack_episode(episode: PlayerEpisode) -> bytes:
     """Return an episode as one compressed stream."""
     count = len(episode.step)
-    after = np.where(episode.after < 0, 0, episode.after + 1)
+    before, after = _places(episode.before, episode.after)
     parts: list[Packed] = [
         ({"part": "step"}, encode_varints(np.diff(episode.step, prepend=0))),
-        ({"part": "before"}, encode_varints(episode.before)),
-        ({"part": "after"}, encode_varints(after)),
+        ({"part": "before"}, before),
+        ({"part": "after"}, after),
     ]
     if episode.actions:
         parts.append(_words(episode.actions))
@@ -94,7 +114,8 @@ def pack_episode(episode: PlayerEpisode) -> bytes:
         width, data = encode_floats(values)
         parts.append(({"part": "series", "name": clean(name), "float": width}, data))
     parts += _marks(episode)
-    for name, frames in leaves_of(episode.observation):
+    parts += _drawn(episode)
+    for name, frames in leaves_of(episode.observation, "observation"):
         spec, data = pack_leaf(name, frames, arc=episode.target is not None)
         parts.append(({"part": "leaf", **spec}, data))
     header = {
@@ -103,6 +124,7 @@ def pack_episode(episode: PlayerEpisode) -> bytes:
         "moments": [[moment.position, clean(moment.words)] for moment in episode.moments],
         "facts": [[clean(name), clean(value)] for name, value in episode.facts.items()],
         "notes": [clean(note) for note in episode.notes],
+        "remarks": [[remark.position, clean(remark.words)] for remark in episode.remarks],
     }
     return _stream(header, parts)
 
@@ -122,6 +144,7 @@ def pack_list(episodes: Sequence[PlayerEpisode], style: Style, title: str) -> by
             "reward": _number(episode.total_reward),
             "success": episode.success,
             "ended": clean(episode.ended),
+            "pinned": episode.pinned,
         }
         for episode in episodes
     ]

@@ -19,8 +19,9 @@ from jaxarc.rendering.text import escape
 __all__ = ["player_page"]
 
 _SCRIPTS = (
-    *("unpack.js", "elements.js", "cells.js", "pixels.js", "bars.js", "leaf.js", "curves.js", "pane.js"),
-    *("player.js", "list.js", "controls.js", "begin.js"),
+    *("unpack.js", "elements.js", "cells.js", "pixels.js", "images.js", "bars.js", "leaf.js", "curve.js"),
+    *("curves.js", "chooser.js", "parting.js", "pane.js", "track.js", "address.js", "player.js", "list.js"),
+    *("controls.js", "begin.js"),
 )
 _COLOURS = ("background", "ink", "muted", "line", "grid", "accent", "good", "bad", "wrong")
 

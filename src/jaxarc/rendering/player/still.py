@@ -19,7 +19,7 @@ _MOMENTS = 6
 
 def _shown(episode: PlayerEpisode) -> np.ndarray:
     """Return the leaf that is drawn: a board before others, then the largest; empty without one."""
-    leaves = [frames for _, frames in leaves_of(episode.observation) if len(frames)]
+    leaves = [frames for _, frames in leaves_of(episode.observation, "observation") if len(frames)]
     if not leaves:
         return np.zeros(0)
     return max(leaves, key=lambda frames: (frames.ndim == 3 and frames.dtype.kind in "iu", frames[0].size))

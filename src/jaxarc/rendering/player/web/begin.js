@@ -9,7 +9,6 @@ async function begin() {
   }
   const { header } = await readStream(lines[0]);
   const player = new Player(header, lines.slice(1));
-  player.theme = document.documentElement.dataset.theme;
   byId("key-list").append(...KEYS.flatMap(([keys, words]) => [
     make("dt", "", "", keys.split(" ").map((key) => make("kbd", "", key))),
     make("dd", "", words),
@@ -17,8 +16,7 @@ async function begin() {
   buildList(player);
   app.hidden = false;
   listen(player);
-  await player.show(...player.readAddress());
-  player.restyle();
+  await player.follow(location.hash || document.documentElement.dataset.link);
   window.jaxarcPlayer = player;
   document.documentElement.dataset.ready = "yes";
   performance.mark("ready");

@@ -17,14 +17,13 @@ class CellsPicture {
     this.columns = columns;
     this.colours = colours; // of a grid, by palette; null for ARC's
     this.cells = make("canvas", "cells");
-    this.over = make("canvas", "over");
-    this.over.setAttribute("aria-hidden", "true");
+    this.over = null; // made when there is something to outline: an empty canvas costs every frame
     this.cells.setAttribute("role", "img");
     this.missing = make("p", "missing", "not recorded");
     this.missing.hidden = true;
     this.axes = make("canvas", "axes");
     this.axes.setAttribute("aria-hidden", "true");
-    this.element = make("div", "picture", "", [this.axes, this.cells, this.over, this.missing]);
+    this.element = make("div", "picture", "", [this.axes, this.cells, this.missing]);
     this.painted = new Float64Array(rows * columns);
     this.outlined = null;
   }
@@ -41,14 +40,9 @@ class CellsPicture {
     this.look = look;
     const edge = cell / look.dpr >= LINES_FROM ? 1 : 0;
     this.margin = Math.round(BEYOND * look.dpr);
-    for (const [canvas, margin] of [[this.cells, 0], [this.over, this.margin]]) {
-      canvas.width = this.columns * cell + edge + 2 * margin;
-      canvas.height = this.rows * cell + edge + 2 * margin;
-      canvas.style.width = `${canvas.width / look.dpr}px`;
-      canvas.style.height = `${canvas.height / look.dpr}px`;
-      canvas.style.margin = `${-margin / look.dpr}px`;
-    }
     this.edge = edge;
+    this.fit(this.cells, 0);
+    if (this.over) this.fit(this.over, this.margin);
     this.palette = this.colours ? this.colours[look.palette].map((colour) => colour || look.line) : look.cells;
     this.context = this.cells.getContext("2d");
     this.context.textAlign = "center";
@@ -58,6 +52,22 @@ class CellsPicture {
     this.outlined = null;
     this.element.classList.toggle("numbered", look.coordinates);
     if (look.coordinates) this.number();
+  }
+
+  fit(canvas, margin) {
+    const { cell, edge, look } = this;
+    canvas.width = this.columns * cell + edge + 2 * margin;
+    canvas.height = this.rows * cell + edge + 2 * margin;
+    canvas.style.width = `${canvas.width / look.dpr}px`;
+    canvas.style.height = `${canvas.height / look.dpr}px`;
+    canvas.style.margin = `${-margin / look.dpr}px`;
+  }
+
+  addOver() {
+    this.over = make("canvas", "over");
+    this.over.setAttribute("aria-hidden", "true");
+    this.cells.after(this.over);
+    this.fit(this.over, this.margin);
   }
 
   // Numbers rows and columns, as many as have room.
@@ -168,6 +178,8 @@ class CellsPicture {
   // Outlines a mask, whose rows and columns may be fewer; `name` says whether it is the one that is there.
   outline(name, mask, rows, columns) {
     if (this.outlined === name) return;
+    if (!this.over && !mask) return;
+    if (!this.over) this.addOver();
     const context = this.over.getContext("2d");
     if (this.outlined !== null) context.clearRect(0, 0, this.over.width, this.over.height);
     this.outlined = name;

@@ -12,6 +12,9 @@ const KEYS = [
   ["c", "palette"],
   ["t", "light or dark"],
   ["g", "digits in cells"],
+  ["m", "marks on cells that changed or are wrong"],
+  ["v", "which curves are shown"],
+  ["\u2191 \u2193", "in the list: up, down; Shift Enter: beside"],
   ["?", "these keys"],
 ];
 
@@ -27,6 +30,8 @@ function listen(player) {
   click("digits", () => player.change({ digits: !player.choices.digits }));
   click("theme", () => player.changeTheme());
   click("help", () => byId("keys").showModal());
+  click("parting", () => player.goTo(player.nearest(player.parting.step)));
+  click("notice-close", () => player.tell([]));
   byId("speed").addEventListener("change", () => (player.speed = Number(byId("speed").value)));
   byId("palette").addEventListener("change", () => player.change({ palette: byId("palette").value }));
   byId("episode").addEventListener("change", () => player.show(Number(byId("episode").value), player.shown[1], player.step));
@@ -38,15 +43,18 @@ function listen(player) {
     if (event.shiftKey) player.show(player.shown[0], index, player.step);
     else player.show(index, player.shown[1], player.step);
   });
+  byId("list").addEventListener("keydown", moveInList);
   addEventListener("hashchange", () => {
-    const [first, second, step] = player.readAddress();
-    if (first !== player.shown[0] || second !== player.shown[1]) player.show(first, second, step);
-    else player.goTo(player.nearest(step));
+    if (location.hash !== linkTo(player)) player.follow(location.hash);
   });
   addEventListener("keydown", (event) => pressKey(player, event));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => player.resize());
   new ResizeObserver(() => player.resized()).observe(byId("panes"));
   addEventListener("resize", () => player.resized());
+  byId("panes").addEventListener("click", (event) => {
+    const leads = event.target.closest(".leads");
+    if (leads) player.goTo(player.nearest(Number(leads.dataset.step)));
+  });
   listenToPointer(player);
 }
 
@@ -69,10 +77,14 @@ function listenToPointer(player) {
 
 function pressKey(player, event) {
   const { target } = event;
-  if (event.ctrlKey || event.metaKey || event.altKey || byId("keys").open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (target.closest("select") || (target.closest("button") && (event.key === " " || event.key === "Enter"))) return;
   const far = event.shiftKey ? 10 : 1;
+  const onTrack = target.id === "track"; // a slider goes up and down as well
   const acts = {
+    ...(onTrack && { ArrowDown: () => player.move(-far), ArrowUp: () => player.move(far) }),
+    ...(onTrack && { PageDown: () => player.move(-10), PageUp: () => player.move(10) }),
+    Escape: () => (player.isPlaying ? player.pause() : player.tell([])),
     " ": () => (player.isPlaying ? player.pause() : player.play()),
     ArrowLeft: () => player.move(-far),
     ArrowRight: () => player.move(far),
@@ -89,6 +101,8 @@ function pressKey(player, event) {
     c: () => player.changePalette(),
     t: () => player.changeTheme(),
     g: () => player.change({ digits: !player.choices.digits }),
+    m: () => player.change({ changes: !player.choices.changes }),
+    v: () => byId("choose-curves").hidden || player.chooser.open(),
     "?": () => byId("keys").showModal(),
   };
   const act = acts[event.key];

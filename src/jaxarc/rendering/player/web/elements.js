@@ -33,6 +33,9 @@ function number(value, signed = false) {
   return sign + Number(size.toFixed(digits)).toLocaleString("en-US", { maximumFractionDigits: digits });
 }
 
+// What a leaf is called where there is little room: observation.agent.pos is agent.pos.
+const shortName = (leaf) => leaf.name.replace(/^observation\./, "");
+
 const counted = (count, word) => `${count.toLocaleString("en-US")} ${word}${count === 1 ? "" : "s"}`;
 
 function outcomeOf(row) {

@@ -1,13 +1,14 @@
 // One leaf of the observations with its panels: before and after a step, and the target beside a board.
 
 const PANEL_AT_LEAST = 124; // CSS pixels, in which the words above a board have room
+const PANEL_WORDS = 62; // CSS pixels that these words take, and the gap above them
 
 function panel(heading, picture) {
   const glyph = make("i", "glyph");
   const words = make("span", "legend-words");
   const legend = make("p", "legend", "", [glyph, words]);
   const figure = make("figure", "panel", "", [make("figcaption", "", heading), legend, picture.element]);
-  return { figure, picture, glyph, words };
+  return { figure, picture, legend, glyph, words };
 }
 
 function explain(shown, kind, text) {
@@ -23,8 +24,9 @@ class CellsLeaf {
     this.episode = episode;
     this.leaf = leaf;
     const { target, selection } = episode;
-    this.target = target && leaf.shape.length === 2 ? target : null;
-    const fits = selection && selection.whole.every((side, axis) => side === leaf.shape[axis]);
+    const isBoard = !leaf.drawn && !leaf.colours && leaf.shape.length === 2;
+    this.target = isBoard ? target : null;
+    const fits = selection && !leaf.drawn && selection.whole.every((side, axis) => side === leaf.shape[axis]);
     this.selection = fits ? selection : null;
     this.size = leaf.rows * leaf.columns;
     const picture = () => new CellsPicture(leaf.rows, leaf.columns, leaf.colours || null);
@@ -62,8 +64,17 @@ class CellsLeaf {
     const { rows, columns } = this.target ? this : this.leaf;
     const gutter = look.coordinates ? GUTTER : 0;
     const roomOf = (across) => (width - gap * (across - 1)) / across - gutter;
-    const across = roomOf(this.panels.length) >= PANEL_AT_LEAST ? this.panels.length : 2;
-    const cell = CellsPicture.cellIn(roomOf(across), height, rows, columns, look.dpr);
+    let cell = 0;
+    // In a row if there is room for words; where the height is given too, in as many rows as make cells large.
+    for (let across = this.panels.length; across > 1 || !cell; across--) {
+      if (roomOf(across) < PANEL_AT_LEAST && across > 2) continue;
+      const down = Math.ceil(this.panels.length / across);
+      const tall = look.fills ? (height - (down - 1) * PANEL_WORDS) / down : height;
+      const fits = CellsPicture.cellIn(roomOf(across), tall - gutter, rows, columns, look.dpr);
+      if (fits > cell) [cell, this.across] = [fits, across];
+      if (!look.fills) break;
+    }
+    this.element.firstChild.style.setProperty("--across", String(this.across));
     for (const shown of this.panels) shown.picture.resize(cell, look);
     if (!this.swatches) return;
     this.leaf.legend.forEach(([value], index) => {
@@ -76,9 +87,9 @@ class CellsLeaf {
   }
 
   draw(position) {
-    const { episode, look } = this;
-    const before = this.board(episode.before[position]);
-    const after = this.board(episode.after[position]);
+    const { leaf } = this;
+    const before = this.board(leaf.before[position]);
+    const after = this.board(leaf.after[position]);
     this.before.picture.draw(before, null);
     this.drawSelected(position);
     this.drawChanged(before, after);
@@ -150,12 +161,16 @@ class CellsLeaf {
 }
 
 class PixelsLeaf {
-  constructor(episode, leaf) {
-    this.episode = episode;
-    this.before = panel("Before", new PixelsPicture(leaf));
-    this.after = panel("After", new PixelsPicture(leaf));
+  constructor(episode, leaf, Picture = PixelsPicture) {
+    this.leaf = leaf;
+    this.before = panel("Before", new Picture(leaf));
+    this.after = panel("After", new Picture(leaf));
     this.panels = [this.before, this.after];
     this.element = make("div", "panels", "", this.panels.map((shown) => shown.figure));
+    this.explain(leaf);
+  }
+
+  explain(leaf) {
     const shape = leaf.shape.join(TIMES);
     const many = { stack: "frames", planes: "planes", channels: "channels" }[leaf.of];
     say(this.before.words, many ? `${leaf.tiles} ${many} of ${leaf.rows}${TIMES}${leaf.columns}` : `${leaf.dtype} ${shape}`);
@@ -172,8 +187,8 @@ class PixelsLeaf {
   }
 
   draw(position) {
-    this.before.picture.draw(this.episode.before[position]);
-    this.after.picture.draw(this.episode.after[position]);
+    this.before.picture.draw(this.leaf.before[position]);
+    this.after.picture.draw(this.leaf.after[position]);
   }
 
   describe() {}
@@ -195,14 +210,14 @@ class BarsLeaf {
   }
 
   draw(position) {
-    this.picture.draw(this.episode.before[position], this.episode.after[position]);
+    this.picture.draw(this.leaf.before[position], this.leaf.after[position]);
   }
 
   describe(position) {
-    const { leaf, episode } = this;
+    const { leaf } = this;
     const values = [];
     for (let entry = 0; entry < Math.min(leaf.entries, ROWS_AT_MOST); entry++) {
-      values.push(number(this.picture.at(entry, episode.before[position])));
+      values.push(number(this.picture.at(entry, leaf.before[position])));
     }
     this.picture.canvas.setAttribute("aria-label", `${leaf.name} before the step: ${values.join(", ")}`);
   }
@@ -218,12 +233,26 @@ class TextLeaf {
   resize() {}
 
   draw(position) {
-    const { codes, texts } = this.leaf;
-    const frame = Math.min(this.episode.before[position], codes.length - 1);
+    const { codes, texts, before } = this.leaf;
+    const frame = Math.min(before[position], codes.length - 1);
     say(this.element, texts[codes[frame]]);
   }
 
   describe() {}
 }
 
-const LEAVES = { cells: CellsLeaf, pixels: PixelsLeaf, bars: BarsLeaf, text: TextLeaf };
+class ImagesLeaf extends PixelsLeaf {
+  constructor(episode, leaf) {
+    super(episode, leaf, ImagesPicture);
+  }
+
+  explain(leaf) {
+    for (const shown of this.panels) {
+      shown.legend.hidden = true;
+      const words = `${shown.figure.firstChild.textContent}: as ${leaf.name} drew it`;
+      shown.picture.canvas.setAttribute("aria-label", words);
+    }
+  }
+}
+
+const LEAVES = { images: ImagesLeaf, cells: CellsLeaf, pixels: PixelsLeaf, bars: BarsLeaf, text: TextLeaf };

@@ -23,7 +23,8 @@ function buildList(player) {
     ]);
     item.type = "button";
     item.dataset.index = String(index);
-    item.setAttribute("aria-label", `Episode ${row.name}, ${row.task}, ${outcome.words}, return ${number(row.reward)}`);
+    const said = [`Episode ${row.name}`, row.task, outcome.words, row.pinned ? "pinned" : "", `return ${number(row.reward)}`];
+    item.setAttribute("aria-label", said.filter(Boolean).join(", "));
     return item;
   });
   byId("list").append(make("p", "list-head", "", [make("span", "", counted(episodes.length, "episode")), make("span", "", "return")]), ...items);
@@ -36,6 +37,7 @@ function showInList(player) {
     const isShown = player.shown.indexOf(index);
     item.classList.toggle("first", isShown === 0);
     item.classList.toggle("second", isShown === 1);
+    item.tabIndex = isShown === 0 ? 0 : -1;
     if (isShown === 0) {
       item.setAttribute("aria-current", "true");
       item.scrollIntoView({ block: "nearest" });
@@ -45,22 +47,22 @@ function showInList(player) {
   }
   byId("episode").value = String(player.shown[0]);
   byId("beside").value = String(player.shown[1]);
-  say(byId("parting"), player.panes.length === 2 ? partingOf(player.panes[0].episode, player.panes[1].episode) : "");
+  const { parting } = player;
+  say(byId("parting"), parting ? parting.words : "");
+  byId("parting").hidden = !parting || !parting.words;
+  byId("parting").disabled = !parting || parting.step === null;
 }
 
-// Says where two episodes that begin alike part.
-function partingOf(one, other) {
-  const boards = [one, other].map((episode) => episode.leaves.find((leaf) => leaf.kind === "cells"));
-  if (!boards[0] || !boards[1] || !one.count || !other.count) return "";
-  if (boards[0].rows !== boards[1].rows || boards[0].columns !== boards[1].columns) return "";
-  const size = boards[0].rows * boards[0].columns;
-  const at = (which, episode, position) => boards[which].boards.subarray(episode.before[position] * size, (episode.before[position] + 1) * size);
-  for (let position = 0; position < Math.min(one.count, other.count); position++) {
-    if (one.step[position] !== other.step[position]) return "";
-    const [mine, theirs] = [at(0, one, position), at(1, other, position)];
-    if (mine.some((value, place) => value !== theirs[place])) {
-      return position === 0 ? "" : `alike before step ${one.step[position]}`;
-    }
-  }
-  return "alike as long as both go on";
+// The list is one stop of the tab key; arrows go through it.
+function moveInList(event) {
+  const items = [...byId("list").querySelectorAll("button")];
+  const at = items.indexOf(event.target.closest("button"));
+  const place = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
+  if (at < 0 || place === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const next = items[Math.min(Math.max(place, 0), items.length - 1)];
+  items[at].tabIndex = -1;
+  next.tabIndex = 0;
+  next.focus();
 }

@@ -11,6 +11,7 @@ class Pane {
     const head = make("div", "pane-head", "", [this.title]);
     if (!isAlone) head.prepend(make("i", `key ${index ? "second" : ""}`));
     if (outcome.words) head.append(make("span", `badge ${outcome.kind}`, outcome.words));
+    if (row.pinned) head.append(make("span", "badge", "Pinned"));
     this.step = make("b", "step");
     this.of = make("span", "of");
     this.action = make("span", "action");
@@ -20,17 +21,35 @@ class Pane {
     const drawn = episode.count ? episode.leaves.filter((leaf) => leaf.frames > 0) : [];
     this.leaves = drawn.map((leaf) => new LEAVES[leaf.kind](episode, leaf));
     const shown = this.leaves.map((leaf, at) => {
-      const { name } = drawn[at];
-      const parts = name === "observation" ? [] : [make("h3", "", name)];
+      const name = shortName(drawn[at]);
+      const parts = name === "observation" && !episode.leaves.some((other) => other.drawn) ? [] : [make("h3", "", name)];
       return make("div", "leaf", "", [...parts, leaf.element]);
     });
     const facts = make("p", "facts", "", this.facts());
     const notes = episode.notes.map((note) => make("li", "", note));
     this.element = make("section", "pane", "", [head, facts]);
     if (notes.length) this.element.append(make("ul", "notes", "", notes));
+    if (episode.remarks.length) this.element.append(this.remarks());
     if (episode.count) this.element.append(line);
+    this.shown = shown;
     this.element.append(make("div", "leaves", "", shown));
     this.element.setAttribute("aria-label", `Episode ${row.name}`);
+  }
+
+  // What people noted: on the episode, and on its steps, each of which leads there.
+  remarks() {
+    const { episode } = this;
+    const items = episode.remarks.map(([position, words]) => {
+      if (position === null) return make("li", "", words);
+      const step = episode.step[position];
+      const leads = make("button", "leads", `Step ${step.toLocaleString("en-US")}`);
+      leads.type = "button";
+      leads.dataset.step = String(step);
+      return make("li", "", "", [leads, ` ${words}`]);
+    });
+    const list = make("ul", "remarks", "", items);
+    list.setAttribute("aria-label", "Notes");
+    return list;
   }
 
   facts() {
@@ -61,7 +80,24 @@ class Pane {
     const room = inPairs ? (width - 44) / 2 : width;
     const own = this.index ? { ...look, accent: look.second } : look;
     for (const leaf of this.leaves) leaf.resize(room, several ? Math.min(height, 260) : height, own, gap);
+    this.arrange(inPairs);
     this.action.dataset.allowed = look.operations ? "yes" : "";
+  }
+
+  // Two columns of leaves, each put where it stands highest: none leaves room beside a taller one.
+  arrange(inPairs) {
+    const host = this.element.lastChild;
+    host.replaceChildren(...this.shown);
+    if (!inPairs) return;
+    const heights = this.shown.map((leaf) => leaf.offsetHeight);
+    const columns = [make("div", "leaf-column"), make("div", "leaf-column")];
+    const filled = [0, 0];
+    this.shown.forEach((leaf, at) => {
+      const column = filled[0] <= filled[1] ? 0 : 1;
+      columns[column].append(leaf);
+      filled[column] += heights[at] + 18;
+    });
+    host.replaceChildren(...columns);
   }
 
   // The last stored step at or before `step`; the first one where there is none.

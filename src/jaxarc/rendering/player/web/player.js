@@ -1,7 +1,6 @@
 // The player: which episodes are shown, at which step, and everything that moves them.
 
 const SPEEDS = [1, 2, 4, 8, 15, 30, 60];
-const THEMES = ["auto", "light", "dark"];
 // The place of the first of ascending numbers that is not less than one.
 function placeIn(numbers, one) {
   let low = 0, high = numbers.length;
@@ -24,8 +23,10 @@ class Player {
     this.step = 0;
     this.stops = new Float64Array(0);
     this.moments = [];
-    this.curves = new Curves(byId("rows"), byId("more"));
-    this.curves.onChange = () => this.resize();
+    this.parting = null;
+    this.curves = new Curves(byId("rows"));
+    this.chooser = new Chooser(this.curves, (names) => this.chooseCurves(names));
+    this.firstTheme = this.theme = document.documentElement.dataset.theme;
     this.width = 0;
     // A page made for a cell, or shown by a document as its srcdoc.
     this.isEmbedded = document.documentElement.dataset.layout === "embedded" || location.protocol === "about:";
@@ -54,32 +55,35 @@ class Player {
     const asked = this.shown.filter((index) => index >= 0);
     const wanted = String(this.shown);
     const episodes = await Promise.all(asked.map((index) => this.episode(index)));
-    if (String(this.shown) !== wanted) return; // another was chosen meanwhile
+    if (String(this.shown) !== wanted) return false; // another was chosen meanwhile
     this.panes = episodes.map((episode, index) => new Pane(episode, index, episodes.length === 1));
     byId("panes").replaceChildren(...this.panes.map((pane) => pane.element));
     document.body.classList.toggle("two", this.panes.length === 2);
     this.stops = Float64Array.from(new Set(episodes.flatMap((episode) => [...episode.step]))).sort();
-    this.moments = this.findMoments();
-    const defaultSpeed = SPEEDS.find((speed) => this.stops.length / speed <= 15) || 60;
-    byId("speed").value = String(this.speed || Math.max(2, defaultSpeed));
+    this.parting = episodes.length === 2 ? partingOf(...episodes) : null;
+    this.moments = momentsOf(this.panes, this.parting);
+    byId("speed").value = String(this.speed || this.defaultSpeed);
     this.curves.show(this.panes);
+    this.chooser.say();
     showInList(this);
-    this.markTrack();
+    markTrack(this);
     this.step = this.nearest(step);
     this.resize();
     this.settle();
+    return true;
   }
 
-  findMoments() {
-    const found = new Map();
-    for (const { episode } of this.panes) {
-      for (const [position, words] of episode.moments) {
-        const step = episode.step[position];
-        const said = this.panes.length > 1 ? `${episode.row.name}: ${words}` : words;
-        found.set(step, found.has(step) ? `${found.get(step)} \u00b7 ${said}` : said);
-      }
-    }
-    return [...found].sort((one, other) => one[0] - other[0]);
+  // Fifteen seconds an episode, if it can be; who asked for little motion begins slowly.
+  get defaultSpeed() {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return 2;
+    return Math.max(2, SPEEDS.find((speed) => this.stops.length / speed <= 15) || 60);
+  }
+
+  chooseCurves(names) {
+    this.curves.choose(names);
+    this.chooser.say();
+    this.resize();
+    this.settle();
   }
 
   get lastStep() {
@@ -120,8 +124,8 @@ class Player {
   }
 
   moveToMoment(direction) {
-    const later = this.moments.filter(([step]) => (step - this.step) * direction > 0);
-    if (later.length) this.goTo((direction > 0 ? later[0] : later[later.length - 1])[0]);
+    const later = this.moments.filter(({ step }) => (step - this.step) * direction > 0);
+    if (later.length) this.goTo((direction > 0 ? later[0] : later[later.length - 1]).step);
   }
 
   draw() {
@@ -131,8 +135,8 @@ class Player {
     byId("cursor").style.transform = `translateX(${share * this.width}px)`;
     byId("played").style.transform = `scaleX(${share})`;
     say(byId("at"), this.stops.length ? `${this.step.toLocaleString("en-US")} / ${this.lastStep.toLocaleString("en-US")}` : "");
-    const moment = this.moments.find(([step]) => step === this.step);
-    say(byId("moment"), moment ? moment[1] : "");
+    const moment = this.moments.find(({ step }) => step === this.step);
+    say(byId("moment"), moment ? moment.words : "");
   }
 
   // What need not happen while the cursor moves: words for screen readers, and the address.
@@ -145,21 +149,34 @@ class Player {
     track.setAttribute("aria-valuetext", words);
     for (const pane of this.panes) pane.describe();
     say(byId("status"), words);
-    const names = this.shown.map((index) => (index >= 0 ? encodeURIComponent(this.list.episodes[index].name) : ""));
-    const hash = `#episode=${names[0]}&step=${this.step}${names[1] && `&with=${names[1]}`}`;
-    if (this.isEmbedded || location.hash === hash) return; // inside a document there is no address of its own
-    history.replaceState(null, "", hash);
+    if (this.isEmbedded) return; // inside another document a page has no address of its own
+    const hash = linkTo(this);
+    if (location.hash !== hash) history.replaceState(null, "", hash);
   }
 
-  // Reads #episode=7&step=12&with=8; what it does not say stays as it is.
-  readAddress() {
-    const said = new URLSearchParams(location.hash.slice(1) || document.documentElement.dataset.link);
-    const index = (name) => {
-      const asked = said.get(name);
-      const found = this.list.episodes.findIndex((row) => row.name === asked);
-      return found >= 0 || asked === null ? found : this.list.episodes.findIndex((row) => String(row.number) === asked);
-    };
-    return [Math.max(0, index("episode")), index("with"), Number(said.get("step")) || 0];
+  // Shows what a link asks for, and says what it asks for in vain.
+  async follow(text) {
+    const asked = readLink(text, this.list);
+    this.choices = { ...this.list.look, ...asked.choices };
+    this.theme = asked.theme || this.firstTheme;
+    this.curves.chosen = asked.curves;
+    this.restyle(false);
+    const isShown = await this.show(asked.first, asked.second, asked.step);
+    if (!isShown) return;
+    const { problems } = asked;
+    if (this.stops.length && asked.step > this.lastStep) {
+      problems.push(`step ${asked.step.toLocaleString("en-US")} is past the last one, ${this.lastStep.toLocaleString("en-US")}`);
+    } else if (this.stops.length && asked.step !== this.step) {
+      problems.push(`step ${asked.step.toLocaleString("en-US")} is not stored, ${this.step.toLocaleString("en-US")} is the nearest`);
+    }
+    for (const name of this.curves.unknown) problems.push(`there is no curve \u201c${brief(name)}\u201d`);
+    this.tell(problems);
+  }
+
+  // Says what a link asked for in vain, until something else is asked for.
+  tell(problems) {
+    byId("notice").hidden = !problems.length;
+    say(byId("notice-words"), problems.length ? `In the link: ${problems.join("; ")}.` : "");
   }
 
   get isPlaying() {
@@ -207,25 +224,27 @@ class Player {
   // Everything that depends on how much room there is, and on the colours.
   resize() {
     const look = { ...readLook(this.choices, this.list.palettes), heat: this.list.heat };
+    look.fills = getComputedStyle(byId("panes")).overflowY === "auto"; // the pictures have what the rest leaves
     const room = byId("panes").clientWidth;
     const gap = 40;
     const beside = this.panes.length === 2 && room >= 760;
     const width = beside ? (room - gap) / 2 : room;
-    const fills = getComputedStyle(byId("panes")).overflowY === "auto";
-    const height = (pane) => (fills ? byId("panes").clientHeight - pane.above - 6 : Math.min(Math.max(window.innerHeight * 0.42, 190), 400));
+    const height = (pane) => (look.fills ? byId("panes").clientHeight - pane.above - 6 : Math.min(Math.max(window.innerHeight * 0.42, 190), 400));
     for (const pane of this.panes) pane.resize(Math.floor(width), Math.max(110, height(pane)), look);
     this.width = byId("area").clientWidth;
     this.curves.draw(this.width, this.lastStep, look);
     this.draw();
   }
 
-  restyle() {
+  restyle(isShown = true) {
     document.documentElement.dataset.theme = this.theme;
     byId("palette").value = this.choices.palette;
     byId("digits").setAttribute("aria-pressed", String(this.choices.digits));
     byId("theme").setAttribute("aria-label", `Light or dark: ${this.theme}`);
     byId("theme").title = `Light or dark: ${this.theme} (t)`;
+    if (!isShown) return;
     this.resize();
+    this.settle();
   }
 
   change(choices) {
@@ -255,24 +274,6 @@ class Player {
     const count = this.list.episodes.length;
     const other = this.shown[0] + 1 < count ? this.shown[0] + 1 : this.shown[0] - 1;
     if (count > 1) this.show(this.shown[0], this.shown[1] >= 0 ? -1 : other, this.step);
-  }
-
-  markTrack() {
-    const marks = this.moments.map(([step, words]) => {
-      const mark = make("i", "moment-mark");
-      mark.style.left = `${this.lastStep ? (step / this.lastStep) * 100 : 0}%`;
-      mark.title = `Step ${step}: ${words}`;
-      return mark;
-    });
-    const gaps = this.stops.length > 1 && this.stops.length < this.lastStep + 1 && this.stops.length <= 240;
-    const stops = gaps ? [...this.stops].map((step) => {
-      const mark = make("i", "stop-mark");
-      mark.style.left = `${(step / this.lastStep) * 100}%`;
-      return mark;
-    }) : [];
-    byId("stops").replaceChildren(...stops, ...marks);
-    document.querySelector(".time").hidden = !this.stops.length;
-    document.querySelector(".transport").hidden = this.stops.length < 2;
   }
 
   resized() {

@@ -88,6 +88,10 @@ function unpackLeaf(spec, bytes) {
     if (leaf.differences) {
       for (let i = leaf.size; i < leaf.data.length; i++) leaf.data[i] += leaf.data[i - leaf.size];
     }
+  } else if (leaf.kind === "images") {
+    leaf.numbers = varints(bytes.subarray(0, leaf.order));
+    let at = leaf.order + leaf.lengths;
+    leaf.files = Array.from(varints(bytes.subarray(leaf.order, at)), (length) => bytes.subarray(at, (at += length)));
   } else if (leaf.kind === "bars") {
     leaf.values = unpackFloats(bytes, leaf.float);
   } else {
@@ -100,6 +104,8 @@ function unpackLeaf(spec, bytes) {
 function unpackEpisode(row, { header, body }) {
   const episode = { ...header, row, count: header.steps, series: [], leaves: [], actions: null };
   episode.selection = episode.target = null;
+  const drawn = {}; // where a drawing of the user's own has its frames
+  const places = (bytes) => varints(bytes).map((place) => place - 1);
   for (const spec of header.parts) {
     const bytes = body.subarray(spec.at[0], spec.at[0] + spec.at[1]);
     if (spec.part === "step") {
@@ -108,7 +114,11 @@ function unpackEpisode(row, { header, body }) {
     } else if (spec.part === "before") {
       episode.before = varints(bytes);
     } else if (spec.part === "after") {
-      episode.after = varints(bytes).map((place) => place - 1);
+      episode.after = places(bytes);
+    } else if (spec.part === "drawn before") {
+      drawn.before = varints(bytes);
+    } else if (spec.part === "drawn after") {
+      drawn.after = places(bytes);
     } else if (spec.part === "actions") {
       episode.actions = Array.from(varints(bytes), (code) => spec.words[code]);
     } else if (spec.part === "series") {
@@ -119,7 +129,8 @@ function unpackEpisode(row, { header, body }) {
     } else if (spec.part === "target") {
       episode.target = { ...spec, cells: unpackBoards(bytes, 1, spec.rows * spec.columns) };
     } else {
-      episode.leaves.push(unpackLeaf(spec, bytes));
+      const { before, after } = spec.drawn ? drawn : episode;
+      episode.leaves.push({ ...unpackLeaf(spec, bytes), before, after });
     }
   }
   return episode;
