@@ -240,7 +240,7 @@ def test_values_of_events_that_became_text_are_counted(run_root: Path):
     """What has no JSON form does not raise; health says how many there were."""
     with Recorder(config(run_root)) as recorder:
         assert recorder.health().coerced == {}
-        recorder._store.append_event(Event("note", {"odd": object(), "even": np.float32(2)}))
+        recorder._run.store.append_event(Event("note", {"odd": object(), "even": np.float32(2)}))
         assert recorder.health().coerced == {"of an event to text": 1}
     assert recorder.health().coerced == {"of an event to text": 1}
     assert next(iter(read(recorder).events("note"))).payload["even"] == 2.0
@@ -254,14 +254,14 @@ def test_drop_steps_loses_steps_only_and_says_how_many(run_root: Path):
         pipeline={"queue_bytes": 1_700, "overflow": "drop_steps", "flush_interval": 600.0},
     )
     with Recorder(settings) as recorder:
-        hold = recorder._store._lock
-        handle = recorder._writer.handle
+        hold = recorder._run.store._lock
+        handle = recorder._run.writer.handle
 
         def held(item: Any) -> None:
             with hold:
                 handle(item)
 
-        recorder._writer.handle = held  # type: ignore[method-assign]
+        recorder._run.writer.handle = held  # type: ignore[method-assign]
         hold.acquire()
         compiled = program(recorder)
         for n in range(12):

@@ -29,34 +29,21 @@ from jaxarc.capture import (
 from jaxarc.config import Config
 from jaxarc.errors import CaptureError, RecorderClosedError, StorageError
 from jaxarc.pipeline import (
-    CLOSE_S,
-    EXITS,
-    Assembler,
     AsyncLogger,
-    Budget,
-    ChunkItem,
     CommittedReader,
-    EpisodeWriter,
     Health,
     LoopRecorder,
     PerformanceMonitor,
-    PythonLoops,
-    Readers,
-    RecordingCosts,
-    RunEnding,
     VisualizationLog,
     assumed_bytes_per_env_step,
 )
+from jaxarc.recorded_run import RecordedRun
 from jaxarc.records.chunk import Chunk
-from jaxarc.records.clock import CLOCK
-from jaxarc.records.provenance import provenance
 from jaxarc.storage import (
     JOIN_VARIABLE,
     EpisodeManager,
     Invitation,
-    LabelNames,
     NoRun,
-    SteadyStore,
     choose_origin,
     remember,
     writer_number,
@@ -138,66 +125,36 @@ class Recorder(RecorderProgram, LoopRecorder):
         config = self.config
         self._invitation = ""
         self._lock = threading.Lock()
-        self._closed = False
-        self._started = CLOCK.now_s()
         logger.setLevel(config.logging.log_level)
-        self._store = SteadyStore(
-            config.storage,
-            self._describe,
-            config.pipeline.flush_interval,
-            origin,
-            segment_format=config.logging.format,
-        )
-        self._names = LabelNames(self._store.write_document)
-        budget = Budget(config.capture.budget, self._recording_s, on_change=self._tell_of_budget)
-        self._assembler = Assembler(config.capture, self._names.of, budget, self._store.steps_before)
-        self._readers = Readers()
-        self._writer = EpisodeWriter(
-            self._assembler,
-            self._store,
-            config.storage.segment_bytes,
-            self._readers,
-            self._names.store_documents,
-        )
-        episodes = config.logging.structured_logging
-        self._loops = PythonLoops(
-            config.capture if episodes else replace(config.capture, level="off", streams={}),
-            config.pipeline.queue_bytes,
-            lambda chunk, until: self._logger.submit(ChunkItem(chunk), until),
-            self._names.number_of,
-            capture.as_numpy,
-            self._store.steps_before,
-        )
-        self._writer.gather = self._loops.gather
-        self._pid = os.getpid()
         self._slot = -1
         self._coerced: dict[str, int] = {}
         self._taken_s: float | None = None
         self._live: LiveDrawing | None = None
         self._failed_before = SLOTS.failed_chunks
-        self._ending = RunEnding(
-            self._store, lambda ended: self._counted(has_ended=ended), self._wait_for_drawing
-        )
         # Rows of programs that run already arrive as soon as the slot is taken: the queue comes first.
-        self._logger = AsyncLogger(
-            config.pipeline,
-            self._writer,
-            on_shedding=self._tell_of_shedding,
-            at_end=lambda: self._ending.finish(self._logger),
+        self._run = run = RecordedRun(
+            config,
+            origin=origin,
+            devices=lambda: [str(device) for device in jax.devices()],
+            as_numpy=capture.as_numpy,
+            taken_s=lambda: SLOTS.taken_s(self._slot) if self._taken_s is None else self._taken_s,
+            also_counted=self._also_counted,
+            before_end=self._wait_for_drawing,
         )
-        self._logger.visualizations = VisualizationLog(self._loops, capture.as_numpy)
+        self._loops = run.loops
+        run.queue.visualizations = VisualizationLog(run.loops, capture.as_numpy)
         try:
             self._slot = self._take_slot(slot)
             super().__init__(program_settings(config, self._slot))
             if records_anything(self.config):
-                self._store.open()
+                run.store.open()
             self._live = self._live_drawing()
         except BaseException:
             SLOTS.free(self._slot)
-            self._logger.close()
+            run.queue.close()
             raise
-        self.performance = PerformanceMonitor(self._costs, share=config.capture.budget)
-        self._exit_handle = EXITS.add(self.close, signals=config.pipeline.handle_signals, hurry=self._hurry)
+        self.performance = PerformanceMonitor(run.costs, share=config.capture.budget)
+        run.close_at_exit(self.close)
         _OPEN[self._slot] = self
         logger.info("%s", self.announcement())
 
@@ -207,27 +164,24 @@ class Recorder(RecorderProgram, LoopRecorder):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        status = self._run.end_of_block(kind, error)
+        if status == "FINISHED":
             self.close()
             return
-        interrupted = issubclass(kind, KeyboardInterrupt)
-        if interrupted:
-            self._hurry(CLOSE_S)
-            EXITS.ending(self._exit_handle, hurried=True)
         try:
-            self.close("KILLED" if interrupted else "FAILED")
+            self.close(status)
         except StorageError as lost:
             # What the block raised is what its caller is to see.
             logger.error("recording: %s", lost)
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else f"slot {self._slot}"
+        state = "closed" if self._run.is_closed else f"slot {self._slot}"
         return f"Recorder({state}, level={self.config.capture.level!r}, run_dir={str(self.run_dir)!r})"
 
     @property
     def run_dir(self) -> Path | None:
         """The run's directory; None at level ``off``, which leaves nothing on disk."""
-        return self._store.run_dir
+        return self._run.store.run_dir
 
     @property
     def slot(self) -> int:
@@ -237,7 +191,7 @@ class Recorder(RecorderProgram, LoopRecorder):
     @property
     def async_logger(self) -> AsyncLogger:
         """The queue and its writer; takes steps and summaries that were made for pictures."""
-        return self._logger
+        return self._run.queue
 
     def announcement(self) -> str:
         """Say in a sentence what this recorder records and what it does not."""
@@ -255,7 +209,7 @@ class Recorder(RecorderProgram, LoopRecorder):
         Raises:
             CaptureError: what is given for a label is no sequence.
         """
-        self._names.add(names)
+        self._run.names.add(names)
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until everything accepted before this call is on disk.
@@ -269,12 +223,12 @@ class Recorder(RecorderProgram, LoopRecorder):
         Returns:
             True when it is on disk; False when the time ran out or a write failed (see ``health``).
         """
-        if self._closed:
+        if self._run.is_closed:
             raise RecorderClosedError("flush after close; open a new Recorder")
-        if os.getpid() != self._pid:
+        if self._run.is_elsewhere:
             return False
         capture.wait_for_programs()
-        return self._logger.flush(timeout)
+        return self._run.queue.flush(timeout)
 
     def share(self) -> str:
         """Let other processes write into this run; return what they join it with.
@@ -287,10 +241,10 @@ class Recorder(RecorderProgram, LoopRecorder):
         Raises:
             StorageError: ``share.json`` cannot be written.
         """
-        if self._closed:
+        if self._run.is_closed:
             raise RecorderClosedError("share after close; open a new Recorder")
         if records_anything(self.config):
-            invitation = self._store.share()
+            invitation = self._run.store.share()
         else:
             reason = self._nothing or f"process {os.getpid()} shares a run at capture.level=off"
             invitation = Invitation.to_nothing(reason)
@@ -306,7 +260,7 @@ class Recorder(RecorderProgram, LoopRecorder):
         """
         if not self.flush():
             logger.warning("recording: position() is behind the program, for a write failed (see health())")
-        return {**self._store.env_steps, **self._writer.position}
+        return {**self._run.store.env_steps, **self._run.writer.position}
 
     def plan(
         self,
@@ -326,7 +280,7 @@ class Recorder(RecorderProgram, LoopRecorder):
         plan = super().plan(f, init, xs, length, stream=stream)
         if plan.layout is None:
             return plan
-        measured = self._writer.disk_use.bytes_per_env_step(stream, self._store.segment_bytes)
+        measured = self._run.writer.disk_use.bytes_per_env_step(stream, self._run.store.segment_bytes)
         if measured is not None:
             return replace(plan, disk_bytes_per_env_step=measured, disk_basis="measured")
         assumed = assumed_bytes_per_env_step(
@@ -341,7 +295,7 @@ class Recorder(RecorderProgram, LoopRecorder):
 
     def health(self) -> Health:
         """Return what was accepted, written and lost so far."""
-        return self._counted(has_ended=self._logger.has_ended or self._ending.was_cut_short)
+        return self._run.health()
 
     def close(self, status: str = "FINISHED") -> None:
         """Write everything that was accepted, end the run and free the slot. Closing twice does nothing.
@@ -355,93 +309,56 @@ class Recorder(RecorderProgram, LoopRecorder):
         Raises:
             StorageError: ``pipeline.strict`` is set and something was lost or could not be written.
         """
-        if os.getpid() != self._pid:
-            self._closed = True
-            SLOTS.free(self._slot)
-            return  # a forked child: the run is its parent's
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-        EXITS.ending(self._exit_handle)
+        if self._run.is_elsewhere:
+            SLOTS.free(self._slot)  # a forked child: the run is its parent's
+        if not self._run.begin_close():
+            return
         if self._invitation and os.environ.get(JOIN_VARIABLE) == self._invitation:
             del os.environ[JOIN_VARIABLE]
-        problem = ""
-        try:
-            try:
-                capture.wait_for_programs()
-                self._taken_s = SLOTS.taken_s(self._slot)
-                SLOTS.free(self._slot)
-                self._ending.status = status
-                self._loops.close()
-                self._logger.close()
-            finally:
-                problem = self._ending.problem(self._logger)
-        finally:
-            EXITS.remove(self._exit_handle)
-        if self.config.pipeline.strict and problem:
-            raise StorageError(problem)
+        self._run.close(status, self._give_back_slot)
 
     def add_reader(self, reader: CommittedReader) -> None:
         """Let ``reader`` hear of every commit; it must return at once."""
-        self._readers.add(reader)
+        self._run.readers.add(reader)
 
-    def _counted(self, *, has_ended: bool) -> Health:
-        live, coerced = self._live, self._store.coerced
-        return Health.of(
-            self._assembler,
-            self._logger,
-            self._writer,
-            self._readers,
-            has_ended=has_ended,
-            callback_s=self._costs().callback_s,
-            orphaned_chunks=SLOTS.orphaned_chunks,
-            failed_chunks=SLOTS.failed_chunks - self._failed_before,
-            coerced={**self._coerced, **({"of an event to text": coerced} if coerced else {})},
-            segments=self._store.segments_written,
-            segment_bytes=self._store.segment_bytes,
-            storage_actions=dict(self._store.actions),
-            cleaned_episodes=self._store.cleaned_episodes,
-            cleaned_steps=self._store.cleaned_steps,
-            pictures=live.files_drawn if live else 0,
-            drawn_episodes=len(live.episodes_drawn) if live else 0,
-            partly_drawn_episodes=live.episodes_cut_short if live else 0,
-            passed_over_episodes=live.episodes_passed_over if live else 0,
-            drawing_s=live.seconds_spent if live else 0.0,
-            drawing_errors=(live.errors, live.first_error) if live else (0, ""),
-            first_failure=SLOTS.first_failure if SLOTS.failed_chunks > self._failed_before else "",
-        )
+    def _give_back_slot(self) -> None:
+        capture.wait_for_programs()
+        self._taken_s = SLOTS.taken_s(self._slot)
+        SLOTS.free(self._slot)
+
+    def _also_counted(self) -> dict[str, Any]:
+        """Return what is counted of programs and of drawing, as fields of Health."""
+        live, failed = self._live, SLOTS.failed_chunks - self._failed_before
+        return {
+            "orphaned_chunks": SLOTS.orphaned_chunks,
+            "failed_chunks": failed,
+            "first_failure": SLOTS.first_failure if failed > 0 else "",
+            "coerced": dict(self._coerced),
+            "pictures": live.files_drawn if live else 0,
+            "drawn_episodes": len(live.episodes_drawn) if live else 0,
+            "partly_drawn_episodes": live.episodes_cut_short if live else 0,
+            "passed_over_episodes": live.episodes_passed_over if live else 0,
+            "drawing_s": live.seconds_spent if live else 0.0,
+            "drawing_errors": (live.errors, live.first_error) if live else (0, ""),
+        }
 
     def _wait_for_drawing(self) -> None:
         if self._live is not None:
             self._live.close(self.config.visualization.live.max_seconds + _LAST_PICTURE_S)
-
-    def _hurry(self, seconds: float | None) -> None:
-        """Let nobody wait longer than this for the disk. Called in signal handlers: takes no lock."""
-        self._logger.hurry(seconds)
-        self._writer.hurry(seconds)
-
-    def _tell_of_budget(self, exceeded: bool, spent_s: float, passed_s: float) -> None:
-        share = self.config.capture.budget or 0.0
-        self._writer.tell_of_shedding("budget", on=exceeded, spent_s=spent_s, passed_s=passed_s, share=share)
-
-    def _tell_of_shedding(self, on: bool) -> None:
-        counts = self._logger.counts
-        self._writer.tell_of_shedding(
-            "overflow", on=on, shed_bytes=counts.shed_bytes, queue_bytes=self.config.pipeline.queue_bytes
-        )
 
     def _live_drawing(self) -> LiveDrawing | None:
         """Return the reader that draws while the run goes on, where the configuration wants one."""
         live = self.config.visualization.live
         if self.run_dir is None or not live.enabled or not live.max_files or not live.max_seconds:
             return None
-        writer = writer_number(self._store.writer) or 0
+        writer = writer_number(self._run.store.writer) or 0
         manager = EpisodeManager(self.config.storage, self.run_dir, writer=writer)
         visualizer = EnhancedVisualizer(self.config.visualization, manager)
-        reader = LiveDrawing(live, visualizer, lambda: (self.run_dir, writer_number(self._store.writer) or 0))
+        reader = LiveDrawing(
+            live, visualizer, lambda: (self.run_dir, writer_number(self._run.store.writer) or 0)
+        )
         self.add_reader(reader)
-        self._ending.report = reader.report
+        self._run.ending.report = reader.report
         return reader
 
     def _take_slot(self, slot: int | None) -> int:
@@ -454,45 +371,19 @@ class Recorder(RecorderProgram, LoopRecorder):
             raise CaptureError(f"slot {slot} is held by another Recorder; close it, or leave slot= out")
         return taken
 
-    def _recording_s(self) -> float:
-        """Return the seconds that recording took so far, in callbacks and in the writer."""
-        costs = self._costs()
-        return costs.callback_s + costs.write_s
-
-    def _costs(self) -> RecordingCosts:
-        queue, counts = self._logger.counts, self._assembler.counts
-        taken_s = SLOTS.taken_s(self._slot) if self._taken_s is None else self._taken_s
-        return RecordingCosts(
-            callback_s=queue.submit_s + taken_s,
-            blocked_s=queue.blocked_s,
-            write_s=queue.handle_s,
-            accepted_bytes=queue.accepted_bytes,
-            segment_bytes=self._store.segment_bytes,
-            dropped_steps=counts.steps_lost + self._writer.steps_given_up,
-        )
-
     def _accept(self, chunk: Chunk) -> None:
         if not self._nothing:
-            self._logger.submit(ChunkItem(chunk))
+            self._run.submit_chunk(chunk)
 
     def _tell_coerced(self, kind: str) -> None:
         with self._lock:
             self._coerced[kind] = self._coerced.get(kind, 0) + 1
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self._run.is_closed:
             raise RecorderClosedError(
                 "the recorder is closed; open a new one before tracing a program with it"
             )
-
-    def _describe(self) -> dict[str, Any]:
-        return {
-            "created": self._started,
-            "config": self.config.to_dict(),
-            "config_hash": self.config.hash,
-            "level": self.config.capture.level,
-            **provenance([str(device) for device in jax.devices()]),
-        }
 
 
 register_as_argument(Recorder)

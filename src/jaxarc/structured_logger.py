@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import nan
 from pathlib import Path
@@ -23,29 +23,18 @@ import numpy as np
 from jaxarc.config import CaptureConfig, Config, EpisodeConfig, LoggingConfig
 from jaxarc.errors import CaptureError, EpisodeNotFoundError, RecorderClosedError
 from jaxarc.pipeline import (
-    CLOSE_S,
-    EXITS,
-    Assembler,
-    AsyncLogger,
-    ChunkItem,
-    EpisodeWriter,
-    EventItem,
     Health,
     LoopEpisode,
-    PythonLoops,
-    Readers,
-    RunEnding,
     StepNotes,
 )
-from jaxarc.records.chunk import Chunk
+from jaxarc.recorded_run import RecordedRun
 from jaxarc.records.clock import CLOCK
 from jaxarc.records.events import Event
 from jaxarc.records.log_entries import EpisodeLogEntry
-from jaxarc.records.provenance import provenance
 from jaxarc.records.trees import as_array, children, leaf_of
 from jaxarc.replay import ReplaySystem
 from jaxarc.replay.logged_episodes import CONFIG_LABEL, ENTRY_LABEL, EPISODE_LABEL, STREAM, logged_episode
-from jaxarc.storage import LabelNames, SteadyStore, find_runs
+from jaxarc.storage import find_runs
 
 __all__ = ["StructuredLogger"]
 
@@ -89,34 +78,13 @@ class StructuredLogger:
             storage = replace(storage, compression="none")
         capture = CaptureConfig(level="verbose" if self._logging.structured_logging else "off")
         self._config = Config(capture=capture, logging=self._logging, storage=storage)
-        pipeline = self._config.pipeline
-        self._store = SteadyStore(
-            storage, self._describe, pipeline.flush_interval, segment_format=self._logging.format
-        )
-        self._names = LabelNames(self._store.write_document)
-        self._assembler = Assembler(capture, self._names.of)
-        self._readers = Readers()
-        self._writer = EpisodeWriter(
-            self._assembler, self._store, storage.segment_bytes, self._readers, self._names.store_documents
-        )
-        self._loops = PythonLoops(
-            capture,
-            pipeline.queue_bytes,
-            lambda chunk, until: self._logger.submit(ChunkItem(chunk), until),
-            self._names.number_of,
-            _as_numpy,
-        )
-        self._writer.gather = self._gather
-        self._ending = RunEnding(self._store, lambda ended: self._counted(has_ended=ended), lambda: None)
-        self._logger = AsyncLogger(pipeline, self._writer, at_end=lambda: self._ending.finish(self._logger))
+        self._run = RecordedRun(self._config, as_numpy=_as_numpy, notes=self._waiting_notes)
         self._threads = threading.local()
         # A signal may close the logger while its thread is in here: it may come in again.
         self._lock = threading.RLock()
         self._open: list[_Current] = []
         self._entries = itertools.count()
-        self._closed = False
-        self._pid = os.getpid()
-        self._exit_handle = EXITS.add(self.close, signals=pipeline.handle_signals, hurry=self._hurry)
+        self._run.close_at_exit(self.close)
 
     def __enter__(self) -> Self:
         return self
@@ -124,17 +92,12 @@ class StructuredLogger:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
-        if interrupted:
-            self._hurry(CLOSE_S)
-            EXITS.ending(self._exit_handle, hurried=True)
-        succeeded = kind is None or (isinstance(error, SystemExit) and error.code in (None, 0))
-        self.close("FINISHED" if succeeded else "KILLED" if interrupted else "FAILED")
+        self.close(self._run.end_of_block(kind, error))
 
     @property
     def run_dir(self) -> Path | None:
         """The run that this logger writes; None before its first episode."""
-        return self._store.run_dir
+        return self._run.store.run_dir
 
     @property
     def current_episode(self) -> EpisodeLogEntry | None:
@@ -164,14 +127,14 @@ class StructuredLogger:
         Raises:
             RecorderClosedError: the logger is closed.
         """
-        if self._closed:
+        if self._run.is_closed:
             raise RecorderClosedError("start_episode after close; make a new StructuredLogger")
         if self._current is not None:
             self._end("cut")
         number, entry = int(episode_num), next(self._entries)
         labels = {EPISODE_LABEL: number, CONFIG_LABEL: str(config_hash), ENTRY_LABEL: entry}
-        recorded = self._loops.episode(str(task_id), stream=STREAM, labels=labels)
-        notes = StepNotes({"episode": number, ENTRY_LABEL: entry}, self._submit)
+        recorded = self._run.loops.episode(str(task_id), stream=STREAM, labels=labels)
+        notes = StepNotes({"episode": number, ENTRY_LABEL: entry}, self._run.submit)
         now = CLOCK.now_s()
         current = _Current(number, str(task_id), str(config_hash), recorded, notes, now, now)
         with self._lock:
@@ -250,7 +213,9 @@ class StructuredLogger:
             raise CaptureError("end_episode outside of an episode; call start_episode first")
         if summary_visualization_path is not None and self._logging.structured_logging:
             path = str(summary_visualization_path)
-            self._submit(Event("log_episode", {**current.notes.place, "summary_visualization_path": path}))
+            self._run.submit(
+                Event("log_episode", {**current.notes.place, "summary_visualization_path": path})
+            )
         self._end("terminated")
 
     def load_episode(self, episode_num: int) -> EpisodeLogEntry:
@@ -261,9 +226,9 @@ class StructuredLogger:
         Raises:
             EpisodeNotFoundError: no run below ``output_dir`` has it.
         """
-        if not self._closed:
+        if not self._run.is_closed:
             self.flush()
-        moved = [self.run_dir] if self._store.moves and self.run_dir is not None else []
+        moved = [self.run_dir] if self._run.store.moves and self.run_dir is not None else []
         for run_dir in (*moved, *reversed(find_runs(self.output_dir))):
             found = logged_episode(ReplaySystem(run_dir), int(episode_num))
             if found is not None:
@@ -272,7 +237,7 @@ class StructuredLogger:
 
     def health(self) -> Health:
         """Return what was accepted, written and lost so far."""
-        return self._counted(has_ended=self._logger.has_ended or self._ending.was_cut_short)
+        return self._run.health()
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until what was logged is on disk; return whether it is.
@@ -280,12 +245,12 @@ class StructuredLogger:
         Args:
             timeout: seconds to wait at most; None waits as long as it takes.
         """
-        if os.getpid() != self._pid:
+        if self._run.is_elsewhere:
             return False
         until = None if timeout is None else time.monotonic() + timeout
-        if not self._loops.send(until):
+        if not self._run.loops.send(until):
             return False
-        return self._logger.flush(None if until is None else max(0.0, until - time.monotonic()))
+        return self._run.queue.flush(None if until is None else max(0.0, until - time.monotonic()))
 
     def close(self, status: str = "FINISHED") -> None:
         """Write everything and end the run; episodes that are open end as ``cut``. Closing twice is fine.
@@ -293,23 +258,8 @@ class StructuredLogger:
         Args:
             status: FINISHED, FAILED or KILLED.
         """
-        if os.getpid() != self._pid:
-            self._closed = True
-            return  # a forked child: the run is its parent's
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-        EXITS.ending(self._exit_handle)
-        try:
-            self._ending.status = status
-            for current in self._now_open():
-                current.notes.send()
-            self._loops.close()
-            self._logger.close()
-        finally:
-            self._ending.problem(self._logger)
-            EXITS.remove(self._exit_handle)
+        if self._run.begin_close():
+            self._run.close(status, self._send_notes)
 
     @property
     def _current(self) -> _Current | None:
@@ -328,45 +278,16 @@ class StructuredLogger:
         with self._lock:
             return list(self._open)
 
-    def _gather(self) -> Iterator[Chunk | Event]:
+    def _waiting_notes(self) -> Iterator[Event]:
         """Yield what waits in open episodes; for the writer thread, before it commits."""
         for current in self._now_open():
             notes = current.notes.take()
             if notes is not None:
                 yield notes
-        yield from self._loops.gather()
 
-    def _submit(self, event: Event | Callable[[], Event], nbytes: int = 200) -> None:
-        self._logger.submit(EventItem(event, nbytes))
-
-    def _hurry(self, seconds: float | None) -> None:
-        """Let nobody wait longer than this for the disk. Called in signal handlers: takes no lock."""
-        self._logger.hurry(seconds)
-        self._writer.hurry(seconds)
-
-    def _counted(self, *, has_ended: bool) -> Health:
-        store, coerced = self._store, self._store.coerced
-        return Health.of(
-            self._assembler,
-            self._logger,
-            self._writer,
-            self._readers,
-            has_ended=has_ended,
-            callback_s=self._logger.counts.submit_s,
-            coerced={"of an event to text": coerced} if coerced else {},
-            segments=store.segments_written,
-            segment_bytes=store.segment_bytes,
-            storage_actions=dict(store.actions),
-        )
-
-    def _describe(self) -> dict[str, Any]:
-        return {
-            "created": CLOCK.now_s(),
-            "config": self._config.to_dict(),
-            "config_hash": self._config.hash,
-            "level": self._config.capture.level,
-            **provenance([]),
-        }
+    def _send_notes(self) -> None:
+        for current in self._now_open():
+            current.notes.send()
 
 
 def _as_numpy(value: Any) -> tuple[np.ndarray, str]:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxarc import Step
 
 recorder = Recorder(config(ROOT, pipeline={"handle_signals": True, "queue_bytes": 8_000_000}))
-write = recorder._store.write_segment
+write = recorder._run.store.write_segment
 
 def slow_write(pending):
     time.sleep(sum(block.nbytes for block in pending.blocks) / 4e6)
@@ -22,7 +22,7 @@ def interrupt():
         time.sleep(0.001)
     os.kill(os.getpid(), signal.SIGINT)
 
-recorder._store.write_segment = slow_write
+recorder._run.store.write_segment = slow_write
 board = np.random.default_rng(0).integers(0, 10, (20, 20, 30, 30)).astype(np.int8)
 ends = np.tile((np.arange(20) % 10 == 9)[:, None], 20)
 steps = Step(observation=board, next_observation=board, reward=np.ones((20, 20), np.float32), terminated=ends)
@@ -80,8 +80,8 @@ def look():
 from jaxarc.capture import SLOTS
 from jaxarc.pipeline import ChunkItem
 kept = []
-submit = recorder._logger.submit
-recorder._logger.submit = lambda item: kept.append(item) or submit(item)
+submit = recorder._run.queue.submit
+recorder._run.queue.submit = lambda item: kept.append(item) or submit(item)
 recorder.log({"loss": 1.0})
 item = kept[0]
 threads = [threading.Thread(target=f, daemon=True) for f in (work, work, look)]
@@ -90,7 +90,7 @@ for thread in threads:
 for number in range(60):
     child = os.fork()
     if child == 0:
-        answers = [submit(item), recorder.flush(), recorder.health() is None, recorder._logger.close()]
+        answers = [submit(item), recorder.flush(), recorder.health() is None, recorder._run.queue.close()]
         recorder.close()
         os._exit(0 if answers == [False] * 4 else 1)
     deadline = time.monotonic() + 60

@@ -100,12 +100,12 @@ WAYS = {
         """
         recorder = Recorder(config(ROOT, pipeline={"handle_signals": True}))
         play(recorder, 0)
-        commit = recorder._writer.close
+        commit = recorder._run.writer.close
         def slow_close():
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(0.5)
             commit()
-        recorder._writer.close = slow_close
+        recorder._run.writer.close = slow_close
         recorder.close()
         time.sleep(60)
         """,
@@ -147,13 +147,13 @@ WAYS = {
     "end of the program with a write in progress": (
         """
         recorder = Recorder(config(ROOT))
-        write = recorder._store.write_segment
+        write = recorder._run.store.write_segment
         writing = threading.Event()
         def slow_write(pending):
             writing.set()
             time.sleep(0.5)
             return write(pending)
-        recorder._store.write_segment = slow_write
+        recorder._run.store.write_segment = slow_write
         play(recorder, 0)
         threading.Thread(target=recorder.flush, daemon=True).start()
         assert writing.wait(60)

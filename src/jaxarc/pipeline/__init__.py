@@ -5,7 +5,7 @@ from jaxarc.pipeline.async_logger import AsyncLogger
 from jaxarc.pipeline.budget import Budget
 from jaxarc.pipeline.disk_use import assumed_bytes_per_env_step
 from jaxarc.pipeline.episode_writer import ChunkItem, EpisodeWriter, EventItem
-from jaxarc.pipeline.exits import CLOSE_S, EXITS
+from jaxarc.pipeline.exits import CLOSE_S, EXITS, Closer
 from jaxarc.pipeline.health import Health
 from jaxarc.pipeline.health_text import losses_text
 from jaxarc.pipeline.loop_episode import LoopEpisode
@@ -24,6 +24,7 @@ __all__ = [
     "AsyncLogger",
     "Budget",
     "ChunkItem",
+    "Closer",
     "CommittedReader",
     "EpisodeWriter",
     "EventItem",
