@@ -6,24 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from rich.text import Text
 
 from jaxarc.cli.listing import episode_table
 from jaxarc.cli.picture_files import checked_out, style_for, write_picture
 from jaxarc.cli.terminal import terminal
-from jaxarc.errors import EpisodeNotFoundError, RenderError, RunNotFoundError
+from jaxarc.errors import RenderError, RunNotFoundError
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.table import EpisodeRow
 from jaxarc.rendering import render_alignment, render_comparison
 from jaxarc.replay import ReplaySystem, open_run
+from jaxarc.replay.episode_choice import MOST_COMPARED, rows_to_compare
 from jaxarc.replay.views.alignments import alignment_of
 from jaxarc.replay.views.comparisons import compared_summary
 from jaxarc.storage import keep_segments_open
 
 __all__ = ["compare_episodes"]
 
-_MOST_EPISODES = 1_000
 _MOST_LISTED = 10
 
 
@@ -96,18 +95,10 @@ def _chosen(
         if episode is not None:
             found.append(_Chosen(run, run.load_episode(episode).row))
             continue
-        table = run.episodes(where=where, sort=sort, limit=limit)
-        if not len(table):
-            which = f" where {where}" if where is not None else ""
-            raise EpisodeNotFoundError(
-                f"run {run.name} has no episode{which}; jaxarc ls {run.name} lists them"
-            )
-        if len(table) > _MOST_EPISODES and limit is None:
-            table = table.take(np.unique(np.linspace(0, len(table) - 1, _MOST_EPISODES).astype(int)))
-        found += [_Chosen(run, row) for row in table]
-    if len(found) > _MOST_EPISODES:
+        found += [_Chosen(run, row) for row in rows_to_compare(run, where, sort, limit)]
+    if len(found) > MOST_COMPARED:
         raise RenderError(
-            f"a comparison shows at most {_MOST_EPISODES:,} episodes, got {len(found):,}; "
+            f"a comparison shows at most {MOST_COMPARED:,} episodes, got {len(found):,}; "
             "use --where or --limit"
         )
     return found

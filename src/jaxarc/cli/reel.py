@@ -9,11 +9,11 @@ from rich.text import Text
 
 from jaxarc.cli.picture_files import checked_out, style_for, write_picture
 from jaxarc.cli.terminal import terminal
-from jaxarc.errors import NotRecordedError
 from jaxarc.records.reel_pictures import ReelData
 from jaxarc.rendering import render_reel
 from jaxarc.rendering.comparison_bars import outcome_of
-from jaxarc.replay import ReplaySystem, open_run
+from jaxarc.replay import open_run
+from jaxarc.replay.episode_choice import commonest_task
 from jaxarc.replay.views.reels import reel_of
 
 __all__ = ["draw_reel"]
@@ -46,26 +46,12 @@ def draw_reel(
         RenderError: an unknown look or format, or ``by`` is no column of numbers.
     """
     run = open_run(run_name, root)
-    task = task if task is not None else _commonest(run)
+    task = task if task is not None else commonest_task(run)
     style = style_for(run, palette, theme)
     path = checked_out(out, run, f"reel-{task}")
     data = reel_of(run, task, by=by, limit=limit)
     write_picture(render_reel(data, style), path)
     _print(data, path)
-
-
-def _commonest(run: ReplaySystem) -> str:
-    """Return the task with the most episodes whose steps are stored; the first in the alphabet of several."""
-    counts: dict[str, int] = {}
-    for row in run.episodes("stored_steps > 0"):
-        if row.task_id:
-            counts[str(row.task_id)] = counts.get(str(row.task_id), 0) + 1
-    if not counts:
-        raise NotRecordedError(
-            f"run {run.name} stored no steps of an episode with a task; name tasks with "
-            f"Step(labels={{'task': …}}) and recorder.names(task=…)"
-        )
-    return min(counts, key=lambda task: (-counts[task], task))
 
 
 def _print(data: ReelData, path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from jaxarc.errors import EpisodeNotFoundError, RenderError, StorageError
 from jaxarc.rendering.style import Style
 from jaxarc.replay.episode import ReplayEpisode
 from jaxarc.replay.views.player_pages import episode_page
-from jaxarc.replay.views.run_looks import run_visualization_config, style_of
+from jaxarc.replay.views.run_looks import chosen_style
 from jaxarc.storage import atomic_write_bytes, keep_segments_open
 from jaxarc.storage.atomic import storage_errors
 
@@ -22,24 +21,6 @@ if TYPE_CHECKING:
     from jaxarc.replay.run_reader import RunReader
 
 __all__ = ["chosen_style", "save_page", "save_run_page"]
-
-
-def chosen_style(
-    run_dir: Path, style: Style | None = None, palette: str | None = None, theme: str | None = None
-) -> Style:
-    """Return the look of a page: as the run was told to be drawn, but for what is said here.
-
-    Args:
-        run_dir: the run.
-        style: the whole look.
-        palette, theme: that of it.
-
-    Raises:
-        RenderError: a palette or theme that does not exist.
-    """
-    look = style or style_of(run_visualization_config(run_dir))
-    said = {"palette": palette, "theme": theme}
-    return replace(look, **{name: value for name, value in said.items() if value is not None})
 
 
 def save_page(

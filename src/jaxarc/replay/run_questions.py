@@ -9,6 +9,7 @@ from jaxarc.replay.run_reader import RunReader
 if TYPE_CHECKING:
     from jaxarc.replay.addresses import EpisodeAddress
     from jaxarc.replay.episode_difference import EpisodeDifference
+    from jaxarc.replay.picture import Picture
     from jaxarc.replay.task_table import TaskTable
 
 __all__ = ["RunQuestions"]
@@ -59,3 +60,76 @@ class RunQuestions(RunReader):
 
         pair = loaded(self, a), loaded(self, b)
         return difference_between(*pair, names_of(*pair))
+
+    def compare(
+        self,
+        *episodes: EpisodeAddress,
+        kind: str = "reward_progression",
+        where: str | None = None,
+        sort: str | None = None,
+        limit: int | None = None,
+        palette: str | None = None,
+        theme: str | None = None,
+    ) -> Picture:
+        """Draw episodes side by side: ``run.compare(3, 7, other_run.load_episode(2))``.
+
+        Args:
+            *episodes: numbers, names, or loaded episodes, also of other runs; none for those of ``where``.
+            kind: ``reward_progression``, ``similarity_progression``, ``outcome_by_task`` or
+                ``operations_used``.
+            where, sort, limit: which episodes besides, as for `episodes`; of more than 1,000 as many, evenly
+                spread, where no limit is given.
+            palette, theme: the look; None for that of the run.
+
+        Raises:
+            EpisodeNotFoundError: there is no such episode, or none where ``where`` says.
+            QueryError: an expression cannot be understood.
+            RenderError: an unknown kind or look, or more than 1,000 episodes.
+        """
+        from jaxarc.replay.run_pictures import comparison_picture
+
+        choice = {"where": where, "sort": sort, "limit": limit}
+        return comparison_picture(self, episodes, kind, **choice, palette=palette, theme=theme)
+
+    def alignment(
+        self, a: EpisodeAddress, b: EpisodeAddress, *, palette: str | None = None, theme: str | None = None
+    ) -> Picture:
+        """Draw two episodes step by step, with where they part; `diff` says it in words.
+
+        Args:
+            a, b: numbers or names of episodes, or loaded episodes, also of another run.
+            palette, theme: the look; None for that of the run.
+
+        Raises:
+            EpisodeNotFoundError: there is no such episode.
+            NotRecordedError: no steps, or no observations, of an episode are stored.
+        """
+        from jaxarc.replay.run_pictures import alignment_picture
+
+        return alignment_picture(self, a, b, palette=palette, theme=theme)
+
+    def reel(
+        self,
+        task: str | None = None,
+        by: str = "update",
+        *,
+        limit: int = 8,
+        palette: str | None = None,
+        theme: str | None = None,
+    ) -> Picture:
+        """Draw one task at several points of training, an episode a row.
+
+        Args:
+            task: the task; None for the one with the most episodes whose steps are stored.
+            by: the column that says how far training was: ``update`` (where it was never given, the number of
+                the episode), ``end_step``, ``episode``.
+            limit: the most episodes.
+            palette, theme: the look; None for that of the run.
+
+        Raises:
+            NotRecordedError: the run has no such task, or no task at all.
+            RenderError: ``by`` is no column of numbers, or the look does not exist.
+        """
+        from jaxarc.replay.run_pictures import reel_picture
+
+        return reel_picture(self, task, by, limit, palette=palette, theme=theme)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from jaxarc.errors import NotRecordedError, RenderError, closest
+from jaxarc.errors import RenderError, closest
 from jaxarc.records.reel_pictures import ReelData, ReelRow
 from jaxarc.records.table import EpisodeTable
 from jaxarc.rendering.moments import spread_evenly
-from jaxarc.replay import ReplaySystem
+from jaxarc.replay.episode_choice import rows_of_task
+from jaxarc.replay.run_reader import RunReader
 from jaxarc.replay.views.episode_summaries import episode_summary, summary_of_row
 from jaxarc.storage import keep_segments_open
 
@@ -31,17 +32,7 @@ def _positions(table: EpisodeTable, by: str) -> np.ndarray:
     return np.asarray(table[by], dtype=float)
 
 
-def _task_rows(run: ReplaySystem, task_id: str) -> EpisodeTable:
-    found = run.episodes(where=f"task_id == {task_id!r}")
-    if not len(found):
-        known = sorted({str(row.task_id) for row in run.episodes() if row.task_id})
-        guess = closest(task_id, known)
-        some = f"; it has {', '.join(known[:5])}" if known and not guess else ""
-        raise NotRecordedError(f"run {run.name} has no episode of task {task_id!r}{guess}{some}")
-    return found
-
-
-def reel_of(run: ReplaySystem, task_id: str, *, by: str = "update", limit: int = 8) -> ReelData:
+def reel_of(run: RunReader, task_id: str, *, by: str = "update", limit: int = 8) -> ReelData:
     """Return what a reel of one task needs to know.
 
     Of the episodes whose steps are stored, those are shown that are spread evenly over training, the first
@@ -57,7 +48,7 @@ def reel_of(run: ReplaySystem, task_id: str, *, by: str = "update", limit: int =
         NotRecordedError: the run has no episode of this task.
         RenderError: ``by`` is no column of numbers.
     """
-    table = _task_rows(run, task_id)
+    table = rows_of_task(run, task_id)
     at = _positions(table, by)
     if by == "update" and (at < 0).all():
         by, at = "episode", _positions(table, "episode")

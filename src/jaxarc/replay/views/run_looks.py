@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from jaxarc.config import VisualizationConfig
 from jaxarc.errors import ConfigError
 from jaxarc.rendering.style import Style
 
-__all__ = ["run_visualization_config", "style_of"]
+__all__ = ["chosen_style", "run_visualization_config", "style_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -41,3 +41,21 @@ def style_of(config: VisualizationConfig) -> Style:
         include_metrics=config.include_metrics,
         show_digits=config.show_digits,
     )
+
+
+def chosen_style(
+    run_dir: Path, style: Style | None = None, palette: str | None = None, theme: str | None = None
+) -> Style:
+    """Return the look of a page or a picture: as the run was told to be drawn, but for what is said here.
+
+    Args:
+        run_dir: the run.
+        style: the whole look.
+        palette, theme: that of it.
+
+    Raises:
+        RenderError: a palette or theme that does not exist.
+    """
+    look = style or style_of(run_visualization_config(run_dir))
+    said = {"palette": palette, "theme": theme}
+    return replace(look, **{name: value for name, value in said.items() if value is not None})
