@@ -11,10 +11,11 @@ from chunks import Recording, nameless
 
 from jaxarc.config import CaptureConfig, EpisodeConfig
 from jaxarc.pipeline import Assembler
+from jaxarc.records.episode_data import EpisodeData
 from jaxarc.replay import ReplaySystem
 from jaxarc.storage import SteadyStore, keep_segments_open
 
-__all__ = ["contents", "flat_contents", "segmented_run"]
+__all__ = ["contents", "flat_contents", "segmented_run", "stored_contents"]
 
 
 def segmented_run(
@@ -70,8 +71,14 @@ def contents(run_dir: Path) -> dict[tuple[int, int], dict[str, Any]]:
 
 def flat_contents(run: ReplaySystem, row: Any) -> dict[str, Any]:
     """Return an episode's row and arrays as values that compare, dtypes and NaNs included."""
-    found: dict[str, Any] = {f"row/{name}": repr(row[name]) for name in row}
-    for source in run.load_episode(row.episode, writer=int(row.writer))._everything:
+    rows: dict[str, Any] = {f"row/{name}": repr(row[name]) for name in row}
+    return rows | stored_contents(run.load_episode(row))
+
+
+def stored_contents(episode: EpisodeData) -> dict[str, Any]:
+    """Return everything that is stored of a loaded episode, as values that compare."""
+    found: dict[str, Any] = {}
+    for source in episode._everything:
         kind = source.layout.kind
         arrays: dict[str, np.ndarray] = {"step": source.steps, "terminated": source.column("terminated")}
         for index, field in enumerate(source.layout.scalars):

@@ -6,21 +6,24 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from jaxarc.errors import DamagedFileError, EpisodeNotFoundError, StorageError
+from jaxarc.errors import DamagedFileError, EpisodeNotFoundError, NotRecordedError, StorageError
 from jaxarc.records.events import Event
 from jaxarc.records.table import EpisodeTable
 from jaxarc.replay.addresses import EpisodeAddress, address_of, shown_address
 from jaxarc.replay.episode import ReplayEpisode
+from jaxarc.replay.followed_steps import FollowedSteps
 from jaxarc.replay.query import sort_order, where_mask
 from jaxarc.replay.run_rows import RunRows
 from jaxarc.replay.superseded import resumes_of
 from jaxarc.storage import (
     RunIndex,
+    StoredSteps,
     continued_in,
     derive_status,
     document_path,
@@ -28,6 +31,7 @@ from jaxarc.storage import (
     read_events,
     read_open_rows,
     read_run_file,
+    run_file_problem,
     write_index,
     writer_name,
     writer_number,
@@ -60,6 +64,9 @@ class RunReader:
             # What it says is derived: the segments hold every episode without it.
             self.info = {"run_id": self.run_dir.name, "status": "LOST"}
             self._run_file_problems.append(error)
+        else:
+            if (problem := run_file_problem(self.run_dir, self.info)) is not None:
+                self._run_file_problems.append(problem)
         # First what is open: of an episode that ends in between there are both rows, and the last one counts.
         open_rows, self._open_problems = read_open_rows(self.run_dir)
         self._index = self._known = load_index(self.run_dir, self._known)
@@ -77,7 +84,8 @@ class RunReader:
         )
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name!r}, status={self.status!r}, episodes={len(self)})"
+        problems = f", problems={len(self.problems)}" if self.problems else ""
+        return f"{type(self).__name__}({self.name!r}, status={self.status!r}, episodes={len(self)}{problems})"
 
     def __len__(self) -> int:
         return len(self._rows.table)
@@ -97,7 +105,7 @@ class RunReader:
 
     @property
     def status(self) -> str:
-        """RUNNING, FINISHED, FAILED, KILLED, or LOST: nobody writes it, or ``run.json`` is damaged."""
+        """RUNNING, FINISHED, FAILED, KILLED, or LOST: nobody writes it, or ``run.json`` does not say."""
         return derive_status(self.run_dir, self.info)
 
     @property
@@ -108,6 +116,7 @@ class RunReader:
             *self._open_problems,
             *self._index.problems,
             *self._missing_episodes(),
+            *self._missing_events(),
         )
 
     def _missing_episodes(self) -> Iterator[DamagedFileError]:
@@ -127,6 +136,15 @@ class RunReader:
                     f"the segments that can be read hold {held} episodes{of_writer}, run.json counted "
                     f"{count}; segments are missing or damaged, or were never written",
                 )
+
+    def _missing_events(self) -> Iterator[DamagedFileError]:
+        """Yield a problem where the writer that ``run.json`` names left no events: it begins with one."""
+        writer = self.info.get("writer")
+        if isinstance(writer, str) and not any((self.run_dir / "events").glob("p*.jsonl")):
+            yield DamagedFileError(
+                self.run_dir / "events",
+                "holds no event file: what was logged, pinned and noted is gone; the episodes are not",
+            )
 
     def episodes(
         self, where: str | None = None, sort: str | None = None, limit: int | None = None
@@ -194,7 +212,9 @@ class RunReader:
             )
         if not row.stored_steps:
             return ReplayEpisode(self.run_dir, row, [], why_empty=lambda: self._why_dropped(writer, episode))
-        found = ReplayEpisode(self.run_dir, row, self._index.stored_steps(self.run_dir, writer, int(row.uid)))
+        stored = self._index.stored_steps(self.run_dir, writer, int(row.uid))
+        again = partial(self._stored_now, writer, episode, int(row.uid))
+        found = ReplayEpisode(self.run_dir, row, [FollowedSteps(source, again) for source in stored])
         if found.num_stored_steps < row.stored_steps:
             damaged = f": {self.problems[0]}" if self.problems else ""
             raise DamagedFileError(
@@ -202,6 +222,14 @@ class RunReader:
                 f"episode {episode} has {row.stored_steps} stored steps, {found.num_stored_steps} can be "
                 f"read{damaged}",
             )
+        return found
+
+    def _stored_now(self, writer: int, episode: int, uid: int) -> list[StoredSteps]:
+        """Return the stored steps of an episode as they lie now; the rows stay as they were read."""
+        self._known = load_index(self.run_dir, self._known)
+        found = self._known.stored_steps(self.run_dir, writer, uid)
+        if not found and (why := self._why_dropped(writer, episode)):
+            raise NotRecordedError(f"the steps of episode {episode} are not there any more: {why}")
         return found
 
     def _of_others(self, writer: int, episode: int) -> str:
@@ -232,7 +260,7 @@ class RunReader:
     def events(self, type: str | None = None) -> Iterator[Event]:
         """Yield the run's events in the order in which each writer wrote them, or those of one type."""
         for path in sorted((self.run_dir / "events").glob("p*.jsonl")):
-            for event in read_events(path):
+            for event in read_events(path, types=None if type is None else [type]):
                 if type is None or event.type == type:
                     yield event
 

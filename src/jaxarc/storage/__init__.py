@@ -14,7 +14,7 @@ from jaxarc.storage.open_rows import OpenRows, number_open_rows, read_open_rows
 from jaxarc.storage.origins import NoRun, choose_origin
 from jaxarc.storage.repair import repair_run
 from jaxarc.storage.run_cleaning import clean_run, run_storage_config
-from jaxarc.storage.run_directory import find_runs, read_run_file, resolve_run
+from jaxarc.storage.run_directory import find_runs, read_run_file, resolve_run, run_file_problem
 from jaxarc.storage.run_store import RunStore
 from jaxarc.storage.segment_names import (
     SegmentName,
@@ -67,6 +67,7 @@ __all__ = [
     "remember",
     "repair_run",
     "resolve_run",
+    "run_file_problem",
     "segment_files",
     "write_index",
     "writer_name",

@@ -18,7 +18,7 @@ from jaxarc.storage.findings import DAMAGED_FOLDER, FileFinding, RunInspection
 from jaxarc.storage.index import INDEX_FILE
 from jaxarc.storage.losses import Rows, find_lost_rows, find_lost_steps
 from jaxarc.storage.open_rows import OPEN_FOLDER, OpenRows, read_open_rows
-from jaxarc.storage.run_directory import RUN_FILE, read_run_file
+from jaxarc.storage.run_directory import RUN_FILE, read_run_file, run_file_problem
 from jaxarc.storage.segment_check import SegmentCheck, check_segment
 from jaxarc.storage.segment_names import (
     STEPS_FOLDER,
@@ -65,11 +65,14 @@ def _run_file(run_dir: Path) -> tuple[dict[str, Any], FileFinding]:
         remedy = "--repair writes a new one; its counts are gone, the episodes are not"
         return {}, FileFinding(RUN_FILE, "run file", "missing", ("is not there",), remedy)
     try:
-        return read_run_file(run_dir), FileFinding(RUN_FILE, "run file", "whole")
+        content = read_run_file(run_dir)
     except DamagedFileError as error:
         problem = str(error).removeprefix(f"{error.path}: ")
         remedy = "--repair writes a new one; what it said of the run's end is gone"
         return {}, FileFinding(RUN_FILE, "run file", "damaged", (problem,), remedy)
+    strange = run_file_problem(run_dir, content)
+    said = () if strange is None else (str(strange).removeprefix(f"{strange.path}: "),)
+    return content, FileFinding(RUN_FILE, "run file", "harmless" if said else "whole", said)
 
 
 def _segments(run_dir: Path, found: RunInspection) -> tuple[Rows, dict[SegmentName, SegmentCheck]]:

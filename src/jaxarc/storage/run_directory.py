@@ -13,7 +13,7 @@ from typing import Any
 from jaxarc.config import EpisodeConfig
 from jaxarc.errors import DamagedFileError, RunNotFoundError, StorageError, closest
 from jaxarc.storage.atomic import atomic_write_bytes, storage_errors
-from jaxarc.storage.segment_names import segment_names
+from jaxarc.storage.segment_names import STEPS_FOLDER, segment_names
 
 __all__ = [
     "RUN_FILE",
@@ -22,6 +22,7 @@ __all__ = [
     "find_runs",
     "read_run_file",
     "resolve_run",
+    "run_file_problem",
     "write_run_file",
 ]
 
@@ -77,16 +78,48 @@ def read_run_file(run_dir: Path) -> dict[str, Any]:
     return content
 
 
+def run_file_problem(run_dir: Path, content: Mapping[str, Any]) -> DamagedFileError | None:
+    """Return what is wrong with a ``run.json`` that was read: gone, another program's, of a newer jaxarc."""
+    path, version = run_dir / RUN_FILE, content.get("schema_version")
+    if not path.is_file():
+        return DamagedFileError(
+            path, "is gone, with the run's status, settings and counts; its episodes are not"
+        )
+    if not isinstance(version, int):
+        return DamagedFileError(path, "is no run file of jaxarc's: it has no schema_version")
+    if version > RUN_VERSION:
+        return DamagedFileError(
+            path, f"is of schema {version}, this jaxarc reads up to {RUN_VERSION}; update jaxarc-toolkit"
+        )
+    return None
+
+
 def _is_run(folder: Path) -> bool:
     """Say whether a folder is a run: one that lost its ``run.json`` still has segments."""
-    return (folder / RUN_FILE).is_file() or bool(segment_names(folder))
+    return _has_run_file(folder) or bool(segment_names(folder))
+
+
+def _has_run_file(folder: Path) -> bool:
+    """Say whether a folder has a ``run.json`` of jaxarc, or one that can't be read."""
+    if not (folder / RUN_FILE).is_file():
+        return False
+    try:
+        return "schema_version" in read_run_file(folder)
+    except DamagedFileError:
+        return True
 
 
 def find_runs(root: Path) -> list[Path]:
     """Return the run directories below ``root``, oldest first."""
     if _is_run(root):
         return [root]
-    found = {path.parent for depth in ("*", "*/*", "*/*/*") for path in root.glob(f"{depth}/{RUN_FILE}")}
+    parts = {
+        path.parent
+        for depth in ("*", "*/*", "*/*/*")
+        for part in (RUN_FILE, STEPS_FOLDER)
+        for path in root.glob(f"{depth}/{part}")
+    }
+    found = {folder for folder in parts if _is_run(folder)}
 
     def age(run_dir: Path) -> tuple[float, str]:
         try:
@@ -113,9 +146,7 @@ def resolve_run(name: str | os.PathLike[str], root: Path) -> Path:
     if _is_run(path):
         return path.resolve()
     if path.is_dir() and os.sep in text:
-        raise RunNotFoundError(
-            f"{path} is no run: it holds no {RUN_FILE}; jaxarc ls {path} lists the runs below it"
-        )
+        raise RunNotFoundError(_why_no_run(path))
     runs = find_runs(root) if root.is_dir() else []
     if text == "latest" or text.startswith("latest~"):
         back = text.removeprefix("latest").removeprefix("~") or "0"
@@ -133,4 +164,21 @@ def resolve_run(name: str | os.PathLike[str], root: Path) -> Path:
         raise RunNotFoundError(
             f"{text} is the beginning of {len(begins)} runs: {', '.join(r.name for r in begins[:5])}"
         )
+    if path.is_dir():
+        raise RunNotFoundError(f"{_why_no_run(path)}; nor is a run of this name below {root}")
+    if path.exists():
+        raise RunNotFoundError(
+            f"{path} is a file; a run is a directory, such as the one that {RUN_FILE} is in"
+        )
     raise RunNotFoundError(f"no run {text!r} below {root}{closest(text, names)}")
+
+
+def _why_no_run(folder: Path) -> str:
+    """Say why a directory is no run, and what to do."""
+    if not any(folder.iterdir()):
+        return f"{folder} is no run: it is empty"
+    if (folder / RUN_FILE).is_file():
+        return f"{folder} is no run: its {RUN_FILE} is another program's (it has no schema_version)"
+    below = len(find_runs(folder))
+    lists = f"; jaxarc ls {folder} lists the {below} below it" if below else ""
+    return f"{folder} is no run: it holds neither {RUN_FILE} nor segments of steps{lists}"

@@ -83,12 +83,16 @@ def open_segment(path: Path) -> h5py.File:
     except UNREADABLE as error:
         file.close()
         raise DamagedFileError(path, f"its attributes cannot be read ({error})") from error
-    if found != SEGMENT_FORMAT or version > SEGMENT_VERSION:
+    if found != SEGMENT_FORMAT:
+        file.close()
+        what = f"is a {found}" if found else f"is a foreign {'JSON' if is_json else 'HDF5'} file"
+        raise DamagedFileError(path, f"{what}, no {SEGMENT_FORMAT}; another program's? move it elsewhere")
+    if version > SEGMENT_VERSION:
         file.close()
         raise DamagedFileError(
             path,
-            f"is a {found or 'foreign HDF5 file'} of schema {version}, this jaxarc reads {SEGMENT_FORMAT} up "
-            f"to schema {SEGMENT_VERSION}; update jaxarc-toolkit",
+            f"is a {found} of schema {version}, this jaxarc reads {SEGMENT_FORMAT} up to schema "
+            f"{SEGMENT_VERSION}; update jaxarc-toolkit",
         )
     return file
 

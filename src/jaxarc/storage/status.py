@@ -14,6 +14,8 @@ from jaxarc.storage.writers import event_files, is_process_writing, read_writer
 
 __all__ = ["derive_status"]
 
+_STATUSES = ("RUNNING", "FINISHED", "FAILED", "KILLED", "LOST")
+
 
 def derive_status(run_dir: Path, content: Mapping[str, Any]) -> str:
     """Return the run's status: RUNNING while any of its writers is alive, LOST where it only says so.
@@ -21,7 +23,9 @@ def derive_status(run_dir: Path, content: Mapping[str, Any]) -> str:
     ``run.json`` answers for the process that owns the run. The other writers of a shared run answer with
     their event files; nobody else's are looked at.
     """
-    status = str(content.get("status", "LOST"))
+    status = content.get("status")
+    if status not in _STATUSES:
+        status = "LOST"
     if status == "RUNNING" and is_process_writing(content, run_dir / RUN_FILE):
         return status
     if (run_dir / SHARE_FILE).exists() and _others_write(run_dir, content):
