@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax, tree_util
+from jax import tree_util
 
 from jaxarc.capture import Step
 from jaxarc.envs import Action, ArcEnv, AutoReset, arc_step
 from jaxarc.errors import NotRecordedError, ReplayError
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.layout import Field
-from jaxarc.replay.recorded_tree import RecordedTree, key_words, recorded_tree
+from jaxarc.replay.programs import KEPT_PROGRAMS, Recipe, is_hashable
+from jaxarc.replay.recorded_tree import RecordedTree, recorded_tree
 
-__all__ = ["DESCRIBED_ROLES", "Simulation", "recorded_states", "resimulate", "simulation_of"]
-
-DESCRIBED_ROLES = (
-    "observation",
-    "reward",
-    "terminated",
-    "truncated",
-    "success",
-    "metrics",
-    "labels",
-    "info",
-    "next_observation",
-)
-"""What can be compared of a step besides the state, as it is said in the step."""
+__all__ = ["Piece", "Simulation", "Stepping", "padded_length", "recorded_states", "resimulate"]
 
 _SHORTEST = 16
-_KEPT_PROGRAMS = 32
 
 
 def resimulate(episode: EpisodeData, step_fn: Any, *, like: Any = None, like_action: Any = None) -> Any:
@@ -63,9 +50,27 @@ def resimulate(episode: EpisodeData, step_fn: Any, *, like: Any = None, like_act
         NotRecordedError: there is no state to begin with, or the action or key of a step is missing.
         ReplayError: ``like`` has other leaves than the recording, or ``step_fn`` returns other ones.
     """
-    simulation = simulation_of(episode, step_fn, like=like, like_action=like_action)
-    states, _ = simulation.run(simulation.start, 0, simulation.num_steps)
+    simulation = Stepping.of(step_fn, like=like, like_action=like_action).simulation(episode)
+    states, _ = simulation.run(simulation.whole)
     return simulation.states.build(states)
+
+
+class Piece(NamedTuple):
+    """Steps of an episode that are taken one after the other from a recorded state.
+
+    Attributes:
+        start: leaves of the state.
+        first, last: the first step, and the one behind the last.
+    """
+
+    start: list[Any]
+    first: int
+    last: int
+
+
+def padded_length(count: int) -> int:
+    """Return the length of the program that takes so many steps: a power of two, at least sixteen."""
+    return max(_SHORTEST, 1 << max(0, count - 1).bit_length())
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,78 +78,126 @@ class Simulation:
     """What steps an episode again, and what it needs.
 
     Attributes:
-        program: the jitted scan.
-        states: the structure of a state.
-        start: leaves of the state at the first step.
+        recipe: of the program.
+        recorded: the states that were recorded.
         inputs: leaves of the actions and of the keys, [T, …] each; keys None where they are not used.
         num_steps: T.
     """
 
-    program: Callable[..., Any]
-    states: RecordedTree
-    start: list[Any]
+    recipe: Recipe
+    recorded: RecordedStates
     inputs: tuple[list[np.ndarray], list[np.ndarray] | None]
     num_steps: int
 
-    def run(self, start: list[Any], first: int, last: int) -> tuple[list[np.ndarray], Any]:
-        """Take the steps ``first`` to ``last``, from a state's leaves.
+    @property
+    def states(self) -> RecordedTree:
+        """The structure of a state."""
+        return self.recipe.states
+
+    @property
+    def whole(self) -> Piece:
+        """All steps, from the first recorded state."""
+        return self.pieces([0])[0]
+
+    def pieces(self, rows: Sequence[int]) -> list[Piece]:
+        """Return the steps in pieces that begin with these rows of the recorded states."""
+        leaves = self.states.arrange(self.recorded.tree)
+        borders = [*(int(self.recorded.steps[row]) for row in rows), self.num_steps]
+        return [
+            Piece([leaf[row] for leaf in leaves], borders[i], borders[i + 1]) for i, row in enumerate(rows)
+        ]
+
+    def run(self, piece: Piece) -> tuple[list[np.ndarray], Any]:
+        """Take the steps of a piece.
 
         Returns:
             Leaves of the states [last - first + 1, …], and what ``describe`` says of the steps, by role.
         """
+        start, first, last = piece
         count = last - first
-        padding = max(_SHORTEST, 1 << max(0, count - 1).bit_length()) - count
+        padding = padded_length(count) - count
         padded = tree_util.tree_map(
             lambda leaf: np.concatenate([leaf[first:last], np.zeros((padding, *leaf.shape[1:]), leaf.dtype)]),
             self.inputs,
         )
-        states, said = jax.device_get(self.program(start, padded, np.int32(count)))
+        states, said = jax.device_get(self.recipe.of_one(start, padded, np.int32(count)))
         return [leaf[: count + 1] for leaf in states], tree_util.tree_map(lambda leaf: leaf[:count], said)
 
 
-def simulation_of(
-    episode: EpisodeData,
-    step_fn: Any,
-    *,
-    like: Any = None,
-    like_action: Any = None,
-    describe: Callable[..., Step] | None = None,
-    describes: bool = False,
-) -> Simulation:
-    """Return what steps an episode again; the arguments are those of `resimulate`.
+@dataclass(frozen=True, eq=False)
+class Stepping:
+    """What steps the episodes of a run again, made ready once for all of them.
 
-    Args:
-        episode: the episode.
-        step_fn: the step, or an environment.
-        like: an example of a state.
-        like_action: an example of an action.
+    Attributes:
+        step_fn: the step of one environment.
+        like, like_action: examples of a state and of an action, or None.
         describe: ``describe(state, action, what step_fn returned)`` gives the Step of each step again.
-        describes: whether an `ArcEnv` is described without ``describe``, by `arc_step`.
     """
-    if hasattr(step_fn, "step") and hasattr(step_fn, "reset"):
-        # What AutoReset adds begins after the episode: without it the last state is the true one.
-        env = step_fn.env if isinstance(step_fn, AutoReset) else step_fn
-        if isinstance(env, ArcEnv):
-            if like_action is None:
-                like_action = _example_action(env.shape)
-            if describes and describe is None:
-                describe = _describe_arc
-        if like is None:
-            like = (_kept_example if _is_hashable(env) else _example_state)(env)
-        step_fn = env.step
-    recorded = recorded_states(episode)
-    states = recorded_tree("state", recorded.fields, like)
-    journal = episode.journal
-    _check_whole(episode)
-    actions = recorded_tree("action", journal.fields("action"), like_action)
-    keys = None
-    if _takes_key(step_fn, episode):
-        keys = recorded_tree("key", journal.fields("key"))
-    inputs = actions.arrange(journal.action), None if keys is None else keys.arrange(journal.key)
-    start = [leaf[0] for leaf in states.arrange(recorded.tree)]
-    compiled = _kept_program if _is_hashable(step_fn, describe) else _program
-    program = compiled(step_fn, describe, states, actions, keys)
-    return Simulation(program, states, start, inputs, len(episode))
+
+    step_fn: Callable[..., Any]
+    like: Any = None
+    like_action: Any = None
+    describe: Callable[..., Step] | None = None
+    _trees: dict[Any, RecordedTree] = field(default_factory=dict)
+    _recipes: dict[Any, Recipe] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        step_fn: Any,
+        *,
+        like: Any = None,
+        like_action: Any = None,
+        describe: Callable[..., Step] | None = None,
+        describes: bool = False,
+    ) -> Stepping:
+        """Return what steps episodes again; the arguments are those of `resimulate`.
+
+        Args:
+            step_fn: the step, or an environment.
+            like: an example of a state.
+            like_action: an example of an action.
+            describe: gives the Step of each step again.
+            describes: whether an `ArcEnv` is described without ``describe``, by `arc_step`.
+        """
+        if hasattr(step_fn, "step") and hasattr(step_fn, "reset"):
+            # What AutoReset adds begins after the episode: without it the last state is the true one.
+            env = step_fn.env if isinstance(step_fn, AutoReset) else step_fn
+            if isinstance(env, ArcEnv):
+                if like_action is None:
+                    like_action = _example_action(env.shape)
+                if describes and describe is None:
+                    describe = _describe_arc
+            if like is None:
+                like = (_kept_example if is_hashable(env) else _example_state)(env)
+            step_fn = env.step
+        return cls(step_fn, like, like_action, describe)
+
+    def simulation(self, episode: EpisodeData) -> Simulation:
+        """Return what steps one episode again.
+
+        Raises:
+            NotRecordedError: there is no state to begin with, or the action or key of a step is missing.
+            ReplayError: the examples or ``step_fn`` don't fit the recording.
+        """
+        recorded = recorded_states(episode)
+        states = self._tree("state", recorded.fields, self.like)
+        journal = episode.journal
+        _check_whole(episode)
+        actions = self._tree("action", journal.fields("action"), self.like_action)
+        keys = None
+        if _takes_key(self.step_fn, episode):
+            keys = self._tree("key", journal.fields("key"))
+        inputs = actions.arrange(journal.action), None if keys is None else keys.arrange(journal.key)
+        which = id(states), id(actions), id(keys)
+        if which not in self._recipes:
+            self._recipes[which] = Recipe(self.step_fn, self.describe, states, actions, keys)
+        return Simulation(self._recipes[which], recorded, inputs, len(episode))
+
+    def _tree(self, role: str, fields: tuple[Field, ...], like: Any = None) -> RecordedTree:
+        if (role, fields) not in self._trees:
+            self._trees[role, fields] = recorded_tree(role, fields, like)
+        return self._trees[role, fields]
 
 
 def _example_state(env: Any) -> Any:
@@ -152,10 +205,10 @@ def _example_state(env: Any) -> Any:
     return first[0] if type(first) is tuple else first
 
 
-_kept_example = lru_cache(_KEPT_PROGRAMS)(_example_state)
+_kept_example = lru_cache(KEPT_PROGRAMS)(_example_state)
 
 
-@lru_cache(_KEPT_PROGRAMS)
+@lru_cache(KEPT_PROGRAMS)
 def _example_action(shape: tuple[int, int]) -> Action:
     return jax.eval_shape(lambda: Action(0, jnp.zeros(shape, bool)))
 
@@ -235,81 +288,3 @@ def _takes_key(step_fn: Callable[..., Any], episode: EpisodeData) -> bool:
 
 def _describe_arc(state: Any, action: Any, out: Any) -> Step:
     return arc_step(state, action, out[1])
-
-
-def _program(
-    step_fn: Callable[..., Any],
-    describe: Callable[..., Step] | None,
-    states: RecordedTree,
-    actions: RecordedTree,
-    keys: RecordedTree | None,
-) -> Callable[..., Any]:
-    """Return the jitted scan over actions and keys, of which only the first ``count`` are an episode's."""
-
-    def advance(leaves: list[Any], inputs: Any) -> tuple[list[Any], Any]:
-        state, action = states.build(leaves), actions.build(inputs[0])
-        arguments = (state, action) if keys is None else (state, action, keys.build(inputs[1]))
-        try:
-            out = step_fn(*arguments)
-        except (AttributeError, KeyError, TypeError, IndexError) as error:
-            error.add_note(f"step_fn was given a state {_classes(state)} and an action {_classes(action)}; ")
-            error.add_note("like= and like_action= are examples whose classes they get instead")
-            raise
-        following = _following_state(out, states)
-        said = {} if describe is None else _said(describe(state, action, out))
-        return states.take_apart(following), said
-
-    def simulate(start: list[Any], inputs: Any, count: Any) -> tuple[list[Any], Any]:
-        start = [jnp.asarray(leaf) for leaf in start]
-        at_one_step = tree_util.tree_map(lambda leaf: leaf[0], inputs)
-        silence = tree_util.tree_map(
-            lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(advance, start, at_one_step)[1]
-        )
-
-        def body(leaves: list[Any], now: Any) -> tuple[list[Any], Any]:
-            time, inputs = now
-            following, said = lax.cond(
-                time < count, advance, lambda leaves, _: (leaves, silence), leaves, inputs
-            )
-            return following, (leaves, said)
-
-        times = jnp.arange(tree_util.tree_leaves(inputs)[0].shape[0])
-        last, (before, said) = lax.scan(body, start, (times, inputs))
-        whole = [jnp.concatenate([leaf, end[None]]) for leaf, end in zip(before, last, strict=True)]
-        return whole, said
-
-    return jax.jit(simulate)
-
-
-_kept_program = lru_cache(_KEPT_PROGRAMS)(_program)
-
-
-def _is_hashable(*functions: Any) -> bool:
-    try:
-        hash(functions)
-    except TypeError:
-        return False  # a module with arrays: its program is not kept for the next episode
-    return True
-
-
-def _following_state(out: Any, states: RecordedTree) -> Any:
-    if tree_util.tree_structure(out) == states.structure:
-        return out
-    if isinstance(out, tuple) and out and tree_util.tree_structure(out[0]) == states.structure:
-        return out[0]
-    first = out[0] if type(out) is tuple and out else out
-    raise ReplayError(
-        f"step_fn returns {tree_util.tree_structure(first)}, which is not the state that it was given: "
-        f"{states.structure}; return the next state, or a tuple that begins with it. like= is an example of "
-        "a state, whose class recorded states get"
-    )
-
-
-def _said(step: Step) -> dict[str, Any]:
-    """Return what a Step says, by role; typed keys as their words."""
-    said = {role: getattr(step, role) for role in DESCRIBED_ROLES if getattr(step, role) is not None}
-    return tree_util.tree_map(key_words, said)
-
-
-def _classes(tree: Any) -> str:
-    return str(tree_util.tree_structure(tree)).removeprefix("PyTreeDef")

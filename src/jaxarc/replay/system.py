@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jaxarc.errors import NotRecordedError
 from jaxarc.replay.run_questions import RunQuestions
 from jaxarc.replay.verification import RunVerification, Verification
 from jaxarc.storage import keep_segments_open, resolve_run
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_ROOT", "ReplaySystem", "open_run"]
 
 DEFAULT_ROOT = "outputs/episodes"
+
+_READ_AHEAD_BYTES = 1 << 20
 
 
 def open_run(
@@ -100,29 +102,49 @@ class ReplaySystem(RunQuestions):
 
         return verify(self.load_episode(episode, writer=writer), step_fn, **options)
 
-    def verify_all(self, step_fn: Any, where: str | None = None, **options: Any) -> RunVerification:
-        """Re-simulate the episodes of the run, or some of them.
+    def verify_all(
+        self,
+        step_fn: Any,
+        where: str | None = None,
+        *,
+        limit: int | None = None,
+        progress: Callable[[int, int], object] | None = None,
+        **options: Any,
+    ) -> RunVerification:
+        """Re-simulate the episodes of the run, or some of them, side by side in one program or a few.
+
+        What is found of an episode is what `verify` finds of it; memory stays bounded whatever their number.
 
         Args:
             step_fn: as for `verify`.
             where: which episodes, as for `episodes`.
+            limit: the most episodes.
+            progress: called with how many episodes are done, and of how many.
             **options: as for `verify`.
 
         Returns:
             What was found of each; episodes that lack what re-simulation needs, or what it could be compared
             with (those of one step, without ``describe``), are named in ``left_out``.
         """
-        found, left_out = [], {}
-        with keep_segments_open():
-            for row in self.episodes(where):
-                number, writer = int(row.episode), int(row.writer)
-                try:
-                    verification = self.verify(number, step_fn, writer=writer, **options)
-                except NotRecordedError as error:
-                    left_out[writer, number] = str(error)
-                    continue
-                if verification.says_something:
-                    found.append(verification)
+        from jaxarc.replay.verify_run import verify_many
+
+        table = self.episodes(where, limit=limit)
+        names = list(zip(table["writer"].tolist(), table["episode"].tolist(), strict=True))
+        found: dict[tuple[int, int], Verification] = {}
+        left_out: dict[tuple[int, int], str] = {}
+        with keep_segments_open(ahead_bytes=_READ_AHEAD_BYTES):
+            loads = (
+                ((writer, number), lambda w=writer, n=number: self.load_episode(n, writer=w))
+                for writer, number in names
+            )
+            for name, verification in verify_many(loads, step_fn, **options):
+                if isinstance(verification, Verification) and verification.says_something:
+                    found[name] = verification
                 else:
-                    left_out[writer, number] = str(verification)
-        return RunVerification(tuple(found), left_out)
+                    left_out[name] = str(verification)
+                if progress is not None:
+                    progress(len(found) + len(left_out), len(names))
+        return RunVerification(
+            tuple(found[name] for name in names if name in found),
+            {name: left_out[name] for name in names if name in left_out},
+        )

@@ -89,6 +89,7 @@ class Verification:
         last_float_step: the last step up to which all floats that were not the same bit for bit were compared
             by value; None without such floats.
         rtol, atol: floats may differ by ``atol + rtol * |recorded|``.
+        writer: the process that recorded it.
     """
 
     episode: int
@@ -102,6 +103,7 @@ class Verification:
     last_float_step: int | None
     rtol: float
     atol: float
+    writer: int = 0
 
     @property
     def ok(self) -> bool:
@@ -127,7 +129,8 @@ class Verification:
         return self.ok
 
     def __str__(self) -> str:
-        name = f"episode {self.episode}"
+        of_writer = f"p{self.writer:03d}-" if self.writer else ""
+        name = f"episode {of_writer}{self.episode}"
         if self.differences:
             head = f"differs from step {self.step} of {self.total_steps} on, at {self.differing_steps} steps"
             return "\n".join([f"{name}: {head}", *_listed(self.differences, "leaves at this step")])
