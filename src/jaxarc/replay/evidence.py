@@ -189,9 +189,7 @@ def _judge(
     return judged
 
 
-def _last_value_in(
-    described: list[_Compared], hashed: _Compared, resimulated: np.ndarray, near: Near
-) -> int:
+def _last_value_in(described: list[_Compared], hashed: _Compared, resimulated: np.ndarray, near: Near) -> int:
     """Return the last step whose state has this leaf's value in a part of the steps, 0 if none has.
 
     Its recorded hash is the proof that a recorded part (before the action, or after it) is this leaf.
@@ -219,12 +217,12 @@ def is_float(dtype: np.dtype) -> bool:
 def _states(episode: EpisodeData, tree: RecordedTree, states: list[np.ndarray]) -> Iterator[_Compared]:
     """Yield the leaves of the states that were recorded, and of those whose hashes were."""
     journal = episode.journal
-    for evidence, known, steps, tree in (
+    for evidence, known, steps, recorded_states in (
         ("state", episode.records_states, episode.step, lambda: episode.state),
         ("keyframe", journal.has("keyframe"), journal.keyframe_step, lambda: journal.keyframe),
     ):
         if known:
-            leaves = tree.arrange(tree())
+            leaves = tree.arrange(recorded_states())
             for field, recorded, resimulated in zip(tree.fields, leaves, states, strict=True):
                 yield _Compared(evidence, field.name, steps, recorded, resimulated[steps])
     if journal.has("state_hash"):

@@ -15,7 +15,7 @@ from jaxarc.capture import Step
 from jaxarc.errors import ReplayError
 from jaxarc.replay.recorded_tree import RecordedTree, key_words
 
-__all__ = ["DESCRIBED_ROLES", "KEPT_PROGRAMS", "Recipe", "is_hashable"]
+__all__ = ["DESCRIBED_ROLES", "KEPT_PROGRAMS", "Recipe", "SideBySide", "is_hashable"]
 
 DESCRIBED_ROLES = (
     "observation",
@@ -55,7 +55,7 @@ class Recipe:
         return (_kept_of_one if is_hashable(self) else _of_one)(self)
 
     @cached_property
-    def of_many(self) -> Callable[..., Any]:
+    def of_many(self) -> SideBySide:
         """The same for episodes side by side: starts [n, …], inputs [T, n, …] and counts [n].
 
         States are [T+1, n, …] and what is said [T, n, …]; behind its count an episode stands still. Steps
@@ -88,14 +88,16 @@ def is_hashable(*values: Any) -> bool:
 
 
 def _of_one(recipe: Recipe) -> Callable[..., Any]:
+    advance = jax.jit(recipe.advance)  # traced once, for shapes and for the program
+
     def simulate(start: list[Any], inputs: Any, count: Any) -> tuple[list[Any], Any]:
         start = [jnp.asarray(leaf) for leaf in start]
-        silence = _silence(recipe.advance, start, inputs)
+        silence = _silence(advance, start, inputs)
 
         def body(leaves: list[Any], now: Any) -> tuple[list[Any], Any]:
             time, inputs = now
             following, said = lax.cond(
-                time < count, recipe.advance, lambda leaves, _: (leaves, silence), leaves, inputs
+                time < count, advance, lambda leaves, _: (leaves, silence), leaves, inputs
             )
             return following, (leaves, said)
 
@@ -105,8 +107,36 @@ def _of_one(recipe: Recipe) -> Callable[..., Any]:
     return jax.jit(simulate)
 
 
-def _of_many(recipe: Recipe) -> Callable[..., Any]:
-    advance = jax.vmap(recipe.advance)
+class SideBySide:
+    """The program of many episodes, and which widths of it are compiled.
+
+    Args:
+        program: starts, inputs and counts to states and what is said, as `Recipe.of_many` says.
+    """
+
+    def __init__(self, program: Callable[..., Any]):
+        self._program = program
+        self._widths: dict[int, set[int]] = {}
+
+    def __call__(self, start: list[Any], inputs: Any, counts: Any) -> tuple[list[Any], Any]:
+        """Simulate."""
+        return self._program(start, inputs, counts)
+
+    def width(self, length: int, needed: int) -> int:
+        """Return how many episodes the program shall take: compiling takes longer than empty lanes do.
+
+        Args:
+            length: the steps that it takes.
+            needed: how many episodes there are.
+        """
+        compiled = self._widths.setdefault(length, set())
+        width = min((width for width in compiled if width >= needed), default=1 << (needed - 1).bit_length())
+        compiled.add(width)
+        return width
+
+
+def _of_many(recipe: Recipe) -> SideBySide:
+    advance = jax.jit(jax.vmap(recipe.advance))  # traced once, for shapes and for the program
 
     def simulate(start: list[Any], inputs: Any, counts: Any) -> tuple[list[Any], Any]:
         start = [jnp.asarray(leaf) for leaf in start]
@@ -132,7 +162,7 @@ def _of_many(recipe: Recipe) -> Callable[..., Any]:
         last, (before, said) = lax.scan(body, start, (_times(inputs), inputs))
         return _with_last(before, last), said
 
-    return jax.jit(simulate)
+    return SideBySide(jax.jit(simulate))
 
 
 _kept_of_one = lru_cache(KEPT_PROGRAMS)(_of_one)

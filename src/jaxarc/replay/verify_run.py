@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -129,7 +130,6 @@ class _Batches:
 
     def __init__(self) -> None:
         self._lanes: dict[tuple[int, int], list[_Lane]] = {}
-        self._compiled: dict[tuple[int, int], set[int]] = {}
         self._waiting_bytes = 0
 
     def add(self, waiting: _Waiting) -> Iterator[_Waiting]:
@@ -153,20 +153,12 @@ class _Batches:
     def _run(self, which: tuple[int, int]) -> Iterator[_Waiting]:
         lanes, length = self._lanes.pop(which), which[1]
         recipe = lanes[0].waiting.simulation.recipe
-        for lane, result in zip(lanes, _simulated(recipe, lanes, length, self._width(which, len(lanes)))):
+        for lane, result in zip(lanes, _simulated(recipe, lanes, length), strict=True):
             waiting = lane.waiting
             waiting.results[lane.piece] = result
             if waiting.is_done:
                 self._waiting_bytes -= waiting.num_bytes
                 yield waiting
-
-    def _width(self, which: tuple[int, int], needed: int) -> int:
-        """Return how many lanes the program has: as one that is compiled, unless it is far too wide."""
-        compiled = self._compiled.setdefault(which, set())
-        wide_enough = [width for width in compiled if needed <= width <= 4 * needed]
-        width = min(wide_enough, default=1 << (needed - 1).bit_length())
-        compiled.add(width)
-        return width
 
 
 def _bytes_of_step(recipe: Recipe) -> int:
@@ -183,10 +175,9 @@ def _most_lanes(recipe: Recipe, length: int) -> int:
     return min(_MOST_LANES, 1 << (fitting.bit_length() - 1))
 
 
-def _simulated(
-    recipe: Recipe, lanes: Sequence[_Lane], length: int, width: int
-) -> Iterator[tuple[list[np.ndarray], Any]]:
+def _simulated(recipe: Recipe, lanes: Sequence[_Lane], length: int) -> Iterator[tuple[list[np.ndarray], Any]]:
     """Yield what `Simulation.run` returns of each piece; empty lanes repeat the first one."""
+    width = recipe.of_many.width(length, len(lanes))
     pieces = [lane.waiting.pieces[lane.piece] for lane in lanes]
     counts = np.zeros(width, np.int32)
     counts[: len(pieces)] = [piece.last - piece.first for piece in pieces]
@@ -202,8 +193,12 @@ def _simulated(
     for lane, count in enumerate(counts[: len(pieces)].tolist()):
         yield (
             [np.ascontiguousarray(leaf[: count + 1, lane]) for leaf in states],
-            tree_util.tree_map(lambda leaf: np.ascontiguousarray(leaf[:count, lane]), said),
+            tree_util.tree_map(partial(_of_lane, lane=lane, count=count), said),
         )
+
+
+def _of_lane(leaf: np.ndarray, *, lane: int, count: int) -> np.ndarray:
+    return np.ascontiguousarray(leaf[:count, lane])
 
 
 def _filled(values: Sequence[np.ndarray], width: int) -> np.ndarray:

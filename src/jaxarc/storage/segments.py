@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,9 +18,18 @@ import numpy as np
 from jaxarc.errors import DamagedFileError
 from jaxarc.records.layout import Layout, layout_digest
 from jaxarc.records.table import EpisodeTable
-from jaxarc.storage.columns import group_at, read_column, read_field, read_field_at, read_scalar, read_table
+from jaxarc.storage.columns import (
+    dataset_name,
+    group_at,
+    read_column,
+    read_field,
+    read_field_at,
+    read_scalar,
+    read_table,
+)
 from jaxarc.storage.json_segments import open_json_segment
 from jaxarc.storage.limits import checked_names, read_attribute
+from jaxarc.storage.read_ahead import ReadAhead
 from jaxarc.storage.segment_writer import SEGMENT_FORMAT, SEGMENT_VERSION
 
 __all__ = [
@@ -122,34 +132,53 @@ def read_segment_tables(path: Path) -> SegmentTables:
     return SegmentTables(episodes, BlockTable(**columns), layouts)
 
 
-@contextmanager
-def keep_segments_open() -> Iterator[None]:
-    """Let this thread read steps through handles that stay open: for who reads many episodes.
+class _KeptSegments:
+    """Segments that stay open, and what was read ahead of their columns."""
 
-    Segments are immutable, so that what a handle sees stays true.
-    """
-    if getattr(_kept_open, "files", None) is not None:
-        yield
-        return
-    _kept_open.files = {}
-    try:
-        yield
-    finally:
-        files, _kept_open.files = _kept_open.files, None
-        for file in files.values():
+    def __init__(self, ahead_bytes: int):
+        self.ahead = ReadAhead(ahead_bytes) if ahead_bytes else None
+        self.beginnings: dict[tuple[str, str], tuple[Layout, np.ndarray]] = {}
+        self._files: dict[Path, tuple[h5py.File, dict[str, h5py.Group]]] = {}
+
+    def group(self, path: Path, name: str) -> h5py.Group:
+        if path not in self._files:
+            while len(self._files) >= _MAX_KEPT_OPEN:
+                self._files.pop(next(iter(self._files)))[0].close()
+            self._files[path] = open_segment(path), {}
+        file, groups = self._files[path]
+        if name not in groups:
+            groups[name] = group_at(file, f"steps/{name}")
+        return groups[name]
+
+    def close(self) -> None:
+        for file, _ in self._files.values():
             file.close()
 
 
-def _kept_segment(path: Path) -> h5py.File | None:
-    """Return the handle that stays open, or None where none does."""
-    files: dict[Path, h5py.File] | None = getattr(_kept_open, "files", None)
-    if files is None:
-        return None
-    if path not in files:
-        while len(files) >= _MAX_KEPT_OPEN:
-            files.pop(next(iter(files))).close()
-        files[path] = open_segment(path)
-    return files[path]
+def _kept() -> _KeptSegments | None:
+    return getattr(_kept_open, "segments", None)
+
+
+@contextmanager
+def keep_segments_open(*, ahead_bytes: int = 0) -> Iterator[None]:
+    """Let this thread read steps through handles that stay open: for who reads many episodes.
+
+    Segments are immutable, so that what a handle sees stays true.
+
+    Args:
+        ahead_bytes: who reads every step of episodes that follow one another reads so much of each column at
+            once; the arrays are read-only then.
+    """
+    outer = _kept()
+    if outer is not None and (outer.ahead is not None or not ahead_bytes):
+        yield
+        return
+    _kept_open.segments = kept = _KeptSegments(ahead_bytes)
+    try:
+        yield
+    finally:
+        _kept_open.segments = outer
+        kept.close()
 
 
 @lru_cache(64)
@@ -179,14 +208,38 @@ class StoredSteps:
     def __init__(self, path: Path, layout_name: str, row: int, count: int):
         self.path = path
         self._name = layout_name
+        self._which = os.fspath(path), layout_name
         self._rows = slice(row, row + count)
         with self._group() as group:
-            self.layout = layout_of(layout_name, read_attribute(group, "layout"))
-            self.steps = read_column(group, "step", self._rows).astype(np.int64)
-            self._block = int(np.searchsorted(read_column(group, "blocks/row"), row))
+            self.layout, blocks = self._beginnings(group)
+            self.steps = self._read(group, "step").astype(np.int64)
+            self._block = int(np.searchsorted(blocks, row))
 
     def _group(self) -> _OpenGroup:
         return _OpenGroup(self.path, self._name)
+
+    def _beginnings(self, group: h5py.Group) -> tuple[Layout, np.ndarray]:
+        """Return the layout, and the first row of every block."""
+        kept, which = _kept(), self._which
+        if kept is not None and which in kept.beginnings:
+            return kept.beginnings[which]
+        found = layout_of(self._name, read_attribute(group, "layout")), read_column(group, "blocks/row")
+        if kept is not None:
+            kept.beginnings[which] = found
+        return found
+
+    def _read(
+        self,
+        group: h5py.Group,
+        name: str,
+        what: Any = None,
+        read: Callable[[h5py.Group, Any, slice], np.ndarray] = read_column,
+    ) -> np.ndarray:
+        """Return the block's rows of a column, from what was read ahead where that is done."""
+        kept, what = _kept(), name if what is None else what
+        if kept is None or kept.ahead is None:
+            return read(group, what, self._rows)
+        return kept.ahead.rows((self._which, name), self._rows, lambda wider: read(group, what, wider))
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -194,12 +247,13 @@ class StoredSteps:
     def column(self, name: str) -> np.ndarray:
         """Return a flag column (``terminated``, ``truncated``, ``success``, ``mark``)."""
         with self._group() as group:
-            return read_column(group, name, self._rows)
+            return self._read(group, name)
 
     def scalar(self, index: int) -> np.ndarray:
         """Return the scalar field ``index`` of the layout."""
+        field = self.layout.scalars[index]
         with self._group() as group:
-            return read_scalar(group, self.layout.scalars[index], self._rows)
+            return self._read(group, dataset_name(field), field, read_scalar)
 
     def field(self, index: int, at: np.ndarray | None = None) -> np.ndarray:
         """Return the row field ``index`` of the layout; constants of the episode have one row.
@@ -213,14 +267,14 @@ class StoredSteps:
             if field.role == "episode":
                 return read_field(group, field, slice(self._block, self._block + 1))
             if at is None:
-                return read_field(group, field, self._rows)
+                return self._read(group, dataset_name(field), field, read_field)
             return read_field_at(group, field, at + self._rows.start)
 
     def observation_rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the row of the observation before and after each step; -1 where it was not recorded."""
         with self._group() as group:
-            before = read_column(group, "observation_row", self._rows)
-            return before, read_column(group, "next_observation_row", self._rows)
+            before = self._read(group, "observation_row")
+            return before, self._read(group, "next_observation_row")
 
     def observations(self, index: int, rows: np.ndarray) -> np.ndarray:
         """Return observation field ``index`` at these observation rows."""
@@ -237,10 +291,12 @@ class _OpenGroup:
 
     def __enter__(self) -> h5py.Group:
         self._own: h5py.File | None = None
-        file = _kept_segment(self._path)
-        if file is None:
-            file = self._own = open_segment(self._path)
+        kept = _kept()
+        file = self._own = open_segment(self._path) if kept is None else None
         try:
+            if kept is not None:
+                return kept.group(self._path, self._name)
+            assert file is not None
             return group_at(file, f"steps/{self._name}")
         except UNREADABLE as error:
             self._close()
