@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -14,12 +14,12 @@ import numpy as np
 
 from jaxarc.errors import DamagedFileError, EpisodeNotFoundError, NotRecordedError, StorageError
 from jaxarc.records.events import Event
-from jaxarc.records.table import EpisodeTable
 from jaxarc.replay.addresses import EpisodeAddress, address_of, shown_address
 from jaxarc.replay.episode import ReplayEpisode
 from jaxarc.replay.followed_steps import FollowedSteps
 from jaxarc.replay.query import sort_order, where_mask
 from jaxarc.replay.run_rows import RunRows
+from jaxarc.replay.run_table import RunTable
 from jaxarc.replay.superseded import resumes_of
 from jaxarc.storage import (
     RunIndex,
@@ -147,24 +147,28 @@ class RunReader:
             )
 
     def episodes(
-        self, where: str | None = None, sort: str | None = None, limit: int | None = None
-    ) -> EpisodeTable:
+        self, where: str | None = None, sort: str | Sequence[str] | None = None, limit: int | None = None
+    ) -> RunTable:
         """Return episode rows: a table to iterate over, a column a NumPy array (``table["total_reward"]``).
 
+        It shows itself in a notebook; ``to_pandas()`` and ``to_arrow()`` make tables of other libraries.
+
         Args:
-            where: which rows, such as ``"success and total_steps < 40 and task_id == '007bbfb7'"``.
+            where: which rows, such as ``"success and total_steps < 40 and task_id == '007bbfb7'"``;
+                ``docs/replay.md`` has the language.
             sort: columns to sort by, such as ``"-total_reward"``.
             limit: the most rows to return.
 
         Raises:
-            QueryError: the expression cannot be understood.
+            QueryError: the expression cannot be understood; the message shows the place.
         """
-        table = self._rows.table
+        everything = self._rows.table
+        table = RunTable(everything.columns, "episode", f"{self.name} ({self.status})", len(everything))
         if where is not None:
             table = table.take(where_mask(where, table))
         if sort is not None:
             return table.take(sort_order(sort, table, limit))
-        return table if limit is None else table.take(np.arange(min(limit, len(table))))
+        return table if limit is None else table.take(np.arange(min(max(limit, 0), len(table))))
 
     def resolve(self, episode: EpisodeAddress, *, writer: int = 0) -> tuple[int, int]:
         """Return writer and number of the episode that is meant; loading it says whether it exists.
