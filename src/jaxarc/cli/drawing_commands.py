@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from jaxarc.cli import completions
 from jaxarc.cli.arguments import Digits, Episodes, Limit, Palette, Root, Run, Sort, Theme, Where
 
 __all__ = ["render", "report"]
@@ -18,26 +19,38 @@ def render(
     format: Annotated[
         str | None,
         typer.Option(
-            "--format", metavar="FORMATS", help="Of svg,png,pdf,gif,mp4,html; as the run was told without."
+            "--format",
+            metavar="FORMATS",
+            help="Of svg,png,pdf,gif,mp4,html. Default: what the run was told.",
+            autocompletion=completions.names("svg", "png", "pdf", "gif", "mp4", "html", listed=True),
         ),
     ] = None,
     steps: Annotated[
         str,
-        typer.Option(metavar="STEPS", help="Steps with a picture of their own: all, key, none, 0,5,10-12."),
+        typer.Option(
+            metavar="STEPS",
+            help="Steps with a picture of their own: all, key, none, 0,5,10-12.",
+            autocompletion=completions.names("all", "key", "none"),
+        ),
     ] = "all",
     where: Where = None,
     sort: Sort = None,
     limit: Limit = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to; the run's episodes/ without.")
+        Path | None, typer.Option(metavar="DIR", help="Where to. Default: the run's episodes/.")
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Processes; one a core without.")
+        int | None, typer.Option(metavar="N", min=1, help="Processes. Default: one a core.")
     ] = None,
     palette: Palette = None,
     theme: Theme = None,
     quality: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Size of png, gif and mp4: low, medium or high.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Size of png, gif and mp4: low, medium or high.",
+            autocompletion=completions.names("low", "medium", "high"),
+        ),
     ] = None,
     digits: Digits = None,
     coordinates: Annotated[
@@ -85,12 +98,14 @@ def render(
 def report(
     run: Run,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The page; report/index.html in the run if left off.")
+        Path | None, typer.Option(metavar="FILE", help="The page. Default: report/index.html in the run.")
     ] = None,
     theme: Annotated[
         str | None,
         typer.Option(
-            metavar="THEME", help="What it shows first: auto (as the reader's system), light or dark."
+            metavar="NAME",
+            help="What it shows first: auto (as the reader's system), light or dark.",
+            autocompletion=completions.names("auto", "light", "dark"),
         ),
     ] = None,
     palette: Palette = None,

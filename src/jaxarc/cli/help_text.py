@@ -20,6 +20,7 @@ _WIDEST = 100
 _GAP = 2
 _WIDEST_NAME = 26
 _EXAMPLES = re.compile(r"(?:\[bold\])?Examples:?(?:\[/\])?")
+_TYPED = "jaxarc.typed"
 _FIRST_STEPS = (
     "jaxarc rollout policy=painter seed=0",
     "jaxarc ls latest",
@@ -70,7 +71,18 @@ class _Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read what was typed, numbers and paths by the casts of this package."""
         cast_plainly(self.get_params(ctx))
+        ctx.meta[_TYPED] = list(args)
+        if ctx.resilient_parsing and args and args[-1].startswith("-"):
+            args = args[:-1]  # its value is what is completed; parsed without one it would take all with it
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Complete options, and the columns behind ``--sort -``, which look like options."""
+        typed = ctx.meta.get(_TYPED, [])
+        if typed[-1:] == ["--sort"]:
+            option = next(each for each in self.params if each.name == "sort")
+            return option.shell_complete(ctx, incomplete)
+        return super().shell_complete(ctx, incomplete)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print what the docstring says, its examples, and what can be given."""

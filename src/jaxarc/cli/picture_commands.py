@@ -6,15 +6,22 @@ from typing import Annotated
 
 import typer
 
+from jaxarc.cli import completions
 from jaxarc.cli.arguments import Limit, Palette, Picture, Root, Run, Sort, Theme, Where
 
 __all__ = ["compare", "reel"]
+
+_TYPES = ("reward_progression", "similarity_progression", "outcome_by_task", "operations_used")
 
 
 def compare(
     episodes: Annotated[
         list[str],
-        typer.Argument(metavar="RUN[:EPISODE]...", help="Episodes (latest:3, RUN:p001-7), or whole runs."),
+        typer.Argument(
+            metavar="RUN[:EPISODE]...",
+            help="Episodes (latest:3, RUN:p001-7), or whole runs.",
+            autocompletion=completions.addresses,
+        ),
     ],
     type_: Annotated[
         str,
@@ -22,6 +29,7 @@ def compare(
             "--type",
             metavar="TYPE",
             help="reward_progression, similarity_progression, outcome_by_task or operations_used.",
+            autocompletion=completions.names(*_TYPES),
         ),
     ] = "reward_progression",
     align: Annotated[
@@ -68,10 +76,19 @@ def reel(
     run: Run,
     task: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="The task; the one with the most episodes without."),
+        typer.Option(
+            metavar="ID",
+            help="The task. Default: the one with the most episodes.",
+            autocompletion=completions.tasks,
+        ),
     ] = None,
     by: Annotated[
-        str, typer.Option(metavar="COLUMN", help="What says how far training was: update, episode, end_step.")
+        str,
+        typer.Option(
+            metavar="COLUMN",
+            help="What says how far training was: update, episode, end_step.",
+            autocompletion=completions.names("update", "episode", "end_step"),
+        ),
     ] = "update",
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=40, help="The most episodes.")] = 8,
     out: Picture = None,

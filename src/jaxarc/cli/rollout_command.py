@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from jaxarc.cli import completions
+
 __all__ = ["rollout"]
 
 
@@ -14,7 +16,8 @@ def rollout(
         list[str] | None,
         typer.Argument(
             metavar="OVERRIDE",
-            help="Hydra overrides, such as visualization=debug_verbose env.num_envs=16 seed=0.",
+            help="Settings, such as env.num_envs=16 seed=0; all of them: docs/configuration.md.",
+            autocompletion=completions.overrides,
         ),
     ] = None,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from jaxarc.cli import completions
 from jaxarc.cli.arguments import Json, Limit, Root, RootOrRun, Run, Where
 
 __all__ = ["bench", "clean", "doctor", "export"]
@@ -48,7 +49,12 @@ def clean(
         int | None, typer.Option(metavar="N", help="The most episodes of a run that keep their steps.")
     ] = None,
     policy: Annotated[
-        str | None, typer.Option(help="Which go first: size_based or oldest_first.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Which go first: size_based or oldest_first.",
+            autocompletion=completions.names("size_based", "oldest_first"),
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; print what would go.")] = False,
     as_json: Json = False,
@@ -83,7 +89,13 @@ def clean(
 def export(
     run: Run,
     format: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="minari, parquet, jsonl or pickle.")
+        str,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="minari, parquet, jsonl or pickle.",
+            autocompletion=completions.names("minari", "parquet", "jsonl", "pickle"),
+        ),
     ],
     out: Annotated[
         Path | None,
