@@ -337,6 +337,22 @@ def test_episodes_of_other_kinds_do_not_take_over_each_others_dtypes(recorder: R
                 assert read.observation[name].dtype == np.asarray(observation[name]).dtype
 
 
+def test_an_episode_may_bring_metrics_and_labels_that_are_new(recorder: Recorder) -> None:
+    """Episodes that are written together keep their rows and steps; what one of them lacks is NaN."""
+    for number, names in enumerate(((), ("a", "b", "c"), ("c",))):
+        labels = {"level": number} if number == 2 else {}
+        with recorder.episode(task=f"t{number}", labels=labels) as episode:
+            for step in range(3):
+                metrics = {name: float(step) for name in names}
+                episode.step(np.full(2, step), step, 1.0, None, terminated=step == 2, metrics=metrics)
+    run = closed(recorder)
+    assert [row.stored_steps for row in run.episodes()] == [3, 3, 3]
+    assert np.isnan(run.episodes()["a_last"][[0, 2]]).all()
+    assert run.episodes()["c_last"].tolist()[1:] == [2.0, 2.0]
+    assert sorted(run.load_episode(1).metrics) == ["a", "b", "c"]
+    assert run.problems == ()
+
+
 def test_keep_rules_window_and_budgets_hold_for_loops(run_root: Path) -> None:
     """An episode that no rule keeps has its row, and the steps before a mark where a window says so."""
     config = recording.config(run_root, capture={"keep": ["success"], "window": 2})

@@ -84,6 +84,10 @@ class Columns:
         """Return the entries at these positions."""
         return Columns(self.whole[:, positions], self.real[:, positions])
 
+    def without_names(self) -> Columns:
+        """Return the columns that every stream has: episodes of other metrics and labels can join them."""
+        return Columns(self.whole[: len(_WHOLE)], self.real[: len(_REAL)])
+
     @classmethod
     def concatenate(cls, columns: list[Columns]) -> Columns:
         """Join columns of the same names."""

@@ -78,7 +78,7 @@ class Settler:
             columns: what the lanes knew of them.
             kept: whether a rule keeps them; of the others the window is stored alone.
         """
-        self._ended.append(columns)
+        self._ended.append(columns.without_names())  # a later episode may bring metrics that are new
         self._kept.append(kept)
 
     def settle(self, settled: Settled) -> tuple[int, int]:
