@@ -8,8 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeAlias
-from urllib.parse import unquote
+from typing import TypeAlias
 
 import typer
 
@@ -26,7 +25,6 @@ __all__ = [
 
 _ROOT = "outputs/episodes"
 _RUN_FILE = "run.json"
-_INDEX_FILE = "index.h5"
 _MOST = 100
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+~-]*")
 """What is offered: some shells evaluate what they are given, so other names are typed by hand."""
@@ -172,23 +170,18 @@ def _run_dir(ctx: typer.Context, name: object) -> Path:
 
 
 def _episode_names(run_dir: Path) -> list[str]:
-    import h5py
+    from jaxarc.storage.index_glance import glance_stored
 
-    with h5py.File(run_dir / _INDEX_FILE) as index:
-        rows: Any = index["episodes"]
-        kept = rows["stored_steps"][:] > 0
-        found = zip(rows["writer"][:][kept].tolist(), rows["episode"][:][kept].tolist(), strict=True)
-    return [f"p{writer:03d}-{number}" if writer else str(number) for writer, number in sorted(found)]
+    found = glance_stored(run_dir)
+    return [f"p{writer:03d}-{number}" if writer else str(number) for writer, number in found]
 
 
 def _columns(ctx: typer.Context) -> list[str]:
     """Return the columns of the run that was named, or those that every run has."""
-    try:
-        import h5py
+    from jaxarc.storage.index_glance import glance_columns
 
-        with h5py.File(_run_dir(ctx, ctx.params.get("run")) / _INDEX_FILE) as index:
-            rows: Any = index["episodes"]
-            known = [unquote(name) for name in rows]
+    try:
+        known = glance_columns(_run_dir(ctx, ctx.params.get("run")))
     except (OSError, KeyError):
         return list(_COLUMNS)
     return [name for name in (*_COLUMNS, *known) if name in known and _PLAIN.fullmatch(name)]
