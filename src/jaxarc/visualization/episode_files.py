@@ -54,7 +54,7 @@ class Drawing:
             ``none``, or their numbers in the episode. Films and pages always show every stored step.
         max_bytes: the most bytes of recorded arrays to read at once.
         render: a drawing function of the user's for what was observed, or ``module:function``; pages that
-            play an episode show the observations themselves.
+            play an episode show its frames beside the observations.
     """
 
     formats: Sequence[str] = ("svg",)
@@ -214,7 +214,8 @@ class _Steps:
 def _whole(episode: EpisodeData, folder: Path, kind: str, drawing: Drawing, stop: Callable[[], bool]) -> Path:
     """Write all stored steps of an episode as one file."""
     if kind == "html":
-        page = episode_page([episode], drawing.style, max_bytes=min(PAGE_BYTES, drawing.max_bytes))
+        room = min(PAGE_BYTES, drawing.max_bytes)
+        page = episode_page([episode], drawing.style, max_bytes=room, render=drawing.render)
         return _written(folder / "replay.html", page.encode())
     steps = _Steps(episode, drawing)
     frames = _until(stop, step_frames(steps, drawing.style, drawing.scale))

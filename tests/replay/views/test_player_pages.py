@@ -9,10 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from odd_run import record_odd_run
+from pictures_of_mine import of_state, pixels, script
 from recording import config
 
 import jaxarc
+from jaxarc.errors import RenderError
 from jaxarc.records.episode_data import EpisodeData
+from jaxarc.records.player import PlayerRemark
 from jaxarc.replay import ReplaySystem
 from jaxarc.replay.views.player_pages import episode_page, player_episode
 
@@ -164,3 +167,69 @@ def test_scalars_of_info_are_curves_and_arrays_beside_them_are_not_held(
     assert list(series) == ["reward", "net.entropy", "value"]
     assert np.allclose(series["net.entropy"], np.arange(7) / 7)
     assert "info" not in vars(episode)
+
+
+def test_a_drawing_of_the_users_own_is_a_frame_a_step(tmp_path: Path) -> None:
+    """Each observation is drawn once: pixels as PNG files, an SVG as pixels; arrays stay arrays."""
+    observed = {"observation": jnp.arange(6.0), "next_observation": jnp.arange(6.0) + 1}
+    episode = record(tmp_path, 6, **observed)
+    drawing = player_episode(episode, render=pixels).drawing
+    assert drawing is not None
+    assert (drawing.name, len(drawing.frames)) == ("pictures_of_mine:pixels", 7)
+    assert all(frame.startswith(b"\x89PNG") for frame in drawing.frames)
+    assert (drawing.before.tolist(), drawing.after.tolist()) == (list(range(6)), list(range(1, 7)))
+    assert episode_page([episode], render="pictures_of_mine:pixels") != episode_page([episode])
+    drawn = player_episode(episode, render=script).drawing
+    assert drawn is not None
+    assert set(drawn.frames) == {drawn.frames[0]}
+    assert "alert" not in episode_page([episode], render=script)
+    boards = player_episode(episode, render=lambda value: {"map": np.full((2, 3), int(value))}).drawing
+    assert boards is not None
+    assert boards.frames["map"][:, 0, 0].tolist() == list(range(7))
+
+
+def test_a_drawing_of_the_state_shows_what_the_next_step_began_with(tmp_path: Path) -> None:
+    """A function that asks for the state is given the recorded one; the last step leads to none."""
+    boards = jnp.arange(4)[:, None, None] * jnp.ones((1, 2, 2), jnp.int32)
+    episode = record(tmp_path, 4, level="full", observation=boards, state={"inner": {"board": boards}})
+    drawing = player_episode(episode, render=of_state).drawing
+    assert drawing is not None
+    assert drawing.frames[:, 0, 0].tolist() == [1, 2, 3, 4]
+    assert drawing.after.tolist() == [1, 2, 3, -1]
+
+
+def test_drawings_have_a_budget_and_a_size_of_their_own(tmp_path: Path) -> None:
+    """Frames are 512 pixels at most, JPEG where that is smaller; of too many every k-th is drawn."""
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 255, (700, 600, 3)).astype(np.uint8)
+    episode = record(tmp_path, 60, observation=jnp.arange(60.0))
+    player = player_episode(episode, max_bytes=2_000_000, render=lambda value: noise + np.uint8(value))
+    assert player.drawing is not None
+    assert all(frame.startswith(b"\xff\xd8") for frame in player.drawing.frames)
+    assert sum(map(len, player.drawing.frames)) <= 2_400_000
+    assert player.every > 1
+    assert "To keep the page small" in player.notes[-1]
+    with pytest.raises(RenderError, match="broken at step 0 failed"):
+        player_episode(episode, render="pictures_of_mine:broken")
+
+
+def test_labels_notes_and_pins_come_with_an_episode(arc_run: ReplaySystem, tmp_path: Path) -> None:
+    """Labels are facts; notes stand at their step, or say which it was; metrics of a row alone are facts."""
+    episode = arc_run.load_episode(0)
+    last = int(episode.step[-1])
+    remarks = [(last + 5, "later"), (None, "why?"), (1, "here")]
+    player = player_episode(episode, remarks=remarks, pinned=True)
+    assert player.remarks == (
+        PlayerRemark("why?"),
+        PlayerRemark("here", 1),
+        PlayerRemark(f"Step {last + 5}: later", len(episode.step) - 1),
+    )
+    assert player.pinned
+    assert player.facts == {"pair": str(episode.row.pair)}
+    assert episode_page([episode], remarks={(0, 0): remarks}, pinned=[(0, 0)]) != episode_page([episode])
+    fields = {"labels": {"seed": jnp.full(5, 3)}, "metrics": {"loss": jnp.arange(5.0)}}
+    assert player_episode(record(tmp_path / "all", 5, **fields)).facts == {"seed": "3"}
+    assert player_episode(record(tmp_path / "row", 5, level="minimal", **fields)).facts == {
+        "seed": "3",
+        "last loss": "4",
+    }

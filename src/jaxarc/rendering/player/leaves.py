@@ -178,6 +178,6 @@ def _differences_pack_better(planes: np.ndarray) -> bool:
 
 def _text(spec: dict[str, Any], frames: np.ndarray) -> Packed:
     shown = frames if 0 < len(frames) <= _TEXTS_AT_MOST else frames[:1]
-    lines = ["\n".join(clean(line) for line in text_lines(frame)) for frame in shown]
+    lines = ["\n".join(clean(line) for line in text_lines(np.asarray(frame))) for frame in shown]
     known = {text: index for index, text in enumerate(dict.fromkeys(lines))}
     return {**spec, "kind": "text", "texts": list(known)}, encode_varints(np.array([known[t] for t in lines]))

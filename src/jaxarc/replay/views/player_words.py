@@ -24,7 +24,8 @@ def player_facts(episode: EpisodeData) -> dict[str, str]:
     row = episode.row
     facts = {}
     for name in row:
-        if name in _NO_LABELS or (name.endswith("_id") and name[:-3] in row):
+        first_attempt = name == "attempt" and row[name] == 1  # of a run that was never resumed
+        if first_attempt or name in _NO_LABELS or (name.endswith("_id") and name[:-3] in row):
             continue
         if name.endswith(METRIC_PARTS):
             if name.endswith("_last") and not len(episode.step):

@@ -1,6 +1,7 @@
 // One leaf of the observations with its panels: before and after a step, and the target beside a board.
 
 const PANEL_AT_LEAST = 124; // CSS pixels, in which the words above a board have room
+const PANEL_AT_LEAST_COMPACT = 98;
 const PANEL_WORDS = 62; // CSS pixels that these words take, and the gap above them
 
 function panel(heading, picture) {
@@ -67,14 +68,13 @@ class CellsLeaf {
     let cell = 0;
     // In a row if there is room for words; where the height is given too, in as many rows as make cells large.
     for (let across = this.panels.length; across > 1 || !cell; across--) {
-      if (roomOf(across) < PANEL_AT_LEAST && across > 2) continue;
+      if (roomOf(across) < (look.compact ? PANEL_AT_LEAST_COMPACT : PANEL_AT_LEAST) && across > 2) continue;
       const down = Math.ceil(this.panels.length / across);
       const tall = look.fills ? (height - (down - 1) * PANEL_WORDS) / down : height;
       const fits = CellsPicture.cellIn(roomOf(across), tall - gutter, rows, columns, look.dpr);
-      if (fits > cell) [cell, this.across] = [fits, across];
+      if (fits > cell * 1.25) cell = fits; // one row is easier to read
       if (!look.fills) break;
     }
-    this.element.firstChild.style.setProperty("--across", String(this.across));
     for (const shown of this.panels) shown.picture.resize(cell, look);
     if (!this.swatches) return;
     this.leaf.legend.forEach(([value], index) => {

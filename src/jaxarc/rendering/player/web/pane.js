@@ -75,7 +75,7 @@ class Pane {
     const several = this.leaves.length > 1;
     const inPairs = several && width >= 880;
     this.element.lastChild.classList.toggle("in-pairs", inPairs);
-    const gap = width < 480 ? 16 : width < 700 || inPairs ? 28 : 44;
+    const gap = look.compact && width < 480 ? 8 : width < 480 ? 16 : width < 700 || inPairs ? 28 : 44;
     this.element.style.setProperty("--panel-gap", `${gap}px`);
     const room = inPairs ? (width - 44) / 2 : width;
     const own = this.index ? { ...look, accent: look.second } : look;

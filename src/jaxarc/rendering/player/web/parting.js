@@ -70,7 +70,8 @@ function partingOf(one, other) {
     if (ahead === 0) {
       const words = differenceAt(one, other, mine, theirs);
       const step = one.step[mine];
-      if (words) return compared ? { step, words: `part at step ${step.toLocaleString("en-US")}: ${words}` } : { step, words: "differ from the start" };
+      const where = compared ? `part at step ${step.toLocaleString("en-US")}` : "differ from the start";
+      if (words) return { step, words: `${where}: ${words}` };
       compared++;
     }
     if (ahead <= 0) mine++;

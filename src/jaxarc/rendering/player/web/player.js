@@ -29,7 +29,8 @@ class Player {
     this.firstTheme = this.theme = document.documentElement.dataset.theme;
     this.width = 0;
     // A page made for a cell, or shown by a document as its srcdoc.
-    this.isEmbedded = document.documentElement.dataset.layout === "embedded" || location.protocol === "about:";
+    this.isCompact = document.documentElement.dataset.layout === "embedded";
+    this.isEmbedded = this.isCompact || location.protocol === "about:";
     this.due = false;
   }
 
@@ -226,8 +227,9 @@ class Player {
     const look = { ...readLook(this.choices, this.list.palettes), heat: this.list.heat };
     look.fills = getComputedStyle(byId("panes")).overflowY === "auto"; // the pictures have what the rest leaves
     const room = byId("panes").clientWidth;
-    const gap = 40;
-    const beside = this.panes.length === 2 && room >= 760;
+    const gap = this.isCompact ? 20 : 40;
+    look.compact = this.isCompact;
+    const beside = this.panes.length === 2 && room >= (this.isCompact ? 600 : 760);
     const width = beside ? (room - gap) / 2 : room;
     const height = (pane) => (look.fills ? byId("panes").clientHeight - pane.above - 6 : Math.min(Math.max(window.innerHeight * 0.42, 190), 400));
     for (const pane of this.panes) pane.resize(Math.floor(width), Math.max(110, height(pane)), look);

@@ -1,6 +1,6 @@
 // The track below the pictures: the steps that there are, and the moments worth jumping to.
 
-// {step, words, kind} of the shown episodes, ascending; one a step.
+// {step, words, kind} of the shown episodes, ascending; one a step. That they part there is said beside it.
 function momentsOf(panes, parting) {
   const found = new Map();
   const add = (step, words, kind) => {
@@ -13,7 +13,10 @@ function momentsOf(panes, parting) {
     for (const [position, words] of episode.moments) add(episode.step[position], whose + words, "");
     for (const [position, words] of episode.remarks) if (position !== null) add(episode.step[position], `${whose}\u201c${words}\u201d`, "remark");
   }
-  if (parting && parting.step !== null) add(parting.step, parting.words, "parting");
+  if (parting && parting.step !== null) {
+    if (!found.has(parting.step)) found.set(parting.step, { step: parting.step, words: "" });
+    found.get(parting.step).kind = "parting";
+  }
   return [...found.values()].sort((one, other) => one.step - other.step);
 }
 
@@ -26,7 +29,7 @@ function markTrack(player) {
   };
   const marks = moments.map(({ step, words, kind }) => {
     const mark = at(step, `moment-mark ${kind}`);
-    mark.title = `Step ${step.toLocaleString("en-US")}: ${words}`;
+    mark.title = `Step ${step.toLocaleString("en-US")}: ${words || player.parting.words}`;
     return mark;
   });
   const gaps = stops.length > 1 && stops.length < lastStep + 1 && stops.length <= 240;
