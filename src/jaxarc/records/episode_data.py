@@ -11,6 +11,7 @@ import numpy as np
 from jaxarc.errors import NotRecordedError
 from jaxarc.records.journal import Journal
 from jaxarc.records.layout import Field, unflatten
+from jaxarc.records.missing_parts import missing_parts
 from jaxarc.records.step_sources import StepSource, StepSources
 from jaxarc.records.table import EpisodeRow
 
@@ -55,9 +56,10 @@ class EpisodeData:
 
     def __repr__(self) -> str:
         row = self.row
+        ended = f"{row.ended!r}, last_observation_lost=True" if row.last_observation_lost else repr(row.ended)
         return (
             f"EpisodeData(episode={row.episode}, task_id={row.task_id!r}, total_steps={row.total_steps}, "
-            f"stored_steps={row.stored_steps}, total_reward={row.total_reward:.6g}, ended={row.ended!r})"
+            f"stored_steps={row.stored_steps}, total_reward={row.total_reward:.6g}, ended={ended})"
         )
 
     @cached_property
@@ -98,6 +100,11 @@ class EpisodeData:
     def contiguous(self) -> bool:
         """Whether ``step`` has every step that happened, also in an episode that was cut."""
         return 0 < len(self.step) == self.row.total_steps
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What is missing of the episode, in sentences: it still runs, was cut, lost its last frame, …"""
+        return missing_parts(self)
 
     @cached_property
     def reward(self) -> np.ndarray:

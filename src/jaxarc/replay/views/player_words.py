@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from jaxarc.errors import NotRecordedError
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.player import PlayerMoment, PlayerRemark
 from jaxarc.records.table import METRIC_PARTS, RESERVED_COLUMNS, label_name_column
@@ -97,32 +96,13 @@ def player_moments(episode: EpisodeData, series: Mapping[str, np.ndarray]) -> tu
 
 
 def player_notes(episode: EpisodeData, every: int) -> tuple[str, ...]:
-    """Return what is missing of an episode, in sentences."""
-    row, count = episode.row, len(episode.step)
-    total = int(row.total_steps)
-    notes = []
-    if row.ended == "running":
-        so_far = f"; what is here are its first {total:,} steps" if count else ""
-        notes.append(f"This episode is still running{so_far}.")
-    elif row.ended == "cut":
-        notes.append("The recording ended before this episode did.")
-    if not count:
-        try:
-            _ = episode.reward
-        except NotRecordedError as error:
-            notes.append(f"Only its row is stored: {error}.")
-        return tuple(notes)
-    if not episode.has("observation"):
-        notes.append("Its observations were not recorded.")
-    elif row.last_observation_lost and int(episode.step[-1]) == total - 1:
-        notes.append("What its last step led to was not recorded.")
-    if count < total:
-        notes.append(f"Of its {total:,} steps {count:,} are stored; the others are passed over.")
-    if every > 1:
-        each = f"every {every:,}{_ordinal(every)}"
-        words = f"{each} step" if count == total else f"{each} of the stored ones"
-        notes.append(f"To keep the page small it shows {words}, and the key moments.")
-    return tuple(notes)
+    """Return what is missing of an episode, and of its page, in sentences."""
+    notes = episode.missing
+    if every == 1:
+        return notes
+    each = f"every {every:,}{_ordinal(every)}"
+    words = f"{each} step" if len(episode.step) == len(episode) else f"{each} of the stored ones"
+    return (*notes, f"To keep the page small it shows {words}, and the key moments.")
 
 
 def _ordinal(count: int) -> str:
