@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from jaxarc.errors import DamagedFileError, NotRecordedError
+from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.table import EpisodeRow, EpisodeTable
 from jaxarc.replay.row_slabs import distinct, row_slabs
 from jaxarc.replay.run_reader import RunReader
 
-__all__ = ["says_success", "streams_that_say_success"]
+__all__ = ["says_success", "stream_says_success", "streams_that_say_success"]
 
 
 def says_success(run: RunReader, row: EpisodeRow) -> bool:
@@ -41,3 +42,19 @@ def streams_that_say_success(run: RunReader, table: EpisodeTable) -> frozenset[b
                 examples.setdefault(name, position)
     unsaid = {name: at for name, at in examples.items() if name not in known}
     return frozenset(known | {name for name, at in unsaid.items() if says_success(run, table.row(at))})
+
+
+def stream_says_success(run: RunReader, episode: EpisodeData) -> bool:
+    """Say whether it is known which episodes succeed of the stream that an episode is of.
+
+    Args:
+        run: the run that was asked; of an episode of another run only its own steps are looked at.
+        episode: the episode.
+    """
+    if episode.success_known or bool(episode.row.success):
+        return True
+    origin = getattr(episode, "run_dir", None)
+    if origin is None or origin.resolve() != run.run_dir.resolve():
+        return False
+    stream = str(episode.row.stream)
+    return stream.encode() in streams_that_say_success(run, run.episodes(f"stream == {stream!r}"))

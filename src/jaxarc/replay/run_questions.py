@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
+from jaxarc.errors import ReplayError
 from jaxarc.replay.run_reader import RunReader
 
 if TYPE_CHECKING:
     from jaxarc.replay.addresses import EpisodeAddress
+    from jaxarc.replay.cause_table import CauseTable
     from jaxarc.replay.episode_difference import EpisodeDifference
+    from jaxarc.replay.explanation import Explanation
     from jaxarc.replay.picture import Picture
     from jaxarc.replay.task_table import TaskTable
 
@@ -133,3 +136,59 @@ class RunQuestions(RunReader):
         from jaxarc.replay.run_pictures import reel_picture
 
         return reel_picture(self, task, by, limit, palette=palette, theme=theme)
+
+    @overload
+    def explain(self, episode: EpisodeAddress) -> Explanation: ...
+
+    @overload
+    def explain(
+        self,
+        episode: None = None,
+        *,
+        task: str | None = None,
+        where: str | None = None,
+        sort: str | None = None,
+        limit: int = 200,
+    ) -> CauseTable: ...
+
+    def explain(
+        self,
+        episode: EpisodeAddress | None = None,
+        *,
+        task: str | None = None,
+        where: str | None = None,
+        sort: str | None = None,
+        limit: int = 200,
+    ) -> Explanation | CauseTable:
+        """Say why an episode went as it went, or what the unsolved ones have in common.
+
+        ``run.explain(7)`` looks at one: was it submitted, was the best undone, what is wrong with the last
+        board, how many steps had no effect, did it go in circles; each with numbers, and with the steps that
+        show it. Of solved episodes it says where time was lost. ``run.explain(task="007bbfb7")`` and
+        ``run.explain(where="update > 100")`` count the causes over all unsolved episodes that are meant. What
+        was not stored cannot be explained, and is named.
+
+        Args:
+            episode: its number or name, or a loaded episode; None for several.
+            task: the episodes of this task.
+            where, sort: which episodes, as for `episodes`.
+            limit: the most unsolved episodes to look at; of more as many, evenly spread.
+
+        Raises:
+            EpisodeNotFoundError: there is no such episode.
+            NotRecordedError: the run has no such task.
+            QueryError: an expression cannot be understood.
+            ReplayError: an episode and a choice of several are given, or ``limit`` is below 1.
+        """
+        if episode is None:
+            from jaxarc.replay.cause_table import explain_episodes
+
+            return explain_episodes(self, task, where, sort, limit)
+        if task is not None or where is not None or sort is not None:
+            raise ReplayError("explain takes one episode, or task=, where= and sort= for several; not both")
+        from jaxarc.replay.episode_choice import loaded
+        from jaxarc.replay.explain import explain_episode
+        from jaxarc.replay.known_success import stream_says_success
+
+        found = loaded(self, episode)
+        return explain_episode(found, says_success=stream_says_success(self, found))
