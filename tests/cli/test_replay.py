@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
+import shutil
 import webbrowser
 from pathlib import Path
 from unittest import mock
@@ -63,6 +65,22 @@ def test_a_page_has_the_episodes_that_were_asked_for(run_dir: Path, tmp_path: Pa
     assert (listed(page)["look"]["palette"], listed(page)["look"]["digits"]) == ("default", True)
     typed(run_dir, "--where", "total_reward > 3", "--sort", "-episode", "--limit", 1, "--html", page)
     assert [row["name"] for row in listed(page)["episodes"]] == ["2"]
+
+
+@pytest.mark.parametrize("name", ["pixels", "gone"])
+def test_a_page_has_what_the_run_was_told_to_draw_with(run_dir: Path, tmp_path: Path, name: str) -> None:
+    """The run's own drawing function; where it is not to be had, the page is written without, and says so."""
+    own = tmp_path / "run"
+    shutil.copytree(run_dir, own)
+    file = own / "config" / "config.json"
+    config = json.loads(file.read_bytes())
+    config["visualization"]["render"] = f"pictures_of_mine:{name}"
+    file.write_text(json.dumps(config))
+    output = typed(own, 0, "--html", tmp_path / "page.html")
+    assert ("has no gone" in output) == (name == "gone")
+    stream = (tmp_path / "page.html").read_text(encoding="utf-8").split('id="episodes">')[1].split("\n")[1]
+    parts = read_stream(base64.b64decode(stream.split("<")[0]))[0]["parts"]
+    assert any(part.get("kind") == "images" for part in parts) == (name == "pixels")
 
 
 def test_open_shows_the_page_in_a_browser(run_dir: Path, tmp_path: Path) -> None:

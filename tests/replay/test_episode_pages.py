@@ -63,6 +63,17 @@ def test_a_run_saves_the_episodes_that_are_asked_for(run: ReplaySystem, tmp_path
     assert [row["name"] for row in listed(run.save_html(page, "total_steps == 3"))["episodes"]] == ["0"]
 
 
+def test_a_drawing_of_ones_own_is_saved_with_the_page(run: ReplaySystem, tmp_path: Path) -> None:
+    """Each frame is in the page; a function that fails says so, and no file is left."""
+    episode = run.load_episode(0)
+    drawn = episode.save_html(tmp_path / "drawn.html", render="pictures_of_mine:pixels").read_bytes()
+    assert len(drawn) > len(episode.save_html(tmp_path / "plain.html").read_bytes())
+    assert run.save_html(tmp_path / "run.html", render="pictures_of_mine:pixels").exists()
+    with pytest.raises(RenderError, match="broken at step 0 failed"):
+        episode.save_html(tmp_path / "none.html", render="pictures_of_mine:broken")
+    assert not (tmp_path / "none.html").exists()
+
+
 def test_a_saved_page_plays(run: ReplaySystem, tmp_path: Path, open_page: OpenPage) -> None:
     """In a browser without network it goes on by a step when it is told to."""
     page = open_page(run.save_html(tmp_path / "all.html"))

@@ -16,6 +16,7 @@ from jaxarc.cli.render import Looks, chosen_episodes
 from jaxarc.cli.terminal import terminal
 from jaxarc.cli.wording import counted, size
 from jaxarc.errors import RenderError, StorageError
+from jaxarc.records.episode_data import EpisodeData
 from jaxarc.rendering import Style, terminal_step
 from jaxarc.replay import ReplaySystem, open_run
 from jaxarc.replay.views import style_of
@@ -74,7 +75,7 @@ def write_page(
     status = terminal(stderr=True).status(f"packing {counted(len(episodes), 'episode')}")
     with status, keep_segments_open():
         loaded = [run.load_episode(number, writer=writer) for writer, number in episodes]
-        page = episode_page(loaded, _style(run, looks), run.name).encode()
+        page, undrawn = _page(run, loaded, looks)
     with storage_errors(html):
         html.parent.mkdir(parents=True, exist_ok=True)
     atomic_write_bytes(html, page)
@@ -83,8 +84,21 @@ def write_page(
     if left_out:
         words = f"{counted(left_out, 'more episode')} left out; name them, or say --limit"
         console.print(Text(words, "yellow"), soft_wrap=True)
+    if undrawn:
+        console.print(Text(f"without the run's own drawing: {undrawn}", "yellow"), soft_wrap=True)
     if open_page and not webbrowser.open(html.resolve().as_uri()):
         console.print(Text(f"no browser could be opened; open {html} yourself", "yellow"), soft_wrap=True)
+
+
+def _page(run: ReplaySystem, episodes: Sequence[EpisodeData], looks: Looks) -> tuple[bytes, str]:
+    """Return the page, and why the drawing function that the run names is not in it; empty where it is."""
+    config = looks.on(run_visualization_config(run.run_dir))
+    try:
+        return episode_page(episodes, style_of(config), run.name, render=config.render).encode(), ""
+    except RenderError as error:
+        if config.render is None:
+            raise
+        return episode_page(episodes, style_of(config), run.name).encode(), str(error)
 
 
 def play_in_terminal(

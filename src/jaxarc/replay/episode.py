@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jaxarc.records.episode_data import EpisodeData
 
 if TYPE_CHECKING:
+    from jaxarc.rendering.plugin import Render
     from jaxarc.rendering.style import Style
 
 __all__ = ["ReplayEpisode"]
@@ -35,6 +36,7 @@ class ReplayEpisode(EpisodeData):
         palette: str | None = None,
         theme: str | None = None,
         title: str = "",
+        render: str | Render | None = None,
     ) -> Path:
         """Write one HTML file that plays the episode anywhere, without network: ``docs/pictures.md``.
 
@@ -46,15 +48,17 @@ class ReplayEpisode(EpisodeData):
             palette: that of the look: ``default``, ``colorblind`` or ``high_contrast``.
             theme: that of the look: ``light`` (as the reader's system) or ``dark``.
             title: what the page is called; the run's name when left off.
+            render: a drawing function of your own, or ``module:function``; its frames are shown beside what
+                was observed: ``docs/pictures.md``.
 
         Returns:
             The path of the file.
 
         Raises:
-            RenderError: a palette or theme that does not exist.
+            RenderError: a palette or theme that does not exist, or ``render`` fails.
             StorageError: the path is a folder, or cannot be written.
         """
         from jaxarc.replay.episode_pages import chosen_style, save_page
 
         look = chosen_style(self.run_dir, style, palette, theme)
-        return save_page(path, [self], look, title or self.run_dir.name)
+        return save_page(path, [self], look, title or self.run_dir.name, render)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxarc.errors import EpisodeNotFoundError, RenderError, StorageError
+from jaxarc.rendering.plugin import Render
 from jaxarc.rendering.style import Style
 from jaxarc.replay.episode import ReplayEpisode
 from jaxarc.replay.views.player_pages import episode_page
@@ -24,7 +25,11 @@ __all__ = ["chosen_style", "save_page", "save_run_page"]
 
 
 def save_page(
-    path: str | os.PathLike[str], episodes: Sequence[ReplayEpisode], style: Style, title: str
+    path: str | os.PathLike[str],
+    episodes: Sequence[ReplayEpisode],
+    style: Style,
+    title: str,
+    render: str | Render | None = None,
 ) -> Path:
     """Write one HTML file that plays episodes, whole or not at all, and return its path.
 
@@ -39,7 +44,7 @@ def save_page(
     with storage_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
     with keep_segments_open():
-        page = episode_page(episodes, style, title)
+        page = episode_page(episodes, style, title, render=render)
     atomic_write_bytes(file, page.encode(), durable=False)
     return file
 
@@ -52,6 +57,7 @@ def save_run_page(
     sort: str | None,
     limit: int | None,
     title: str,
+    render: str | Render | None,
     **look: Any,
 ) -> Path:
     """Write one HTML file that plays the episodes of a run that have stored steps, and return its path.
@@ -72,4 +78,4 @@ def save_run_page(
         )
     pairs = zip(table["writer"].tolist(), table["episode"].tolist(), strict=True)
     episodes = [run.load_episode(episode, writer=writer) for writer, episode in pairs]
-    return save_page(path, episodes, style, title or run.name)
+    return save_page(path, episodes, style, title or run.name, render)

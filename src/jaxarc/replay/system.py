@@ -12,6 +12,7 @@ from jaxarc.replay.verification import RunVerification, Verification
 from jaxarc.storage import keep_segments_open, resolve_run
 
 if TYPE_CHECKING:
+    from jaxarc.rendering.plugin import Render
     from jaxarc.rendering.style import Style
 
 __all__ = ["DEFAULT_ROOT", "ReplaySystem", "open_run"]
@@ -59,6 +60,7 @@ class ReplaySystem(RunQuestions):
         palette: str | None = None,
         theme: str | None = None,
         title: str = "",
+        render: str | Render | None = None,
     ) -> Path:
         """Write one HTML file that plays episodes of the run anywhere, without network: ``docs/pictures.md``.
 
@@ -71,6 +73,8 @@ class ReplaySystem(RunQuestions):
             limit: the most episodes; None for all.
             style, palette, theme: the look at the start; what is left off is as the run was told.
             title: what the page is called; the run's name when left off.
+            render: a drawing function of your own, or ``module:function``; its frames are shown beside what
+                was observed: ``docs/pictures.md``.
 
         Returns:
             The path of the file.
@@ -78,12 +82,12 @@ class ReplaySystem(RunQuestions):
         Raises:
             EpisodeNotFoundError: none of them has stored steps.
             QueryError: an expression cannot be understood.
-            RenderError: a palette or theme that does not exist, or a limit below 1.
+            RenderError: a palette or theme that does not exist, a limit below 1, or ``render`` fails.
             StorageError: the path is a folder, or cannot be written.
         """
         from jaxarc.replay.episode_pages import save_run_page
 
-        look = {"style": style, "palette": palette, "theme": theme}
+        look = {"style": style, "palette": palette, "theme": theme, "render": render}
         return save_run_page(self, path, where=where, sort=sort, limit=limit, title=title, **look)
 
     def verify(self, episode: int, step_fn: Any, *, writer: int = 0, **options: Any) -> Verification:
