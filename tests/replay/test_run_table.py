@@ -9,6 +9,7 @@ import pytest
 from damage import run_of_segments
 
 from jaxarc.errors import QueryError, ReplayError
+from jaxarc.records.lazy_columns import LazyColumns
 from jaxarc.records.table import encode_text
 from jaxarc.replay import ReplaySystem
 from jaxarc.replay.run_table import RunTable
@@ -152,4 +153,5 @@ def test_only_the_rows_that_are_shown_are_read(run: ReplaySystem):
     """A table of millions of rows shows itself at once."""
     table = ReplaySystem(run.run_dir).episodes()
     _ = repr(table), table._repr_html_()
+    assert isinstance(table.columns, LazyColumns)
     assert len(table.columns._read) <= 1  # the type checks of these tests look at one column

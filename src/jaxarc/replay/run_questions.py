@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
-from jaxarc.errors import ReplayError
+from jaxarc.errors import DamagedFileError, ReplayError
 from jaxarc.replay.run_reader import RunReader
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from jaxarc.replay.episode_difference import EpisodeDifference
     from jaxarc.replay.explanation import Explanation
     from jaxarc.replay.picture import Picture
+    from jaxarc.replay.step_table import StepTable
     from jaxarc.replay.task_table import TaskTable
 
 __all__ = ["RunQuestions"]
@@ -25,6 +27,47 @@ class RunQuestions(RunReader):
         run_dir: the run's directory.
         include_hidden: as for RunReader.
     """
+
+    def steps(
+        self, where: str | None = None, sort: str | Sequence[str] | None = None, limit: int | None = None
+    ) -> StepTable:
+        """Return stored steps as rows of a table, of which only what is asked about is read.
+
+        Columns: ``episode, step, writer, stream, member, env_id, update, task_id``, the labels, ``env_step``
+        (environment steps of the stream before it), ``reward, terminated, truncated, success, mark``, every
+        metric, and the numbers in actions and info (``action.operation``, ``info.value``, ``action[0]``). By
+        name there is more: see `StepTable`. What the program did not give, or the level did not store, is
+        left out; where only a journal of an episode is stored, its steps are those of the journal.
+
+        Args:
+            where: which steps, such as ``"reward > 0 and action.operation == 34 and total_steps < 40"``;
+                conditions on columns of episodes choose among episodes before any step is read.
+            sort: columns to sort by, such as ``"-reward,step"``; by episode and step without.
+            limit: the most steps to return.
+
+        Raises:
+            QueryError: an expression cannot be understood; the message shows the place.
+            NotRecordedError: it asks for something that was not stored; the message says why.
+            DamagedFileError: a segment cannot be read.
+        """
+        from jaxarc.replay.steps import find_steps
+
+        for is_last in (False, True):
+            try:
+                return find_steps(
+                    self._rows.table,
+                    self._index.step_blocks(self.run_dir),
+                    origin=f"{self.name} ({self.status})",
+                    level=str(self.info.get("level", "")),
+                    where=where,
+                    sort=sort,
+                    limit=limit,
+                )
+            except DamagedFileError as error:
+                if is_last or error.path.exists():
+                    raise
+            self.refresh()  # a segment was rewritten since the run was read
+        raise AssertionError("the second try returns or raises")
 
     def tasks(
         self, where: str | None = None, sort: str | None = None, *, having: str | None = None

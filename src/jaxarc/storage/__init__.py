@@ -7,7 +7,7 @@ from jaxarc.storage.documents import document_path
 from jaxarc.storage.episode_manager import EpisodeManager
 from jaxarc.storage.event_log import read_events
 from jaxarc.storage.findings import FileFinding, RunInspection
-from jaxarc.storage.index import RunIndex, build_index, load_index, write_index
+from jaxarc.storage.index import RunIndex, StepBlocks, build_index, load_index, write_index
 from jaxarc.storage.inspection import inspect_run
 from jaxarc.storage.label_names import LabelNames
 from jaxarc.storage.open_rows import OpenRows, number_open_rows, read_open_rows
@@ -47,6 +47,7 @@ __all__ = [
     "continued_in",
     "handle_storage_error",
     "SegmentName",
+    "StepBlocks",
     "StoredSteps",
     "atomic_write_bytes",
     "build_index",

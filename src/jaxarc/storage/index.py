@@ -16,15 +16,35 @@ from jaxarc.records.lazy_columns import JoinedColumns, LazyColumns
 from jaxarc.records.table import EpisodeRow, EpisodeTable
 from jaxarc.storage.index_file import DamagedIndexError, IndexFile
 from jaxarc.storage.index_format import part_of_file, rows_in_order, write_parts
-from jaxarc.storage.index_part import SEGMENT, IndexPart, ListedSegment, part_of_tables
+from jaxarc.storage.index_part import BLOCK_COLUMNS, SEGMENT, IndexPart, ListedSegment, part_of_tables
 from jaxarc.storage.segment_names import STEPS_FOLDER, active_segments, segment_names
 from jaxarc.storage.segments import SegmentTables, StoredSteps, read_segment_tables
 
-__all__ = ["INDEX_FILE", "RunIndex", "build_index", "load_index", "write_index"]
+__all__ = ["INDEX_FILE", "RunIndex", "StepBlocks", "build_index", "load_index", "write_index"]
 
 INDEX_FILE = "index.h5"
 _MANY_SEGMENTS = 64
 _TRIES = 3
+
+
+@dataclass(frozen=True)
+class StepBlocks:
+    """Where the stored steps of episodes lie: arrays of one length, an entry a run of rows.
+
+    Attributes:
+        places: segments, each with one of its layouts.
+        writer, uid: the episode, int64[n].
+        place: position in ``places``, int64[n].
+        row: first row of the run, int64[n].
+        count: rows, int64[n].
+    """
+
+    places: tuple[tuple[Path, str], ...]
+    writer: np.ndarray
+    uid: np.ndarray
+    place: np.ndarray
+    row: np.ndarray
+    count: np.ndarray
 
 
 @dataclass
@@ -107,6 +127,28 @@ class RunIndex:
     def ended_after(self, writer: int, sequence: int) -> np.ndarray:
         """Return the uids of a writer's episodes whose rows came after one of its segments, in no order."""
         return np.concatenate([part.ended_after(writer, sequence) for part in self.parts])
+
+    def step_blocks(self, run_dir: Path) -> StepBlocks:
+        """Return where the stored steps of all episodes lie, in no order."""
+        found: dict[str, list[np.ndarray]] = {name: [] for name in ("writer", "uid", "place", "row", "count")}
+        places: dict[tuple[Path, str], int] = {}
+        for part in self.parts:
+            columns = {name: part.blocks.read(name) for name in BLOCK_COLUMNS}
+            if part is self.parts[0]:
+                there = ~self.gone[columns["segment"]]
+                columns = {name: column[there] for name, column in columns.items()}
+            pairs = columns["segment"].astype(np.int64) * len(part.layouts) + columns["layout"]
+            known, number = np.unique(pairs, return_inverse=True)
+            numbers = []
+            for segment, layout in (divmod(pair, len(part.layouts)) for pair in known.tolist()):
+                path = run_dir / STEPS_FOLDER / str(part.segments[segment].name)
+                numbers.append(places.setdefault((path, part.layouts[layout]), len(places)))
+            found["place"].append(np.array(numbers, np.int64)[number])
+            found["writer"].append(part.writer_of_segment[columns["segment"]])
+            for name in ("uid", "row", "count"):
+                found[name].append(columns[name])
+        joined = {name: np.concatenate(arrays).astype(np.int64) for name, arrays in found.items()}
+        return StepBlocks(tuple(places), **joined)
 
     def stored_steps(self, run_dir: Path, writer: int, uid: int) -> list[StoredSteps]:
         """Return the stored steps of an episode, in order."""
