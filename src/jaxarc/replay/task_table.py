@@ -11,6 +11,7 @@ from jaxarc.replay.known_success import streams_that_say_success
 from jaxarc.replay.query import QueryError, sort_order, where_mask
 from jaxarc.replay.row_slabs import row_slabs
 from jaxarc.replay.run_reader import RunReader
+from jaxarc.replay.run_table import RunTable
 from jaxarc.replay.task_counts import TaskCounter
 
 __all__ = ["TaskTable", "tasks_of"]
@@ -18,7 +19,7 @@ __all__ = ["TaskTable", "tasks_of"]
 _COUNTED = ("task_id", "stream", "success", "total_reward", "end_time", "end_step", "ended", "stored_steps")
 
 
-class TaskTable(EpisodeTable):
+class TaskTable(RunTable):
     """Tasks and what became of them, a NumPy array a column.
 
     Columns: ``task_id``; ``attempts``, its episodes; ``ended``, those that were neither cut nor are running;
@@ -35,7 +36,7 @@ class TaskTable(EpisodeTable):
     """
 
     def __init__(self, columns: Mapping[str, np.ndarray], num_unnamed: int = 0):
-        super().__init__(columns)
+        super().__init__(columns, "task")
         self.num_unnamed = num_unnamed
 
     def take(self, selector: np.ndarray) -> TaskTable:
