@@ -22,9 +22,9 @@ from jaxarc.replay import QueryError, ReplaySystem, open_run
 from jaxarc.replay.system import DEFAULT_ROOT
 from jaxarc.storage import derive_status, find_runs, read_run_file, writer_name
 
-__all__ = ["episode_table", "fitting_table", "list_episodes_or_runs"]
+__all__ = ["STATUS_STYLES", "episode_table", "fitting_table", "list_episodes_or_runs"]
 
-_STATUS_STYLE = {
+STATUS_STYLES = {
     "FINISHED": "green",
     "RUNNING": "cyan",
     "FAILED": "red",
@@ -187,7 +187,7 @@ def _print_runs(console: Console, folder: Path, runs: list[Path], limit: int) ->
             problems.append(error)
         created = info.get("created")
         facts["run"].append(Text(run_dir.name))
-        facts["status"].append(Text(status, style=_STATUS_STYLE.get(status, "")))
+        facts["status"].append(Text(status, style=STATUS_STYLES.get(status, "")))
         facts["level"].append(Text(str(info.get("level", ""))))
         for heading, key in (("episodes", "episodes"), ("solved", "successes"), ("env steps", "env_steps")):
             facts[heading].append(f"{info[key]:,}" if isinstance(info.get(key), int) else "…")

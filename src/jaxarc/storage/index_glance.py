@@ -1,4 +1,4 @@
-"""A glance at a run's index: names of columns and episodes, for who has no time to load it (a shell's Tab)."""
+"""A glance at an index: names of columns and episodes, for who has no time to load it (a shell's Tab)."""
 
 from __future__ import annotations
 
