@@ -26,6 +26,7 @@ from jaxarc.bench import (
     run_benchmark,
 )
 from jaxarc.bench.table import WIDTH, report_lines, workload_lines
+from jaxarc.cli.json_output import print_json
 from jaxarc.cli.terminal import terminal
 from jaxarc.errors import closest
 
@@ -33,7 +34,13 @@ __all__ = ["print_markdown", "run_bench"]
 
 
 def run_bench(
-    *, quick: bool, only: Sequence[str], pairs: int | None, out: Path | None, examples: Path | None
+    *,
+    quick: bool,
+    only: Sequence[str],
+    pairs: int | None,
+    out: Path | None,
+    examples: Path | None,
+    as_json: bool,
 ) -> None:
     """Run the command.
 
@@ -61,11 +68,15 @@ def run_bench(
             left_out=left_out,
             cache_cases=QUICK_CACHE_CASES if quick else CACHE_CASES,
             tell=status.update,
-            show=lambda result: show(list(workload_lines(result))),
+            show=lambda result: None if as_json else show(list(workload_lines(result))),
         )
-    show(list(report_lines(report)))
     if out is not None:
         report.save(out)
+    if as_json:
+        print_json(report.to_json())
+        return
+    show(list(report_lines(report)))
+    if out is not None:
         console.print(f"\nwritten to {out}", soft_wrap=True)
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.text import Text
 
+from jaxarc.cli.json_output import print_json
 from jaxarc.cli.listing import episode_table
 from jaxarc.cli.picture_files import checked_out, style_for, write_picture
 from jaxarc.cli.terminal import terminal
 from jaxarc.errors import RenderError, RunNotFoundError
+from jaxarc.records.alignment_pictures import AlignmentData
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.table import EpisodeRow
 from jaxarc.rendering import render_alignment, render_comparison
@@ -45,6 +48,7 @@ def compare_episodes(
     out: Path | None,
     palette: str | None,
     theme: str | None,
+    as_json: bool,
     root: str | None,
 ) -> None:
     """Draw the comparison, print a table and where the picture is.
@@ -56,36 +60,46 @@ def compare_episodes(
         where, sort, limit: which episodes of a run that is named alone.
         out: the file; in the first run's ``plots/`` when left off.
         palette, theme: the look; None for that of the first run.
+        as_json: print one JSON document instead of the table.
         root: where runs are looked for.
 
     Raises:
         EpisodeNotFoundError, RunNotFoundError: a name that names nothing.
         RenderError: an unknown comparison, look or format; too many episodes.
     """
-    chosen = _chosen(names, where=where, sort=sort, limit=limit, root=root)
+    needs_steps = align or kind != "outcome_by_task"
+    choice = {"where": where, "sort": sort, "limit": limit, "with_steps": needs_steps}
+    chosen = _chosen(names, choice, root)
     first = chosen[0].run
     style = style_for(first, palette, theme)
     path = checked_out(out, first, f"compare-{'aligned' if align else kind}")
+    aligned = None
     if align:
         if len(chosen) != 2:
             raise RenderError(f"--align takes two episodes (RUN:3 RUN:7), got {len(chosen)}")
         a, b = map(_load, chosen)
-        svg = render_alignment(alignment_of(a, b), style)
+        aligned = alignment_of(a, b)
+        svg = render_alignment(aligned, style)
     else:
         with keep_segments_open():
             summaries = [compared_summary(item.row, kind, lambda item=item: _load(item)) for item in chosen]
         svg = render_comparison(summaries, kind, style)  # pyright: ignore[reportArgumentType]
     write_picture(svg, path)
+    if as_json:
+        parted = {} if aligned is None else {"parted_at": aligned.parted_at, "parted_by": aligned.parted_by}
+        episodes = [{"run": item.run.name, **item.row} for item in chosen]
+        print_json({"picture": path, "type": "aligned" if align else kind, **parted, "episodes": episodes})
+        return
     _print(chosen, path)
+    if aligned is not None:
+        _print_parting(aligned)
 
 
 def _load(item: _Chosen) -> EpisodeData:
     return item.run.load_episode(int(item.row.episode), writer=int(item.row.writer))
 
 
-def _chosen(
-    names: Sequence[str], *, where: str | None, sort: str | None, limit: int | None, root: str | None
-) -> list[_Chosen]:
+def _chosen(names: Sequence[str], choice: dict[str, Any], root: str | None) -> list[_Chosen]:
     """Return the episodes that are meant, in the order of their names."""
     runs: dict[str, ReplaySystem] = {}
     found: list[_Chosen] = []
@@ -95,7 +109,7 @@ def _chosen(
         if episode is not None:
             found.append(_Chosen(run, run.load_episode(episode).row))
             continue
-        found += [_Chosen(run, row) for row in rows_to_compare(run, where, sort, limit)]
+        found += [_Chosen(run, row) for row in rows_to_compare(run, **choice)]
     if len(found) > MOST_COMPARED:
         raise RenderError(
             f"a comparison shows at most {MOST_COMPARED:,} episodes, got {len(found):,}; "
@@ -116,6 +130,15 @@ def _parted(name: str, root: str | None, runs: dict[str, ReplaySystem]) -> tuple
             raise
         return name, None
     return run_name, episode
+
+
+def _print_parting(aligned: AlignmentData) -> None:
+    words = "they are the same in every step that both stored"
+    if aligned.parted_at is not None:
+        words = f"they part at step {aligned.parted_at}: another {aligned.parted_by}"
+    elif not aligned.compared:
+        words = "no step is stored of both"
+    terminal().print(Text(words), soft_wrap=True)
 
 
 def _print(chosen: Sequence[_Chosen], path: Path) -> None:

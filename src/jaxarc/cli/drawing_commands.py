@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from jaxarc.cli import completions
-from jaxarc.cli.arguments import Digits, Episodes, Limit, Palette, Root, Run, Sort, Theme, Where
+from jaxarc.cli.arguments import Digits, Episodes, Json, Limit, Palette, Root, Run, Sort, Theme, Where
 
 __all__ = ["render", "report"]
 
@@ -61,6 +61,7 @@ def render(
         str | None,
         typer.Option(metavar="MODULE:FUNCTION", help="Your function that draws an observation or a state."),
     ] = None,
+    as_json: Json = False,
     root: Root = None,
 ) -> None:
     """Draw the episodes of a run: summaries, steps, films, pages.
@@ -91,6 +92,7 @@ def render(
         out=out,
         jobs=jobs,
         looks=Looks(palette, theme, quality, digits, coordinates, render),
+        as_json=as_json,
         root=root,
     )
 
@@ -109,6 +111,7 @@ def report(
         ),
     ] = None,
     palette: Palette = None,
+    as_json: Json = False,
     root: Root = None,
 ) -> None:
     """Write the page about a run: how it went, what it cost, what is missing.
@@ -124,4 +127,4 @@ def report(
     """
     from jaxarc.cli.report import make_report
 
-    make_report(run, out=out, theme=theme, palette=palette, root=root)
+    make_report(run, out=out, theme=theme, palette=palette, as_json=as_json, root=root)

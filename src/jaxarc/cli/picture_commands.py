@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from jaxarc.cli import completions
-from jaxarc.cli.arguments import Limit, Palette, Picture, Root, Run, Sort, Theme, Where
+from jaxarc.cli.arguments import Json, Limit, Palette, Picture, Root, Run, Sort, Theme, Where
 
 __all__ = ["compare", "reel"]
 
@@ -41,6 +41,7 @@ def compare(
     out: Picture = None,
     palette: Palette = None,
     theme: Theme = None,
+    as_json: Json = False,
     root: Root = None,
 ) -> None:
     """Draw episodes of one run or several side by side.
@@ -68,6 +69,7 @@ def compare(
         out=out,
         palette=palette,
         theme=theme,
+        as_json=as_json,
         root=root,
     )
 
@@ -94,6 +96,7 @@ def reel(
     out: Picture = None,
     palette: Palette = None,
     theme: Theme = None,
+    as_json: Json = False,
     root: Root = None,
 ) -> None:
     """Draw one task at several points of training, an episode a row.
@@ -109,4 +112,5 @@ def reel(
     """
     from jaxarc.cli.reel import draw_reel
 
-    draw_reel(run, task=task, by=by, limit=limit, out=out, palette=palette, theme=theme, root=root)
+    look = {"palette": palette, "theme": theme}
+    draw_reel(run, task=task, by=by, limit=limit, out=out, **look, as_json=as_json, root=root)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from jaxarc.cli.json_output import print_json
 from jaxarc.cli.picture_files import checked_out, style_for, write_picture
 from jaxarc.cli.terminal import terminal
+from jaxarc.cli.wording import counted
+from jaxarc.records.pictures import EpisodeSummaryData
 from jaxarc.records.reel_pictures import ReelData
 from jaxarc.rendering import render_reel
 from jaxarc.rendering.comparison_bars import outcome_of
@@ -28,6 +32,7 @@ def draw_reel(
     out: Path | None,
     palette: str | None,
     theme: str | None,
+    as_json: bool,
     root: str | None,
 ) -> None:
     """Draw the reel, print a table and where the picture is.
@@ -39,6 +44,7 @@ def draw_reel(
         limit: the most episodes.
         out: the file; in the run's ``plots/`` when left off.
         palette, theme: the look; None for that of the run.
+        as_json: print one JSON document instead of the table.
         root: where runs are looked for.
 
     Raises:
@@ -51,7 +57,23 @@ def draw_reel(
     path = checked_out(out, run, f"reel-{task}")
     data = reel_of(run, task, by=by, limit=limit)
     write_picture(render_reel(data, style), path)
+    if as_json:
+        episodes = [{"at": row.at, **_facts(row.episode)} for row in data.rows]
+        said = {"run": run.name, "task": task, "by": data.by, "total": data.total, "picture": path}
+        print_json({**said, "episodes": episodes})
+        return
     _print(data, path)
+
+
+def _facts(episode: EpisodeSummaryData) -> dict[str, Any]:
+    return {
+        "episode": episode.episode_num,
+        "total_steps": episode.total_steps,
+        "total_reward": episode.total_reward,
+        "similarity_last": episode.final_similarity,
+        "success": episode.success,
+        "outcome": outcome_of(episode),
+    }
 
 
 def _print(data: ReelData, path: Path) -> None:
@@ -72,7 +94,9 @@ def _print(data: ReelData, path: Path) -> None:
             "" if similarity != similarity else f"{similarity:.1%}",
             Text(outcome_of(episode), style="green" if episode.success else ""),
         )
-    shown = f"{len(data.rows):,} of {data.total:,} episodes"
+    shown = counted(len(data.rows), "episode")
+    if data.total > len(data.rows):
+        shown = f"{len(data.rows):,} of {counted(data.total, 'episode')}"
     console.print(Text(f"{data.title} · task {data.task_id} · {shown}", style="italic"), soft_wrap=True)
     console.print(table)
     console.print(Text(f"picture: {path}"), soft_wrap=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import typer
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from jaxarc.cli.json_output import print_json
 from jaxarc.cli.terminal import terminal
 from jaxarc.cli.wording import counted, size
 from jaxarc.config import VisualizationConfig
@@ -69,6 +71,7 @@ def render_run_pictures(
     out: Path | None,
     jobs: int | None,
     looks: Looks,
+    as_json: bool,
     root: str | None,
 ) -> None:
     """Run the command.
@@ -82,6 +85,7 @@ def render_run_pictures(
         out: the folder for the folders of episodes; None for the run's own.
         jobs: processes; None for as many as there are cores.
         looks: how it looks.
+        as_json: print one JSON document; progress stays on stderr.
         root: where runs are looked for.
 
     Raises:
@@ -101,7 +105,11 @@ def render_run_pictures(
         drawn = draw_run(
             run, episodes, drawing, out=out, jobs=jobs or usual_jobs(len(episodes)), progress=progress
         )
-    _print(drawn, out or run.run_dir / EPISODES_FOLDER, time.monotonic() - began)
+    folder, seconds = out or run.run_dir / EPISODES_FOLDER, time.monotonic() - began
+    if as_json:
+        print_json({"run": run.name, "out": folder, **_facts(drawn), "seconds": round(seconds, 3)})
+    else:
+        _print(drawn, folder, seconds)
     if drawn.was_stopped:
         raise typer.Exit(130)
     if drawn.failed or (drawn.left_out and (names or not drawn.episodes)):
@@ -209,6 +217,18 @@ def _progress(console: Console, total: int) -> Iterator[Callable[[DrawnRun], Non
     ) as bars:
         bar = bars.add_task("", total=total, files="")
         yield lambda drawn: bars.update(bar, completed=drawn.done, files=counted(drawn.files, "file"))
+
+
+def _facts(drawn: DrawnRun) -> dict[str, Any]:
+    return {
+        "asked": drawn.asked,
+        "episodes": drawn.episodes,
+        "files": drawn.files,
+        "bytes": drawn.num_bytes,
+        "left_out": {_name(each): each.left_out for each in drawn.left_out},
+        "failed": {_name(each): each.failed for each in drawn.failed},
+        "was_stopped": drawn.was_stopped,
+    }
 
 
 def _print(drawn: DrawnRun, folder: Path, seconds: float) -> None:

@@ -7,6 +7,7 @@ from typing import cast
 
 from rich.text import Text
 
+from jaxarc.cli.json_output import print_json
 from jaxarc.cli.terminal import terminal
 from jaxarc.errors import RenderError, StorageError
 from jaxarc.rendering import Style
@@ -17,7 +18,7 @@ __all__ = ["make_report"]
 
 
 def make_report(
-    name: str, *, out: Path | None, theme: str | None, palette: str | None, root: str | None
+    name: str, *, out: Path | None, theme: str | None, palette: str | None, as_json: bool, root: str | None
 ) -> None:
     """Write the page and print its path.
 
@@ -26,6 +27,7 @@ def make_report(
         out: the file; ``report/index.html`` in the run when left off.
         theme: what it shows first.
         palette: colours of the cells; None for those of the run.
+        as_json: print one JSON document instead of the path.
         root: where runs are looked for.
 
     Raises:
@@ -41,4 +43,7 @@ def make_report(
     path = write_report(
         run, None if palette is None else Style(palette), out=out, theme=cast(PageTheme | None, theme)
     )
+    if as_json:
+        print_json({"run": run.name, "report": path, "bytes": path.stat().st_size})
+        return
     terminal().print(Text(str(path)), soft_wrap=True)

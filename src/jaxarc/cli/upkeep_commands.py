@@ -146,6 +146,7 @@ def bench(
     markdown: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help="Measure nothing; print that report as Markdown.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Measure what recording costs on this machine.
 
@@ -166,4 +167,5 @@ def bench(
     if markdown is not None:
         print_markdown(markdown)
     else:
-        run_bench(quick=quick, only=only or [], pairs=pairs, out=out, examples=examples)
+        chosen = {"quick": quick, "only": only or [], "pairs": pairs, "examples": examples}
+        run_bench(**chosen, out=out, as_json=as_json)

@@ -140,6 +140,8 @@ def _history(data: ReelData, width: float, style: Style) -> Picture:
     points, means, lows, highs = _by_point(at, similarity)
     what = "mean and range of" if (lows < highs).any() else "of"
     note = f"{what} all {len(at):,} episodes of the task; the dots are those below"
+    if len(at) == len(data.rows):
+        note = f"{what} the {len(at):,} episodes below, all of the task"
     parts.append(label(width_of("Final similarity", 12, bold=True) + 8, 12, note, 11, theme.muted))
     rules = f"M30 {up.at(0.0):g}H{width:g}M30 {up.at(1.0):g}H{width:g}"
     parts.append(f'<path d="{rules}" stroke="{theme.line}"/>')

@@ -41,19 +41,29 @@ def names_of(*episodes: EpisodeData) -> Any:
 
 
 def rows_to_compare(
-    run: RunReader, where: str | None = None, sort: str | None = None, limit: int | None = None
+    run: RunReader,
+    where: str | None = None,
+    sort: str | None = None,
+    limit: int | None = None,
+    *,
+    with_steps: bool = False,
 ) -> list[EpisodeRow]:
     """Return the episodes that a run stands for in a comparison: of very many some that are evenly spread.
 
     Args:
         run: the run.
         where, sort, limit: as for ``ReplaySystem.episodes``.
+        with_steps: whether only episodes with stored steps are meant, for what shows steps; where none
+            has any, all are.
 
     Raises:
         EpisodeNotFoundError: there is none.
         QueryError: an expression cannot be understood.
     """
-    table = run.episodes(where=where, sort=sort, limit=limit)
+    table = run.episodes(where=where, sort=sort, limit=None if with_steps else limit)
+    if with_steps:
+        stored = np.flatnonzero(table["stored_steps"] > 0)
+        table = table.take((stored if len(stored) else np.arange(len(table)))[:limit])
     if not len(table):
         which = f" where {where}" if where is not None else ""
         raise EpisodeNotFoundError(f"run {run.name} has no episode{which}; jaxarc ls {run.name} lists them")

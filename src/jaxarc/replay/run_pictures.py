@@ -36,7 +36,7 @@ def comparison_picture(
     """Draw episodes side by side; arguments and errors as those of ``ReplaySystem.compare``."""
     chosen: list[Any] = [loaded(run, episode) for episode in episodes]
     if where is not None or not chosen:
-        chosen += rows_to_compare(run, where, sort, limit)
+        chosen += rows_to_compare(run, where, sort, limit, with_steps=kind != "outcome_by_task")
     if len(chosen) > MOST_COMPARED:
         raise RenderError(
             f"a comparison shows at most {MOST_COMPARED:,} episodes, got {len(chosen):,}; use where or limit"
