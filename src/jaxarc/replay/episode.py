@@ -62,3 +62,14 @@ class ReplayEpisode(EpisodeData):
 
         look = chosen_style(self.run_dir, style, palette, theme)
         return save_page(path, [self], look, title or self.run_dir.name, render)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from jaxarc.replay.episode_display import episode_mimebundle
+
+        kinds = {"text/plain", "text/html", "image/png"}
+        if include is not None:
+            kinds &= set(include)
+        return episode_mimebundle(self, kinds - set(exclude or ()))
+
+    def _repr_html_(self) -> str:
+        return self._repr_mimebundle_({"text/html"}).get("text/html", "")

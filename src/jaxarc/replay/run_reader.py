@@ -87,6 +87,11 @@ class RunReader:
         problems = f", problems={len(self.problems)}" if self.problems else ""
         return f"{type(self).__name__}({self.name!r}, status={self.status!r}, episodes={len(self)}{problems})"
 
+    def _repr_html_(self) -> str:
+        from jaxarc.replay.run_display import run_html
+
+        return run_html(self)
+
     def __len__(self) -> int:
         return len(self._rows.table)
 

@@ -22,7 +22,7 @@ __all__ = ["RecordingCost", "RunSummary", "summarise_run"]
 
 _MAX_STREAMS = 4
 _ENDINGS = {
-    "RUNNING": "It is being written; this is what was on disk when the page was made.",
+    "RUNNING": "It is being written; this is what was on disk when it was read.",
     "FINISHED": "It ended as it was meant to.",
     "FAILED": "An exception ended the program; what was recorded until then is on disk.",
     "KILLED": "Ctrl-C or SIGTERM ended it; what was recorded until then is on disk.",
