@@ -228,13 +228,13 @@ def test_an_episode_of_which_only_the_row_is_stored_says_why(run: ReplaySystem) 
 
 
 def test_a_cut_episode_says_so(odd: ReplaySystem) -> None:
-    """The words are in its player."""
-    from jaxarc.replay.views.player_pages import player_episode
-
+    """The words are in its player, and under the picture where there is none."""
     episode = odd.load_episode(2)
-    assert episode.ended == "cut"
-    assert "The recording ended" in player_episode(episode).notes[0]
-    assert len(frames_of(html_of(episode))[0]) == 1
+    shown = html_of(episode)
+    (frame,), _ = frames_of(shown)
+    said = "The recording ended before this episode did."
+    assert said in _packed(frame["srcdoc"])["notes"]
+    assert said in without_frames(shown)
 
 
 def test_a_damaged_episode_says_what_cannot_be_read(tmp_path: Path) -> None:

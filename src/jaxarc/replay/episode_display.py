@@ -15,7 +15,7 @@ from jaxarc.rendering.text import clean, escape, number
 from jaxarc.replay.addresses import shown_address
 from jaxarc.replay.episode_pages import chosen_style
 from jaxarc.replay.views.episode_summaries import episode_summary
-from jaxarc.replay.views.player_pages import episode_page, player_episode
+from jaxarc.replay.views.player_pages import episode_page
 from jaxarc.storage import keep_segments_open
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def episode_mimebundle(episode: ReplayEpisode, kinds: Container[str] = _KINDS) -
 def _shown(episode: ReplayEpisode, with_page: bool) -> dict[str, str]:
     try:
         if not len(episode.step):
-            return {"text/html": _in_words(episode, player_episode(episode).notes)}
+            return {"text/html": _in_words(episode, episode.missing)}
         style = chosen_style(episode.run_dir)
         picture = _picture(episode, style)
         shown = {"image/png": base64.b64encode(picture).decode("ascii")}
@@ -61,9 +61,10 @@ def _shown(episode: ReplayEpisode, with_page: bool) -> dict[str, str]:
             page = _fitted_page(episode, style)
             title = f"Episode {_name(episode)} of run {episode.run_dir.name}"
             if page:
-                shown["text/html"] = framed_page(page, title, picture, _WITHOUT_SCRIPTS)
+                words = " ".join((*episode.missing, _WITHOUT_SCRIPTS))
+                shown["text/html"] = framed_page(page, title, picture, words)
             else:
-                shown["text/html"] = _still(title, shown["image/png"])
+                shown["text/html"] = _still(title, shown["image/png"], episode.missing)
         return shown
     except JaxArcError as error:  # a notebook would show where it was raised instead of what is wrong
         return {"text/html": _in_words(episode, (f"It cannot be shown: {error}",))}
@@ -84,11 +85,12 @@ def _fitted_page(episode: ReplayEpisode, style: Style) -> str:
     return ""
 
 
-def _still(title: str, picture: str) -> str:
+def _still(title: str, picture: str, missing: tuple[str, ...]) -> str:
     words = "It is too large to be played in a notebook; episode.save_html('episode.html') writes a page."
     look = "max-width:100%;height:auto"
     image = f'<img style="{look}" alt="{escape(title)}" src="data:image/png;base64,{picture}">'
-    return notebook_cell(f'{image}<p class="note">{words}</p>')
+    said = "".join(f'<p class="note">{escape(each)}</p>' for each in (*missing, words))
+    return notebook_cell(image + said)
 
 
 def _name(episode: ReplayEpisode) -> str:
