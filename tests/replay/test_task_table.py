@@ -161,8 +161,8 @@ def test_a_run_without_episodes_has_no_tasks(tmp_path: Path) -> None:
 
 def test_tasks_show_themselves_and_turn_into_other_tables(tmp_path: Path):
     """As text, in a notebook, and as plain rows, like every table of a run."""
-    run = run_of_rows(tmp_path, make_rows(3, task_id=["a", "b", "a"], success=np.array([True, False, False])))
-    tasks = run.tasks(sort="-attempts")
+    rows = make_rows(3, task_id=["a", "b", "a"], success=np.array([True, False, False]))
+    tasks = ReplaySystem(run_of_rows(tmp_path, rows)).tasks(sort="-attempts")
     assert [line.split()[:2] for line in repr(tasks).splitlines()[1:4]] == [
         ["task_id", "attempts"],
         ["a", "2"],
