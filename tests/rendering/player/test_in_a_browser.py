@@ -15,7 +15,7 @@ from browser import OpenPage
 from played import NASTY, arc_played, cart_pole_played, frames_played, played
 from player_driver import OpenPlayer, press, settled, state
 
-from jaxarc.records.player import PlayerEpisode, PlayerMoment
+from jaxarc.records.player import PlayerEpisode, PlayerMoment, PlayerRemark
 from jaxarc.rendering import Style
 from jaxarc.rendering.player import player_page
 
@@ -276,7 +276,9 @@ def test_curves_and_strips_have_gaps_where_steps_were_not_stored(open_player: Op
 
 def test_names_full_of_markup_stay_text(open_player: OpenPlayer) -> None:
     """A script in a name is read, not run: no dialog opens, and the words are there as they were given."""
-    fields = {"task_id": NASTY, "actions": (NASTY,) * 3, "notes": (NASTY,), "facts": {NASTY: NASTY}}
+    assert len(NASTY) > 300
+    fields = {"task_id": NASTY, "stream": NASTY, "actions": (NASTY,) * 3, "notes": (NASTY,)}
+    fields |= {"facts": {NASTY: NASTY}, "remarks": (PlayerRemark(NASTY, 0),)}
     episode = played(
         {NASTY: np.zeros((4, 2))}, 3, series={"reward": np.zeros(3), NASTY: np.ones(3)}, **fields
     )
@@ -284,10 +286,22 @@ def test_names_full_of_markup_stay_text(open_player: OpenPlayer) -> None:
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: dialogs.append(dialog.message))
     wanted = "<script>alert(1)</script>"
-    for place in (".notes li", ".fact", ".action", ".item-task", ".curve-name", "h1", ".leaf h3"):
+    for place in (
+        ".notes li",
+        ".remarks li",
+        ".moment",
+        ".fact",
+        ".action",
+        ".item-task",
+        ".curve-name",
+        "h1",
+        ".leaf h3",
+    ):
         texts = page.locator(place).all_text_contents()
         assert any(wanted in text for text in texts), place
-    assert page.evaluate("document.scripts.length") == 2
+        assert not any("\u202e" in text for text in texts), place  # which would turn what follows around
+    assert page.evaluate("[document.scripts.length, document.images.length]") == [2, 0]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
     assert dialogs == []
 
 

@@ -95,7 +95,7 @@ def player_page(
         raise RenderError("a player's page needs an episode, got none; name one that the run has")
     markup, css, script = _sources()
     policy = (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(css)}; img-src data: blob:; "
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(css)}; img-src data:; "
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
     )
     streams = [pack_list(episodes, style, title), *(pack_episode(episode) for episode in episodes)]

@@ -225,8 +225,9 @@ class Player {
   // Everything that depends on how much room there is, and on the colours.
   resize() {
     const look = { ...readLook(this.choices, this.list.palettes), heat: this.list.heat };
-    look.fills = getComputedStyle(byId("panes")).overflowY === "auto"; // the pictures have what the rest leaves
-    const room = byId("panes").clientWidth;
+    const style = getComputedStyle(byId("panes"));
+    look.fills = style.overflowY === "auto"; // the pictures have what the rest leaves
+    const room = byId("panes").clientWidth - 2 * parseFloat(style.paddingLeft);
     const gap = this.isCompact ? 20 : 40;
     look.compact = this.isCompact;
     const beside = this.panes.length === 2 && room >= (this.isCompact ? 600 : 760);
