@@ -17,7 +17,8 @@ from typer.testing import CliRunner, Result
 
 import jaxarc
 from jaxarc.cli.app import app
-from jaxarc.cli.render import chosen_episodes, chosen_steps
+from jaxarc.cli.chosen_episodes import chosen_episodes
+from jaxarc.cli.render import chosen_steps
 from jaxarc.errors import EpisodeNotFoundError, JaxArcError, RenderError
 from jaxarc.replay import ReplaySystem
 from jaxarc.visualization.drawing_jobs import draw_run, usual_jobs

@@ -16,11 +16,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from jaxarc.cli.chosen_episodes import chosen_episodes, words_of
 from jaxarc.cli.json_output import print_json
 from jaxarc.cli.terminal import terminal
 from jaxarc.cli.wording import counted, size
 from jaxarc.config import VisualizationConfig
-from jaxarc.errors import EpisodeNotFoundError, RenderError
+from jaxarc.errors import RenderError
 from jaxarc.replay import ReplaySystem, open_run
 from jaxarc.replay.views import style_of
 from jaxarc.replay.views.run_looks import run_visualization_config
@@ -28,9 +29,8 @@ from jaxarc.storage.numbered_names import EPISODES_FOLDER
 from jaxarc.visualization.drawing_jobs import DrawnEpisode, DrawnRun, draw_run, episode_name, usual_jobs
 from jaxarc.visualization.episode_files import Drawing
 
-__all__ = ["Looks", "chosen_episodes", "chosen_steps", "render_run_pictures"]
+__all__ = ["Looks", "chosen_steps", "render_run_pictures"]
 
-_EPISODES = re.compile(r"(?:p([0-9]{3,9})-)?(?:episode_)?([0-9]{1,18})(?:-([0-9]{1,18}))?")
 _STEPS = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
 _MOST_SHOWN = 10
 
@@ -94,11 +94,13 @@ def render_run_pictures(
     """
     run = open_run(run_name, root)
     config = looks.on(run_visualization_config(run.run_dir))
-    kinds = config.output_formats if formats is None else _listed(formats)
+    kinds = config.output_formats if formats is None else words_of(formats)
     drawing = Drawing(
         tuple(kinds), style_of(config), config.image_quality, chosen_steps(steps), render=config.render
     )
-    episodes = chosen_episodes(run, names, where=where, sort=sort, limit=limit)
+    chosen = chosen_episodes(run, names, where=where, sort=sort, limit=limit)
+    episodes = chosen.episodes
+    _refuse_unknown_steps(run, episodes, drawing)
     console = terminal(stderr=True)
     began = time.monotonic()
     with _progress(console, len(episodes)) as progress:
@@ -110,14 +112,12 @@ def render_run_pictures(
         print_json({"run": run.name, "out": folder, **_facts(drawn), "seconds": round(seconds, 3)})
     else:
         _print(drawn, folder, seconds)
+    if names and chosen.only_rows:
+        console.print(Text(f"left out {chosen.only_rows}", "yellow"), soft_wrap=True)
     if drawn.was_stopped:
         raise typer.Exit(130)
-    if drawn.failed or (drawn.left_out and (names or not drawn.episodes)):
+    if drawn.failed or (names and chosen.only_rows) or (drawn.left_out and (names or not drawn.episodes)):
         raise typer.Exit(1)
-
-
-def _listed(words: str) -> list[str]:
-    return list(dict.fromkeys(word for word in words.replace(" ", "").split(",") if word))
 
 
 def chosen_steps(words: str) -> str | tuple[int, ...]:
@@ -129,7 +129,7 @@ def chosen_steps(words: str) -> str | tuple[int, ...]:
     if words in ("all", "key", "none"):
         return words
     found: list[int] = []
-    for word in _listed(words):
+    for word in words_of(words):
         match = _STEPS.fullmatch(word)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if first > last or last - first > 10_000_000:
@@ -140,55 +140,19 @@ def chosen_steps(words: str) -> str | tuple[int, ...]:
     return tuple(found)
 
 
-def chosen_episodes(
-    run: ReplaySystem,
-    names: Sequence[str] = (),
-    *,
-    where: str | None = None,
-    sort: str | None = None,
-    limit: int | None = None,
-) -> list[tuple[int, int]]:
-    """Return writer and number of the episodes of a run that are meant.
-
-    Args:
-        run: the run.
-        names: numbers (``7``), ranges (``3-9``), names (``p001-7``, ``p001-3-9``); none for all that have
-            stored steps.
-        where, sort, limit: which of them, as ``ReplaySystem.episodes`` takes them.
-
-    Raises:
-        EpisodeNotFoundError: a name that names nothing, or nothing is left.
-    """
-    table = run.episodes(where=where, sort=sort)
-    table = table.take(np.flatnonzero(table["stored_steps"] > 0))
-    writers, numbers = np.asarray(table["writer"], np.int64), np.asarray(table["episode"], np.int64)
-    if names:
-        wanted = np.zeros(len(numbers), bool)
-        for name in (word for words in names for word in _listed(words)):
-            match = _EPISODES.fullmatch(name)
-            if match is None:
-                raise EpisodeNotFoundError(
-                    f"{name!r} names no episode; give a number (7), a range (3-9) or a name (p001-7)"
-                )
-            writer, first = int(match[1] or 0), int(match[2])
-            last = int(match[3] or first)
-            if last < first:
-                raise EpisodeNotFoundError(f"{name!r} ends before it begins; did you mean {last}-{first}?")
-            named = (writers == writer) & (numbers >= first) & (numbers <= last)
-            if not named.any():
-                if match[3] is None:
-                    run.load_episode(first, writer=writer)  # says where there is none
-                among = " among those asked for" if where is not None else ""
-                raise EpisodeNotFoundError(f"run {run.name} has no stored steps of episode {name}{among}")
-            wanted |= named
-        writers, numbers = writers[wanted], numbers[wanted]
-    found = list(zip(writers.tolist(), numbers.tolist(), strict=True))[:limit]
-    if not found:
-        kind = f" where {where}" if where is not None else ""
-        raise EpisodeNotFoundError(
-            f"run {run.name} has no episode with stored steps{kind}; jaxarc ls {run.name} lists what it has"
-        )
-    return found
+def _refuse_unknown_steps(run: ReplaySystem, episodes: Sequence[tuple[int, int]], drawing: Drawing) -> None:
+    """Refuse steps that none of the episodes stored, rather than draw summaries alone."""
+    if isinstance(drawing.steps, str) or not drawing.stills:
+        return
+    asked = np.asarray(drawing.steps, np.int64)
+    last = -1
+    for writer, number in episodes:
+        stored = run.load_episode(number, writer=writer).step
+        if np.isin(asked, stored).any():
+            return
+        last = max(last, int(stored.max(initial=-1)))
+    which = f"episode {episode_name(*episodes[0])}" if len(episodes) == 1 else "these episodes"
+    raise RenderError(f"--steps names no stored step of {which}; the last one stored is step {last}")
 
 
 @contextmanager

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import time
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import typer
-from rich.live import Live
 from rich.text import Text
 
-from jaxarc.cli.render import Looks, chosen_episodes
+from jaxarc.cli.chosen_episodes import chosen_episodes
+from jaxarc.cli.json_output import print_json
+from jaxarc.cli.render import Looks
 from jaxarc.cli.terminal import terminal
+from jaxarc.cli.terminal_player import play_episodes, print_episodes
 from jaxarc.cli.wording import counted, size
 from jaxarc.errors import RenderError, StorageError
 from jaxarc.records.episode_data import EpisodeData
-from jaxarc.rendering import Style, terminal_step
+from jaxarc.rendering import Style
 from jaxarc.replay import ReplaySystem, open_run
+from jaxarc.replay.addresses import shown_address
 from jaxarc.replay.views import style_of
-from jaxarc.replay.views.pictures import each_step_picture
 from jaxarc.replay.views.player_pages import episode_page
 from jaxarc.replay.views.run_looks import run_visualization_config
 from jaxarc.storage import atomic_write_bytes, keep_segments_open
@@ -43,6 +43,7 @@ def write_page(
     *,
     looks: Looks,
     open_page: bool,
+    as_json: bool,
     root: str | None,
     **chosen: Any,
 ) -> None:
@@ -54,6 +55,7 @@ def write_page(
         html: the file.
         looks: how it looks at the start; what it does not say is as the run was told.
         open_page: whether to open it in a browser.
+        as_json: print one JSON document, and words on stderr.
         root: where runs are looked for.
         **chosen: ``where, sort, limit``, as for ``chosen_episodes``.
 
@@ -67,8 +69,8 @@ def write_page(
     if html.is_dir():
         raise StorageError(f"{html} is a folder; give the file: --html {html / 'replay.html'}")
     run = open_run(run_name, root)
-    episodes = chosen_episodes(run, names, **chosen)
-    left_out = 0
+    found = chosen_episodes(run, names, **chosen)
+    episodes, left_out = found.episodes, 0
     if not names and chosen.get("limit") is None:
         left_out = max(0, len(episodes) - EPISODES_AT_MOST)
         episodes = episodes[:EPISODES_AT_MOST]
@@ -79,11 +81,19 @@ def write_page(
     with storage_errors(html):
         html.parent.mkdir(parents=True, exist_ok=True)
     atomic_write_bytes(html, page)
-    console = terminal()
+    if as_json:
+        written = {"run": run.name, "page": html, "bytes": len(page), "left_out": left_out}
+        listed = [shown_address(writer, number) for writer, number in episodes]
+        print_json({**written, "only_rows": found.only_rows, "undrawn": undrawn, "episodes": listed})
+    console = terminal(stderr=as_json)
     console.print(Text(f"{html}: {counted(len(episodes), 'episode')}, {size(len(page))}"), soft_wrap=True)
     if left_out:
         words = f"{counted(left_out, 'more episode')} left out; name them, or say --limit"
         console.print(Text(words, "yellow"), soft_wrap=True)
+    if found.only_rows:
+        console.print(Text(f"left out {found.only_rows}", "yellow"), soft_wrap=True)
+    if run.status == "RUNNING":
+        console.print(Text("the run is being written: this is what it had by now", "cyan"), soft_wrap=True)
     if undrawn:
         console.print(Text(f"without the run's own drawing: {undrawn}", "yellow"), soft_wrap=True)
     if open_page and not webbrowser.open(html.resolve().as_uri()):
@@ -116,23 +126,18 @@ def play_in_terminal(
 
     Raises:
         EpisodeNotFoundError: there is no such episode, or none with steps.
-        NotRecordedError: the episode has no observations.
+        NotRecordedError: an episode has no observations.
     """
     run = open_run(run_name, root)
-    episodes = chosen_episodes(run, names, **chosen)
+    found = chosen_episodes(run, names, **chosen)
+    episodes = found.episodes
     if not names and all(value is None for value in chosen.values()):
         episodes = episodes[-1:]
+    elif names and found.only_rows:
+        terminal(stderr=True).print(Text(f"left out {found.only_rows}", "yellow"), soft_wrap=True)
     style, console = _style(run, looks), terminal()
-    try:
-        for writer, number in episodes:
-            steps = each_step_picture(run.load_episode(number, writer=writer))
-            if not console.is_terminal:
-                for data in steps:
-                    console.print(terminal_step(data, style))
-                continue
-            with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
-                for data in steps:
-                    live.update(terminal_step(data, style), refresh=True)
-                    time.sleep(1 / fps)
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+    loaded = [run.load_episode(number, writer=writer) for writer, number in episodes]
+    if console.is_terminal:
+        play_episodes(console, loaded, style, fps)
+    else:
+        print_episodes(console, loaded, style)

@@ -29,17 +29,26 @@ def replay(
     fps: Annotated[
         float, typer.Option(metavar="N", min=0.1, max=60, help="Steps a second, in the terminal.")
     ] = 4.0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Say what was written as one JSON document; with --html.")
+    ] = False,
     root: Root = None,
 ) -> None:
     """Play episodes: in one HTML page that works offline, or in the terminal.
 
     The page holds everything it shows: it can be mailed, and asks nobody
-    for anything. Without EPISODES it has the first 100 that have steps. In
-    the terminal the last one is played; Ctrl-C ends it.
+    for anything. Without EPISODES it has the first 100 that have steps.
+
+    In the terminal the last one is played without EPISODES. Keys: space
+    pauses, left and right go a step, up and down an episode, + and - make
+    it faster and slower, q ends it. What is no terminal gets every step as
+    lines.
 
     Examples:
 
     jaxarc replay latest 3
+
+    jaxarc replay latest 0-9 --fps 8
 
     jaxarc replay latest --html replay.html --open
 
@@ -50,7 +59,9 @@ def replay(
 
     chosen = {"where": where, "sort": sort, "limit": limit, "root": root}
     looks = Looks(palette=palette, theme=theme, digits=digits)
+    if html is None and as_json:
+        raise typer.BadParameter("--json says what was written: give --html FILE, or use jaxarc show --json")
     if html is None and not open_page:
         play_in_terminal(run, episodes or [], fps=fps, looks=looks, **chosen)
     else:
-        write_page(run, episodes or [], html, looks=looks, open_page=open_page, **chosen)
+        write_page(run, episodes or [], html, looks=looks, open_page=open_page, as_json=as_json, **chosen)
