@@ -10,6 +10,7 @@ from jaxarc.replay.run_reader import RunReader
 
 if TYPE_CHECKING:
     from jaxarc.replay.addresses import EpisodeAddress
+    from jaxarc.replay.aggregate import Aggregate
     from jaxarc.replay.cause_table import CauseTable
     from jaxarc.replay.episode_difference import EpisodeDifference
     from jaxarc.replay.explanation import Explanation
@@ -235,3 +236,45 @@ class RunQuestions(RunReader):
 
         found = loaded(self, episode)
         return explain_episode(found, says_success=stream_says_success(self, found))
+
+    def aggregate(
+        self,
+        metric: str = "total_reward",
+        by: str = "member",
+        of: str = "iqm",
+        *,
+        confidence: float = 0.95,
+        reps: int = 2000,
+        seed: int = 0,
+        where: str | None = None,
+        last: int | None = None,
+        gamma: float = 1.0,
+    ) -> Aggregate:
+        """Return one number for how well the members did on all tasks, and how sure it is.
+
+        Scores are the means of each member on each task, over its episodes that ended. They are aggregated,
+        and the interval is made by a stratified bootstrap over the members, as R. Agarwal et al. do in "Deep
+        Reinforcement Learning at the Edge of the Statistical Precipice", NeurIPS 2021.
+
+        Args:
+            metric: the column that is the score: ``total_reward``, ``success``, ``similarity_last``, …
+            by: the column that tells apart what is independent of each other, or several with commas:
+                ``member``, ``env_id``, ``"run,member"`` of several runs, ``episode``.
+            of: ``iqm`` (the mean of the middle half of the scores), ``mean``, ``median`` (over tasks) or
+                ``optimality_gap`` (how far scores lie below ``gamma``).
+            confidence: how much of the resampled numbers lies in the interval.
+            reps: how often the scores are drawn anew.
+            seed: of the draws.
+            where: which episodes count, as for `episodes`: ``"stream == 'eval'"``.
+            last: how many of the latest episodes of each member and task count; all without.
+            gamma: the score that is good enough, for ``optimality_gap``.
+
+        Raises:
+            NotRecordedError: the metric is ``success``, and nobody says which episodes succeed.
+            QueryError: there is no such column, or ``where`` cannot be understood.
+            ReplayError: an option is out of its limits.
+        """
+        from jaxarc.replay.aggregate import aggregate_of_run
+
+        options = {"metric": metric, "by": by, "of": of, "confidence": confidence, "reps": reps}
+        return aggregate_of_run(self, where, **options, seed=seed, last=last, gamma=gamma)
