@@ -14,6 +14,7 @@ from jaxarc.cli.replay_command import replay
 from jaxarc.cli.rollout_command import rollout
 from jaxarc.cli.show_command import show
 from jaxarc.cli.upkeep_commands import bench, clean, doctor, export
+from jaxarc.cli.verify_command import verify
 
 __all__ = ["app"]
 
@@ -61,6 +62,7 @@ app.command(rich_help_panel=LOOK)(report)
 app.command(rich_help_panel=ASK)(compare)
 app.command(rich_help_panel=ASK)(reel)
 
+app.command(rich_help_panel=CHECK)(verify)
 app.command(rich_help_panel=CHECK)(doctor)
 
 app.command(rich_help_panel=KEEP)(export)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from jaxarc.cli.listing import episode_table
 from jaxarc.cli.terminal import terminal
 from jaxarc.config import Config, load_config
 from jaxarc.envs import ArcEnv, AutoReset, Rollout, load_tasks, make_policy
-from jaxarc.errors import ConfigError, ConfigProblem
+from jaxarc.errors import ConfigError, ConfigProblem, NotRecordedError
 from jaxarc.pipeline import Health, losses_text
 from jaxarc.recorder import Recorder
 from jaxarc.replay import ReplaySystem
@@ -176,7 +177,8 @@ def _draw_kept(config: Config, run_dir: Path, console: Console) -> int:
     ) as progress:
         bar = progress.add_task("drawing", total=len(numbers), visible=bool(numbers))
         for number in numbers:
-            files += len(visualizer.visualize_episode(run.load_episode(number)))
+            with suppress(NotRecordedError):  # a journal alone holds nothing to draw
+                files += len(visualizer.visualize_episode(run.load_episode(number)))
             progress.advance(bar)
     return files
 

@@ -12,11 +12,11 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Int8, Int32, UInt8
 
-from jaxarc.envs.task_files import MAX_SIZE, TaskContent, read_tasks
+from jaxarc.envs.task_files import MAX_SIZE, TaskContent, parse_task, read_tasks
 from jaxarc.envs.task_ids import TaskIds
 from jaxarc.errors import TaskError, UnknownTaskError, closest
 
-__all__ = ["Tasks", "load_tasks"]
+__all__ = ["Tasks", "load_tasks", "tasks_of_documents"]
 
 _ID_BLOCK = 16
 
@@ -116,6 +116,24 @@ def load_tasks(
     if ids is not None:
         contents = _chosen(contents, [ids] if isinstance(ids, str) else list(ids), str(name))
     return _stack(contents, max_size)
+
+
+def tasks_of_documents(
+    documents: Mapping[str, Any], *, max_size: int | tuple[int, int] | None = MAX_SIZE
+) -> Tasks:
+    """Return tasks from what `TaskIds.document` gave of them, by id and in this order.
+
+    Args:
+        documents: the content of each task as JSON has it.
+        max_size: as for `load_tasks`.
+
+    Raises:
+        TaskFormatError: a document is no ARC task.
+        TaskError: there is none, or a board is larger than ``max_size``.
+    """
+    if not documents:
+        raise TaskError("no task is left; name at least one")
+    return _stack({name: parse_task(content, name) for name, content in documents.items()}, max_size)
 
 
 def _chosen(contents: Mapping[str, TaskContent], ids: list[str], name: str) -> dict[str, TaskContent]:

@@ -47,6 +47,12 @@ def _version(package: str) -> str | None:
         return None
 
 
+def _entrypoint() -> str:
+    """Return the program that runs: its file's name, or ``-m package``."""
+    folder, name = os.path.split(sys.argv[0] if sys.argv else "")
+    return f"-m {os.path.basename(folder)}" if name == "__main__.py" else name
+
+
 def provenance(devices: Sequence[str]) -> dict[str, Any]:
     """Return what ``run.json`` says of the machine, the versions and the source.
 
@@ -57,7 +63,7 @@ def provenance(devices: Sequence[str]) -> dict[str, Any]:
         "hostname": socket.gethostname(),
         "pid": os.getpid(),
         "platform": platform.platform(),
-        "entrypoint": os.path.basename(sys.argv[0]) if sys.argv else "",
+        "entrypoint": _entrypoint(),
         "devices": list(devices),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
         "git": git_state(),

@@ -21,7 +21,15 @@ from jaxarc.records.layout import Field
 from jaxarc.replay.programs import KEPT_PROGRAMS, Recipe, is_hashable
 from jaxarc.replay.recorded_tree import RecordedTree, recorded_tree
 
-__all__ = ["Piece", "Simulation", "Stepping", "padded_length", "recorded_states", "resimulate"]
+__all__ = [
+    "Piece",
+    "Simulation",
+    "Stepping",
+    "describe_arc",
+    "padded_length",
+    "recorded_states",
+    "resimulate",
+]
 
 _SHORTEST = 16
 
@@ -167,7 +175,7 @@ class Stepping:
                 if like_action is None:
                     like_action = _example_action(env.shape)
                 if describes and describe is None:
-                    describe = _describe_arc
+                    describe = describe_arc
             if like is None:
                 like = (_kept_example if is_hashable(env) else _example_state)(env)
             step_fn = env.step
@@ -286,5 +294,6 @@ def _takes_key(step_fn: Callable[..., Any], episode: EpisodeData) -> bool:
     )
 
 
-def _describe_arc(state: Any, action: Any, out: Any) -> Step:
+def describe_arc(state: Any, action: Any, out: Any) -> Step:
+    """Say what `arc_step` says of a step of `ArcEnv`."""
     return arc_step(state, action, out[1])

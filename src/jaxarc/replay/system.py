@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from jaxarc.storage import keep_segments_open, resolve_run
 if TYPE_CHECKING:
     from jaxarc.rendering.plugin import Render
     from jaxarc.rendering.style import Style
+    from jaxarc.replay.addresses import EpisodeAddress
 
 __all__ = ["DEFAULT_ROOT", "ReplaySystem", "open_run"]
 
@@ -111,6 +112,7 @@ class ReplaySystem(RunQuestions):
         step_fn: Any,
         where: str | None = None,
         *,
+        episodes: Sequence[EpisodeAddress] | None = None,
         limit: int | None = None,
         progress: Callable[[int, int], object] | None = None,
         **options: Any,
@@ -122,6 +124,7 @@ class ReplaySystem(RunQuestions):
         Args:
             step_fn: as for `verify`.
             where: which episodes, as for `episodes`.
+            episodes: addresses of these episodes instead.
             limit: the most episodes.
             progress: called with how many episodes are done, and of how many.
             **options: as for `verify`.
@@ -132,8 +135,11 @@ class ReplaySystem(RunQuestions):
         """
         from jaxarc.replay.verify_run import verify_many
 
-        table = self.episodes(where, limit=limit)
-        names = list(zip(table["writer"].tolist(), table["episode"].tolist(), strict=True))
+        if episodes is None:
+            table = self.episodes(where, limit=limit)
+            names = list(zip(table["writer"].tolist(), table["episode"].tolist(), strict=True))
+        else:
+            names = [self.resolve(episode) for episode in episodes][:limit]
         found: dict[tuple[int, int], Verification] = {}
         left_out: dict[tuple[int, int], str] = {}
         with keep_segments_open(ahead_bytes=_READ_AHEAD_BYTES):

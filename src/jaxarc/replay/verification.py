@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ __all__ = ["Difference", "RunVerification", "Unproven", "Verification"]
 
 _SHOWN_LEAVES = 6
 _SHOWN_EPISODES = 10
+_NUMBER = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,6 +199,17 @@ class RunVerification:
         """The episodes in which nothing differs, with floats of which it is not known."""
         return tuple(found for found in self.episodes if found.unproven and not found.differences)
 
+    @property
+    def reasons(self) -> dict[str, list[tuple[int, int]]]:
+        """Why episodes were left out: the words of the first of each kind, and the episodes of that kind."""
+        kinds: dict[str, list[tuple[int, int]]] = {}
+        first: dict[str, str] = {}
+        for episode, reason in self.left_out.items():
+            kind = _NUMBER.sub("#", reason)
+            first.setdefault(kind, reason)
+            kinds.setdefault(kind, []).append(episode)
+        return {first[kind]: episodes for kind, episodes in kinds.items()}
+
     def __bool__(self) -> bool:
         return self.ok
 
@@ -215,6 +228,5 @@ class RunVerification:
         lines += [str(found) for found in shown[:_SHOWN_EPISODES]]
         if len(shown) > _SHOWN_EPISODES:
             lines.append(f"and {len(shown) - _SHOWN_EPISODES} more episodes")
-        if self.left_out:
-            lines.append(f"{len(self.left_out)} episodes left out: {next(iter(self.left_out.values()))}")
+        lines += [f"{len(episodes)} episodes left out: {reason}" for reason, episodes in self.reasons.items()]
         return "\n".join(lines)
