@@ -38,7 +38,7 @@ def env_named(name: str, run: ReplaySystem) -> Any:
         sys.path.insert(0, here)
     try:
         found: Any = import_module(module_name)
-    except Exception as error:  # noqa: BLE001: it is the user's code
+    except Exception as error:
         raise ReplayError(
             f"--env {name}: module {module_name} cannot be imported ({_said(error)}); it is looked for in "
             f"{here} and among what is installed"
@@ -64,7 +64,7 @@ def _made(found: Any, name: str, run: ReplaySystem) -> Any:
         return found  # the step itself
     try:
         made = found(run) if needed == 1 else found()
-    except Exception as error:  # noqa: BLE001: it is the user's code
+    except Exception as error:
         raise ReplayError(f"--env {name} raised {_said(error)} when it was called") from error
     if not (_is_env(made) or callable(made)):
         raise ReplayError(
