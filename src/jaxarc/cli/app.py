@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from jaxarc.cli.annotate_command import note, pin
 from jaxarc.cli.drawing_commands import render, report
 from jaxarc.cli.help_text import Commands, TeachingApp
 from jaxarc.cli.list_command import list_runs
@@ -65,5 +66,7 @@ app.command(rich_help_panel=ASK)(reel)
 app.command(rich_help_panel=CHECK)(verify)
 app.command(rich_help_panel=CHECK)(doctor)
 
+app.command(rich_help_panel=KEEP)(pin)
+app.command(rich_help_panel=KEEP)(note)
 app.command(rich_help_panel=KEEP)(export)
 app.command(rich_help_panel=KEEP)(clean)

@@ -20,6 +20,7 @@ from jaxarc.records.episode_data import EpisodeData
 from jaxarc.rendering import Style
 from jaxarc.replay import ReplaySystem, open_run
 from jaxarc.replay.addresses import shown_address
+from jaxarc.replay.annotated import page_annotations
 from jaxarc.replay.views import style_of
 from jaxarc.replay.views.player_pages import episode_page
 from jaxarc.replay.views.run_looks import run_visualization_config
@@ -103,12 +104,14 @@ def write_page(
 def _page(run: ReplaySystem, episodes: Sequence[EpisodeData], looks: Looks) -> tuple[bytes, str]:
     """Return the page, and why the drawing function that the run names is not in it; empty where it is."""
     config = looks.on(run_visualization_config(run.run_dir))
+    said = page_annotations([run.run_dir])
     try:
-        return episode_page(episodes, style_of(config), run.name, render=config.render).encode(), ""
+        page = episode_page(episodes, style_of(config), run.name, render=config.render, **said)
+        return page.encode(), ""
     except RenderError as error:
         if config.render is None:
             raise
-        return episode_page(episodes, style_of(config), run.name).encode(), str(error)
+        return episode_page(episodes, style_of(config), run.name, **said).encode(), str(error)
 
 
 def play_in_terminal(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 from rich.text import Text
 
 from jaxarc.cli.json_output import print_json
@@ -12,8 +13,9 @@ from jaxarc.cli.listing import episode_table
 from jaxarc.cli.terminal import terminal
 from jaxarc.errors import NotRecordedError
 from jaxarc.records.episode_data import EpisodeData
-from jaxarc.replay import open_run
+from jaxarc.replay import ReplaySystem, open_run
 from jaxarc.replay.addresses import shown_address
+from jaxarc.replay.episode import ReplayEpisode
 
 __all__ = ["episode_facts", "show_episode"]
 
@@ -47,10 +49,16 @@ def show_episode(
         raise NotRecordedError(f"episode {name} has no stored step {step}; {held}")
     if as_json:
         facts = {"run": run.name, "run_dir": run.run_dir, **episode_facts(episode)}
+        facts["pinned"] = run.resolve(episode) in run.pinned()
+        facts["notes"] = [
+            {"time": note.time.isoformat(), "step": note.step, "text": note.text}
+            for note in run.notes(episode)
+        ]
         print_json(facts if step is None else {**facts, "step": _step_values(episode, step)})
         return
     console = terminal()
     console.print(episode_table([episode.row], run.name), crop=False)
+    _print_annotations(console, run, episode)
     if not len(stored):
         console.print(Text(_why_no_steps(episode), "yellow"), soft_wrap=True)
         return
@@ -113,6 +121,15 @@ def _why_no_steps(episode: EpisodeData) -> str:
             words = words.partition(before)[2] or words
         return f"no steps of it are stored: {words}"
     return ""
+
+
+def _print_annotations(console: Console, run: ReplaySystem, episode: ReplayEpisode) -> None:
+    """Print that an episode is pinned, and what people noted on it."""
+    if run.resolve(episode) in run.pinned():
+        console.print(Text("pinned", style="bold"))
+    for note in run.notes(episode):
+        at = "" if note.step is None else f"step {note.step}: "
+        console.print(Text(f"note {note.time:%Y-%m-%d %H:%M}  {at}{note.text}"))
 
 
 def _ranges(steps: np.ndarray) -> str:

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from jaxarc.errors import EpisodeNotFoundError
+from jaxarc.errors import EpisodeNotFoundError, ReplayError
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.table import EpisodeRow
 from jaxarc.storage import writer_name
 
-__all__ = ["EpisodeAddress", "address_of", "shown_address"]
+__all__ = ["EpisodeAddress", "address_of", "shown_address", "step_in"]
 
 EpisodeAddress: TypeAlias = int | str | EpisodeRow | EpisodeData | tuple[int, int]
 """A number, a name (``"p001-7"``, ``"episode_0007"``), a row, a loaded episode, or writer and number."""
@@ -64,3 +64,27 @@ def address_of(episode: Any, writer: int = 0, run_dir: Path | None = None) -> tu
 def shown_address(writer: int, episode: int) -> str:
     """Return the shortest name of an episode: ``7``, or ``p001-7`` where it is not the first writer's."""
     return f"{writer_name(writer)}-{episode}" if writer else str(episode)
+
+
+def step_in(row: EpisodeRow, step: int, *, last: int | None = None) -> int:
+    """Return a step of an episode, or say which it has.
+
+    Args:
+        row: the episode.
+        step: the step's number in it.
+        last: the highest that is taken; that of its last step without.
+
+    Raises:
+        ReplayError: it is none of its steps.
+    """
+    highest = int(row.total_steps) - 1 if last is None else last
+    try:
+        number = operator.index(step)
+    except TypeError:
+        number = -1
+    if isinstance(step, bool) or not 0 <= number <= highest:
+        raise ReplayError(
+            f"episode {shown_address(int(row.get('writer', 0)), int(row.episode))} has steps 0 to {highest}, "
+            f"got {step!r}"
+        )
+    return number

@@ -13,6 +13,7 @@ from jaxarc.rendering.notebook_style import notebook_cell
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.text import clean, escape, number
 from jaxarc.replay.addresses import shown_address
+from jaxarc.replay.annotated import page_annotations
 from jaxarc.replay.episode_pages import chosen_style
 from jaxarc.replay.views.episode_summaries import episode_summary
 from jaxarc.replay.views.player_pages import episode_page
@@ -78,7 +79,8 @@ def _fitted_page(episode: ReplayEpisode, style: Style) -> str:
     """Return the page with as many steps as there is room for; empty where even few are too large."""
     room = float(_MOST_BYTES)
     for _ in range(4):
-        page = episode_page([episode], style, episode.run_dir.name, max_bytes=room, embedded=True)
+        said = page_annotations([episode.run_dir])
+        page = episode_page([episode], style, episode.run_dir.name, max_bytes=room, embedded=True, **said)
         if len(page) <= CELL_BYTES:
             return page
         room *= min(0.8 * CELL_BYTES / len(page), 0.5)

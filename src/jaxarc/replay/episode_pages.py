@@ -12,6 +12,7 @@ import numpy as np
 from jaxarc.errors import EpisodeNotFoundError, RenderError, StorageError
 from jaxarc.rendering.plugin import Render
 from jaxarc.rendering.style import Style
+from jaxarc.replay.annotated import page_annotations
 from jaxarc.replay.episode import ReplayEpisode
 from jaxarc.replay.views.player_pages import episode_page
 from jaxarc.replay.views.run_looks import chosen_style
@@ -43,8 +44,9 @@ def save_page(
         raise StorageError(f"{file} is a folder; give the file: {file / 'episode.html'}")
     with storage_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
+    said = page_annotations(episode.run_dir for episode in episodes)
     with keep_segments_open():
-        page = episode_page(episodes, style, title, render=render)
+        page = episode_page(episodes, style, title, render=render, **said)
     atomic_write_bytes(file, page.encode(), durable=False)
     return file
 

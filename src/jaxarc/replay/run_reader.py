@@ -14,7 +14,10 @@ import numpy as np
 
 from jaxarc.errors import DamagedFileError, EpisodeNotFoundError, NotRecordedError, StorageError
 from jaxarc.records.events import Event
+from jaxarc.records.notes import Note
+from jaxarc.records.table import EpisodeRow
 from jaxarc.replay.addresses import EpisodeAddress, address_of, shown_address
+from jaxarc.replay.annotated import annotated
 from jaxarc.replay.episode import ReplayEpisode
 from jaxarc.replay.followed_steps import FollowedSteps
 from jaxarc.replay.query import sort_order, where_mask
@@ -22,8 +25,10 @@ from jaxarc.replay.run_rows import RunRows
 from jaxarc.replay.run_table import RunTable
 from jaxarc.replay.superseded import resumes_of
 from jaxarc.storage import (
+    Annotations,
     RunIndex,
     StoredSteps,
+    annotation_files,
     continued_in,
     derive_status,
     document_path,
@@ -53,6 +58,7 @@ class RunReader:
         self.run_dir = Path(run_dir)
         self._include_hidden = include_hidden
         self._known: RunIndex | None = None
+        self.annotations = Annotations(self.run_dir)
         self.refresh()
 
     def refresh(self) -> None:
@@ -168,12 +174,32 @@ class RunReader:
             QueryError: the expression cannot be understood; the message shows the place.
         """
         everything = self._rows.table
-        table = RunTable(everything.columns, "episode", f"{self.name} ({self.status})", len(everything))
+        columns = annotated(everything.columns, self.annotations, f"{where} {sort}")
+        table = RunTable(columns, "episode", f"{self.name} ({self.status})", len(everything))
         if where is not None:
             table = table.take(where_mask(where, table))
         if sort is not None:
             return table.take(sort_order(sort, table, limit))
         return table if limit is None else table.take(np.arange(min(max(limit, 0), len(table))))
+
+    def notes(self, episode: EpisodeAddress | None = None) -> list[Note]:
+        """Return the notes that people wrote about the run, its episodes and steps, the oldest first.
+
+        Args:
+            episode: only those about this episode.
+
+        Raises:
+            EpisodeNotFoundError: it is no address of an episode.
+        """
+        found = self.annotations.notes()
+        if episode is None:
+            return found
+        about = self.resolve(episode)
+        return [note for note in found if (note.writer, note.episode) == about]
+
+    def pinned(self) -> list[tuple[int, int]]:
+        """Return writer and number of the episodes that somebody pinned."""
+        return sorted(self.annotations.pinned())
 
     def resolve(self, episode: EpisodeAddress, *, writer: int = 0) -> tuple[int, int]:
         """Return writer and number of the episode that is meant; loading it says whether it exists.
@@ -208,7 +234,8 @@ class RunReader:
         self.refresh()  # a segment was rewritten since the run was read
         return self._load(number, writer)
 
-    def _load(self, episode: int, writer: int) -> ReplayEpisode:
+    def _there(self, writer: int, episode: int) -> EpisodeRow:
+        """Return the row of an episode, or say which there are."""
         row = self._rows.row(writer, episode)
         if row is None:
             last = self._rows.last_episode(writer)
@@ -219,6 +246,10 @@ class RunReader:
                 f"run {self.name} has no episode {episode}{of_writer}; it has {held}{damaged}"
                 f"{self._of_others(writer, episode)}"
             )
+        return row
+
+    def _load(self, episode: int, writer: int) -> ReplayEpisode:
+        row = self._there(writer, episode)
         if not row.stored_steps:
             return ReplayEpisode(self.run_dir, row, [], why_empty=lambda: self._why_dropped(writer, episode))
         stored = self._index.stored_steps(self.run_dir, writer, int(row.uid))
@@ -267,8 +298,11 @@ class RunReader:
             raise DamagedFileError(path, f"is no JSON ({error})") from error
 
     def events(self, type: str | None = None) -> Iterator[Event]:
-        """Yield the run's events in the order in which each writer wrote them, or those of one type."""
-        for path in sorted((self.run_dir / "events").glob("p*.jsonl")):
+        """Yield the run's events in the order in which each writer wrote them, or those of one type.
+
+        Those of the run's writers come first, then what people added: pins and notes.
+        """
+        for path in [*sorted((self.run_dir / "events").glob("p*.jsonl")), *annotation_files(self.run_dir)]:
             for event in read_events(path, types=None if type is None else [type]):
                 if type is None or event.type == type:
                     yield event

@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jaxarc.errors import ReplayError
+from jaxarc.replay.addresses import step_in
 from jaxarc.replay.run_questions import RunQuestions
 from jaxarc.replay.verification import RunVerification, Verification
 from jaxarc.storage import keep_segments_open, resolve_run
 
 if TYPE_CHECKING:
+    from jaxarc.records.table import EpisodeRow
     from jaxarc.rendering.plugin import Render
     from jaxarc.rendering.style import Style
     from jaxarc.replay.addresses import EpisodeAddress
@@ -21,6 +24,7 @@ __all__ = ["DEFAULT_ROOT", "ReplaySystem", "open_run"]
 DEFAULT_ROOT = "outputs/episodes"
 
 _READ_AHEAD_BYTES = 1 << 20
+_LONGEST_NOTE = 10_000
 
 
 def open_run(
@@ -158,3 +162,63 @@ class ReplaySystem(RunQuestions):
             tuple(found[name] for name in names if name in found),
             {name: left_out[name] for name in names if name in left_out},
         )
+
+    def pin(self, *episodes: EpisodeAddress) -> None:
+        """Keep episodes safe: no cleaning of the run takes their steps or pictures, until `unpin`.
+
+        A pin lies in the run, in a file of its own: the run may be running, or written by others.
+
+        Args:
+            episodes: their addresses.
+
+        Raises:
+            EpisodeNotFoundError: there is no such episode.
+            StorageError: the run can only be read, or not be written.
+        """
+        self._set_pins(episodes, pinned=True)
+
+    def unpin(self, *episodes: EpisodeAddress) -> None:
+        """Take the pins of episodes away; the arguments are those of `pin`."""
+        self._set_pins(episodes, pinned=False)
+
+    def _set_pins(self, episodes: Sequence[EpisodeAddress], *, pinned: bool) -> None:
+        found = [self._numbered(episode) for episode in episodes]
+        for row in found:
+            said = {"writer": int(row.writer), "episode": int(row.episode), "pinned": pinned}
+            self.annotations.append("pin", said)
+
+    def _numbered(self, episode: EpisodeAddress) -> EpisodeRow:
+        """Return the row of an episode whose number is given for good."""
+        row = self._there(*self.resolve(episode))
+        if row.ended == "running":
+            raise ReplayError(
+                f"episode {row.episode} still runs, and gets its number when it ends; refresh() and try again"
+            )
+        return row
+
+    def note(self, text: str, episode: EpisodeAddress | None = None, step: int | None = None) -> None:
+        """Write a note about the run, an episode or a step: ``run.note("overshoots", episode=7, step=12)``.
+
+        It lies in the run, in a file of its own, beside those of everybody else: `notes` returns them.
+
+        Args:
+            text: the note; plain text.
+            episode: the episode that it is about; None for the run.
+            step: the step of it.
+
+        Raises:
+            EpisodeNotFoundError: there is no such episode.
+            ReplayError: the note is empty or too long, or the episode has no such step.
+            StorageError: the run can only be read, or not be written.
+        """
+        if not text.strip() or len(text) > _LONGEST_NOTE:
+            raise ReplayError(f"a note has 1 to {_LONGEST_NOTE:,} characters, got {len(text):,}")
+        said: dict[str, Any] = {"text": text}
+        if episode is not None:
+            row = self._numbered(episode)
+            said |= {"writer": int(row.writer), "episode": int(row.episode)}
+            if step is not None:
+                said["step"] = step_in(row, step)
+        elif step is not None:
+            raise ReplayError(f"step {step} of which episode? give episode= as well")
+        self.annotations.append("note", said)

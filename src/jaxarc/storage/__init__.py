@@ -1,5 +1,6 @@
 """What is on disk: run directories, segments, the event log and the index."""
 
+from jaxarc.storage.annotations import Annotations, annotation_files
 from jaxarc.storage.atomic import atomic_write_bytes
 from jaxarc.storage.attempts import read_attempts
 from jaxarc.storage.cleanup import CleanupResult
@@ -31,6 +32,8 @@ from jaxarc.storage.storage_errors import continued_in, handle_storage_error
 
 __all__ = [
     "JOIN_VARIABLE",
+    "Annotations",
+    "annotation_files",
     "EpisodeManager",
     "FileFinding",
     "Invitation",

@@ -14,6 +14,7 @@ import numpy as np
 from jaxarc.errors import DamagedFileError, StorageError
 from jaxarc.records.events import Event
 from jaxarc.records.table import EpisodeTable
+from jaxarc.storage.annotations import annotation_files, latest_pins
 from jaxarc.storage.atomic import PARTIAL_SUFFIX
 from jaxarc.storage.compaction import compact
 from jaxarc.storage.event_log import read_events
@@ -27,6 +28,7 @@ from jaxarc.storage.segment_names import (
     segment_names,
 )
 from jaxarc.storage.segments import read_segment_tables
+from jaxarc.storage.writers import event_files
 
 __all__ = [
     "CleanupResult",
@@ -265,20 +267,8 @@ def leftovers(run_dir: Path) -> list[Path]:
 
 def pinned_episodes(run_dir: Path) -> set[tuple[int, int]]:
     """Return writer and number of every episode that is pinned; the latest ``pin`` event of each counts."""
-    latest: dict[tuple[int, int], tuple[int, bool]] = {}
-    for path in sorted((run_dir / "events").glob("p*.jsonl")):
-        for event in read_events(path):
-            if event.type != "pin":
-                continue
-            said = event.payload
-            try:
-                key = (int(said.get("writer", 0)), int(said["episode"]))
-            except (LookupError, TypeError, ValueError):
-                continue
-            known = latest.get(key)
-            if known is None or event.timestamp_us >= known[0]:
-                latest[key] = (event.timestamp_us, bool(said.get("pinned", True)))
-    return {key for key, (_, is_pinned) in latest.items() if is_pinned}
+    files = [path for _, path in event_files(run_dir)] + annotation_files(run_dir)
+    return latest_pins(event for path in files for event in read_events(path, types=["pin"]))
 
 
 def remove_leftovers(paths: Collection[Path]) -> None:
