@@ -11,8 +11,8 @@ from jaxarc.records.player import PlayerEpisode, PlayerMoment
 __all__ = ["NASTY", "arc_played", "cart_pole_played", "frames_played", "played"]
 
 NASTY = (
-    '<script>alert(1)</script> <img src=x onerror=alert(2)> "quotes" \'n </title> & 😀 \u2028 \u202e {{data}} '
-    "--> ]]> javascript:alert(3) " + "long " * 40
+    '<script>alert(1)</script> <img src=x onerror=alert(2)> "quotes" \'n </title> & 😀 \u2028 \u202e '
+    "{{data}} --> ]]> javascript:alert(3) " + "long " * 40
 ).strip()
 """A name that would like to be more than a name."""
 

@@ -48,6 +48,7 @@ def test_what_a_link_asks_for_in_vain_is_said(open_player: OpenPlayer) -> None:
     for address, (words, shown) in _IN_VAIN.items():
         page.evaluate("(address) => { location.hash = address; }", address)
         page.locator("#notice-words", has_text=words).wait_for(timeout=5_000)
+        assert page.locator(".curve-name").all_text_contents() == ["reward", "similarity"]
         assert state(page) == shown
     press(page, "Escape")
     assert not page.is_visible("#notice")

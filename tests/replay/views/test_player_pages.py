@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import jaxarc
 from jaxarc.errors import RenderError
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.player import PlayerRemark
+from jaxarc.rendering.player.packing import read_stream
 from jaxarc.replay import ReplaySystem
 from jaxarc.replay.views.player_pages import episode_page, player_episode
 
@@ -153,7 +156,14 @@ def test_episodes_of_several_writers_say_whose_they_are(arc_run: ReplaySystem) -
     second.row = type(second.row)({**second.row, "writer": 1})
     assert player_episode(second, by_writer=True).name == "p001-0"
     assert player_episode(first).name == "0"
-    assert episode_page([first, second])
+    assert player_episode(first, run_name="demo").name == "demo:0"
+    first.run_dir, second.run_dir = Path("runs/a"), Path("runs/b")
+    page = episode_page([first, second])
+    (listed,) = re.findall(r'id="episodes">(\S+)', page)
+    assert [row["name"] for row in read_stream(base64.b64decode(listed))[0]["episodes"]] == [
+        "a:p000-0",
+        "b:p001-0",
+    ]
 
 
 def test_scalars_of_info_are_curves_and_arrays_beside_them_are_not_held(

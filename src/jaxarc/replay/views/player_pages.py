@@ -28,6 +28,7 @@ Remarks = Sequence[tuple[int | None, str]]
 """What people noted on an episode: the step, or None where a note is about all of it, and the note."""
 
 _BOARD_SHARE = 8
+_DRAWN_AT_MOST = 2_000
 
 
 def _kept(episode: EpisodeData, budget: float, render: Render | None) -> int:
@@ -41,11 +42,9 @@ def _kept(episode: EpisodeData, budget: float, render: Render | None) -> int:
         return 1
     drawn = bytes_of_a_drawing(episode, render) if render is not None else 0
     observed = _observed_bytes(episode) if episode.has("observation") else 0
-    size = max(drawn, observed)
-    if count * size <= budget:
-        return 1
+    share = max(count * max(drawn, observed) / max(budget, 1.0), (count if drawn else 0) / _DRAWN_AT_MOST)
     # Of neighbours each frame is held once, but of steps that are apart both, before and after.
-    return max(2, int(np.ceil(2 * count * size / max(budget, 1.0))))
+    return 1 if share <= 1 else max(2, int(np.ceil(2 * share)))
 
 
 def _observed_bytes(episode: EpisodeData) -> float:
@@ -93,6 +92,7 @@ def player_episode(
     *,
     max_bytes: float = PAGE_BYTES,
     by_writer: bool = False,
+    run_name: str = "",
     render: str | Render | None = None,
     remarks: Remarks = (),
     pinned: bool = False,
@@ -106,6 +106,7 @@ def player_episode(
         episode: the episode.
         max_bytes: bytes of observations that it may have.
         by_writer: whether its name says which process recorded it (``p001-7``).
+        run_name: the run's, where its name says that as well (``demo:7``).
         render: a drawing function of the user's, or ``module:function``; its frames are shown first.
         remarks: what people noted on it.
         pinned: whether it is pinned in its run.
@@ -140,9 +141,10 @@ def player_episode(
     selection = action.get("selection") if isinstance(action, Mapping) else None
     is_mask = isinstance(selection, np.ndarray) and selection.ndim == 3 and selection.dtype == np.bool_
     number_ = int(row.episode)
+    of_run = f"{run_name}:" if run_name else ""
     return PlayerEpisode(
         number=number_,
-        name=f"p{int(row.get('writer', 0)):03d}-{number_}" if by_writer else str(number_),
+        name=f"{of_run}p{int(row.get('writer', 0)):03d}-{number_}" if by_writer else f"{of_run}{number_}",
         total_steps=int(row.total_steps),
         total_reward=float(row.total_reward),
         task_id=str(row.task_id),
@@ -202,10 +204,12 @@ def episode_page(
     """
     by_writer = len({int(episode.row.get("writer", 0)) for episode in episodes}) > 1
     share = max_bytes / max(len(episodes), 1)
+    runs = [str(getattr(getattr(episode, "run_dir", None), "name", "")) for episode in episodes]
+    names = runs if len(set(runs)) > 1 else [""] * len(runs)
     noted, players = remarks or {}, []
-    for episode in episodes:
+    for episode, run_name in zip(episodes, names, strict=True):
         key = int(episode.row.get("writer", 0)), int(episode.row.episode)
-        said = {"remarks": noted.get(key, ()), "pinned": key in pinned}
+        said = {"remarks": noted.get(key, ()), "pinned": key in pinned, "run_name": run_name}
         players.append(player_episode(episode, max_bytes=share, by_writer=by_writer, render=render, **said))
     title = title or (f"Episode {players[0].name}" if players else "")
     return player_page(players, style, title, embedded=embedded, link=link)

@@ -40,7 +40,9 @@ class Curves {
   // Shows the curves of some names; null shows those that are shown by themselves. Rows are made when needed.
   choose(names) {
     this.chosen = names && String([...names].sort()) === String([...this.initial].sort()) ? null : names;
-    const wanted = new Set(this.chosen || this.initial);
+    // Of an episode that has none of those that were chosen, those are shown that it shows by itself.
+    const isKnown = this.chosen && (!this.chosen.length || this.unknown.length < this.chosen.length);
+    const wanted = new Set(isKnown ? this.chosen : this.initial);
     this.shown = this.curves.filter(({ name }) => wanted.has(name));
     for (const curve of this.curves) for (const element of curve.elements) element.remove();
     for (const curve of this.shown) this.host.append(...curve.elements);
