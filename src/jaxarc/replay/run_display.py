@@ -99,10 +99,7 @@ def _facts(summary: RunSummary) -> str:
         ("Environment steps", f"{picture.env_steps:,}", ""),
     ]
     if picture.num_solved is not None:
-        share = summary.success_rate
-        rows.append(
-            ("Solved", f"{picture.num_solved:,}", "" if share != share else f"{share:.1%} of those ended")
-        )
+        rows.append(("Solved", f"{picture.num_solved:,}", _share(summary.success_rate)))
     if summary.num_ended:
         rows.append(("Mean return", number(summary.mean_return), ""))
         rows.append(("Mean length", number(summary.mean_length), "steps"))
