@@ -12,7 +12,7 @@ import jaxarc
 from jaxarc.envs.operation_names import OPERATION_NAMES, SUBMIT
 from jaxarc.replay import ReplaySystem
 
-__all__ = ["EPISODES", "board", "record_explained_run", "record_moves"]
+__all__ = ["EPISODES", "NUMBERS", "board", "record_explained_run", "record_moves"]
 
 TARGET = "110 110 000"
 START = "000 000 000"
@@ -48,6 +48,8 @@ EPISODES: dict[str, tuple[str, Sequence[tuple[str, str]]]] = {
     ),
     "cut": ("cut", [("Fill 3", "300 000 000")]),
 }
+
+NUMBERS = {name: number for number, name in enumerate(EPISODES)}
 
 
 def record_moves(

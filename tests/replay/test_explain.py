@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from explained_run import EPISODES, record_explained_run
+from explained_run import EPISODES, NUMBERS, record_explained_run
 from remembered import counting_episode, episode_of, journal_of, remember
 
 import jaxarc
@@ -17,8 +17,6 @@ from jaxarc.records.table import EpisodeRow
 from jaxarc.replay import ReplaySystem
 from jaxarc.replay.explain import explain_episode
 from jaxarc.replay.explanation import CAUSES, FACTS, Explanation
-
-NUMBERS = {name: number for number, name in enumerate(EPISODES)}
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from jaxarc.cli.drawing_commands import render, report
 from jaxarc.cli.help_text import Commands, TeachingApp
 from jaxarc.cli.list_command import list_runs
 from jaxarc.cli.picture_commands import compare, reel
+from jaxarc.cli.question_commands import aggregate, diff, explain, tasks
 from jaxarc.cli.replay_command import replay
 from jaxarc.cli.rollout_command import rollout
 from jaxarc.cli.show_command import show
@@ -60,6 +61,10 @@ app.command(rich_help_panel=LOOK)(replay)
 app.command(rich_help_panel=LOOK)(render)
 app.command(rich_help_panel=LOOK)(report)
 
+app.command(rich_help_panel=ASK)(tasks)
+app.command(rich_help_panel=ASK)(explain)
+app.command(rich_help_panel=ASK)(diff)
+app.command(rich_help_panel=ASK)(aggregate)
 app.command(rich_help_panel=ASK)(compare)
 app.command(rich_help_panel=ASK)(reel)
 

@@ -24,7 +24,7 @@ from jaxarc.replay.views.alignments import alignment_of
 from jaxarc.replay.views.comparisons import compared_summary
 from jaxarc.storage import keep_segments_open
 
-__all__ = ["compare_episodes"]
+__all__ = ["compare_episodes", "parted_name"]
 
 _MOST_LISTED = 10
 
@@ -104,7 +104,7 @@ def _chosen(names: Sequence[str], choice: dict[str, Any], root: str | None) -> l
     runs: dict[str, ReplaySystem] = {}
     found: list[_Chosen] = []
     for name in names:
-        run_name, episode = _parted(name, root, runs)
+        run_name, episode = parted_name(name, root, runs)
         run = runs.setdefault(run_name, open_run(run_name, root))
         if episode is not None:
             found.append(_Chosen(run, run.load_episode(episode).row))
@@ -118,7 +118,7 @@ def _chosen(names: Sequence[str], choice: dict[str, Any], root: str | None) -> l
     return found
 
 
-def _parted(name: str, root: str | None, runs: dict[str, ReplaySystem]) -> tuple[str, str | None]:
+def parted_name(name: str, root: str | None, runs: dict[str, ReplaySystem]) -> tuple[str, str | None]:
     """Return the run and the episode of a name; a path may hold colons of its own."""
     run_name, colon, episode = name.rpartition(":")
     if not colon:
