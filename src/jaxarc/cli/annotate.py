@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from jaxarc.cli.chosen_episodes import chosen_episodes
 from jaxarc.cli.json_output import print_json
-from jaxarc.cli.render import chosen_episodes
 from jaxarc.cli.terminal import terminal
 from jaxarc.cli.wording import counted
 from jaxarc.records.notes import Note
@@ -30,7 +30,7 @@ def pin_episodes(run_name: str, names: Sequence[str], *, remove: bool, root: str
     chosen: list[tuple[int, int]] = []
     for name in names:
         if _RANGE.search(name.strip()):
-            chosen += chosen_episodes(run, [name])
+            chosen += chosen_episodes(run, [name]).episodes
         else:
             chosen.append(run.resolve(name))  # also one that has no steps left
     (run.unpin if remove else run.pin)(*chosen)

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from jaxarc.cli.chosen_episodes import chosen_episodes
 from jaxarc.cli.json_output import print_json
-from jaxarc.cli.render import chosen_episodes
 from jaxarc.cli.terminal import terminal
 from jaxarc.cli.wording import counted
 from jaxarc.replay import ReplaySystem, RunVerification, Verification, open_run
@@ -53,7 +53,7 @@ def verify_episodes(
     """
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     run = open_run(run_name, root)
-    chosen = chosen_episodes(run, episodes, where=where) if episodes else None
+    chosen = chosen_episodes(run, episodes, where=where).episodes if episodes else None
     env, options, note = _environment(run, env_name)
     with _progress(Console(stderr=True)) as progress:
         found = run.verify_all(env, where, episodes=chosen, limit=limit, progress=progress, **options)
