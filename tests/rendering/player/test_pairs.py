@@ -8,7 +8,7 @@ import numpy as np
 from played import arc_played, cart_pole_played
 from player_driver import OpenPlayer, press, state
 
-from jaxarc.records.player import PlayerEpisode
+from jaxarc.records.player import PlayerEpisode, PlayerRemark
 
 
 def forked(episode: PlayerEpisode, step: int, num_steps: int, **changes: object) -> PlayerEpisode:
@@ -34,8 +34,10 @@ def forked(episode: PlayerEpisode, step: int, num_steps: int, **changes: object)
 
 def test_two_episodes_say_where_they_part(open_player: OpenPlayer) -> None:
     """The step is marked on the track, among the key moments, and words lead there; lengths differ."""
-    one = arc_played(30, side=8)
-    page = open_player([one, forked(one, 11, 20)], "#with=8")
+    one = arc_played(30, side=8, remarks=(PlayerRemark("why?"),))
+    page = open_player([one, forked(one, 11, 20, remarks=())], "#with=8")
+    tops = page.locator(".step-line").evaluate_all("(lines) => lines.map((line) => line.offsetTop)")
+    assert tops[0] == tops[1]  # whatever is said above one of them
     assert page.text_content("#parting") == "part at step 12: what they see differs"
     mark = page.locator(".moment-mark.parting")
     assert mark.get_attribute("title") == "Step 12: part at step 12: what they see differs"

@@ -27,10 +27,11 @@ class Pane {
     });
     const facts = make("p", "facts", "", this.facts());
     const notes = episode.notes.map((note) => make("li", "", note));
-    this.element = make("section", "pane", "", [head, facts]);
-    if (notes.length) this.element.append(make("ul", "notes", "", notes));
-    if (episode.remarks.length) this.element.append(this.remarks());
-    if (episode.count) this.element.append(line);
+    const about = make("div", "about", "", [head, facts]);
+    if (notes.length) about.append(make("ul", "notes", "", notes));
+    if (episode.remarks.length) about.append(this.remarks());
+    line.hidden = !episode.count;
+    this.element = make("section", "pane", "", [about, line]);
     this.shown = shown;
     this.element.append(make("div", "leaves", "", shown));
     this.element.setAttribute("aria-label", `Episode ${row.name}`);
@@ -79,7 +80,7 @@ class Pane {
     this.element.style.setProperty("--panel-gap", `${gap}px`);
     const room = inPairs ? (width - 44) / 2 : width;
     const own = this.index ? { ...look, accent: look.second } : look;
-    for (const leaf of this.leaves) leaf.resize(room, several ? Math.min(height, 260) : height, own, gap);
+    for (const leaf of this.leaves) leaf.resize(room, several ? Math.min(Math.max(height, 160), 260) : height, own, gap);
     this.arrange(inPairs);
     this.action.dataset.allowed = look.operations ? "yes" : "";
   }
