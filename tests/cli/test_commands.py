@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -47,8 +48,10 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         "visualization.live.max_files=8",
         "rollout.draw_episodes=2",
     )
-    second = jaxarc_command(folder, *ROLLOUT, "seed=0", *both)
+    second = jaxarc_command(folder, *ROLLOUT, "seed=0", *both, "--json")
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    said = json.loads(second.stdout)  # one document, and everything that people read on stderr
+    assert (said["status"], said["pictures"] > 0) == ("FINISHED", True)
     return folder, first.stdout
 
 
@@ -159,7 +162,7 @@ def row_run(folder: Path) -> str:
         (("ls",), "jaxarc rollout"),
         (("ls", "nothing-here"), "nothing-here"),
         (("show", "nothing-here", "0"), "nothing-here"),
-        (("show", "latest"), "EPISODE"),
+        (("show",), "RUN"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )

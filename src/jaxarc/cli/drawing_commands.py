@@ -114,7 +114,7 @@ def report(
     as_json: Json = False,
     root: Root = None,
 ) -> None:
-    """Write the page about a run: how it went, what it cost, what is missing.
+    """Write the page about a run: how it went, its cost, what is missing.
 
     One file with everything in it. It is made from the run's files, also
     of a run that goes on or that crashed; the same files give the same page.

@@ -34,7 +34,7 @@ def replay(
     ] = False,
     root: Root = None,
 ) -> None:
-    """Play episodes: in one HTML page that works offline, or in the terminal.
+    """Play episodes: in one HTML page, offline, or in the terminal.
 
     The page holds everything it shows: it can be mailed, and asks nobody
     for anything. Without EPISODES it has the first 100 that have steps.

@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from jaxarc.cli.json_output import print_json
 from jaxarc.cli.listing import episode_table
+from jaxarc.cli.run_glance import run_facts
 from jaxarc.cli.terminal import terminal
 from jaxarc.config import Config, load_config
 from jaxarc.envs import ArcEnv, AutoReset, Rollout, load_tasks, make_policy
@@ -20,6 +22,7 @@ from jaxarc.errors import ConfigError, ConfigProblem, NotRecordedError
 from jaxarc.pipeline import Health, losses_text
 from jaxarc.recorder import Recorder
 from jaxarc.replay import ReplaySystem
+from jaxarc.replay.views.run_summary import summarise_run
 from jaxarc.storage import EpisodeManager
 from jaxarc.visualization import EnhancedVisualizer
 from jaxarc.visualization.report import REPORT_FILE, write_report
@@ -76,8 +79,12 @@ def _steps_per_call(num_steps: int) -> int:
     return divisors[-1] if divisors else num_steps
 
 
-def run_rollout(overrides: Sequence[str]) -> None:
+def run_rollout(overrides: Sequence[str], *, as_json: bool = False) -> None:
     """Run the command.
+
+    Args:
+        overrides: of the configuration.
+        as_json: print one JSON document about the run; everything else goes to stderr.
 
     Raises:
         ConfigError: with everything that is wrong with the overrides, or environments that are not played.
@@ -85,7 +92,7 @@ def run_rollout(overrides: Sequence[str]) -> None:
     """
     config = load_config(overrides)
     refuse_unknown_envs(config)
-    console = terminal()
+    console = terminal(stderr=as_json)
     env = make_env(config)
     with Recorder(config) as recorder:
         recorder.names(task=env.tasks.ids)
@@ -105,11 +112,16 @@ def run_rollout(overrides: Sequence[str]) -> None:
         console.print(
             f"played {steps:,} env steps in {played_s:.1f} s; nothing was recorded (capture.level=off)"
         )
+        if as_json:
+            print_json({"run": None, "env_steps": steps})
         return
     drawn = _draw_kept(config, recorder.run_dir, console)
     if config.visualization.report and drawn:
         write_report(ReplaySystem(recorder.run_dir))  # again, for there are more pictures to link to
     _report(config, recorder.run_dir, health, drawn, console)
+    if as_json:
+        run = ReplaySystem(recorder.run_dir)
+        print_json({**run_facts(run, summarise_run(run, max_examples=1)), "pictures": drawn})
 
 
 def _play(config: Config, env: AutoReset, recorder: Recorder, console: Console) -> None:

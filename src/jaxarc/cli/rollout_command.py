@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from jaxarc.cli import completions
+from jaxarc.cli.arguments import Json
 
 __all__ = ["rollout"]
 
@@ -20,8 +21,9 @@ def rollout(
             autocompletion=completions.overrides,
         ),
     ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Play ARC tasks inside jax.jit, record the episodes, draw the kept ones.
+    """Play ARC tasks inside jax.jit, record and draw the episodes.
 
     Examples:
 
@@ -33,4 +35,4 @@ def rollout(
     """
     from jaxarc.cli.rollout import run_rollout
 
-    run_rollout(overrides or [])
+    run_rollout(overrides or [], as_json=as_json)

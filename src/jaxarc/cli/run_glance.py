@@ -89,7 +89,11 @@ def _print(run: ReplaySystem, summary: RunSummary) -> None:
     console.print(head, soft_wrap=True)
     console.print(Text(f"{_ENDINGS.get(status, '')}\n", "dim"), soft_wrap=True)
     for name, words, style in _facts(run, summary):
-        console.print(Text.assemble((f"{name:>12}  ", "bold"), (words, style)), soft_wrap=True)
+        before = Text(f"{name:>12}  ", "bold")
+        for line in Text(words, style).wrap(console, max(20, console.width - 15)):
+            line.rstrip()
+            console.print(before + line, soft_wrap=True)
+            before = Text(" " * 14)
     console.print()
     console.print(Text("What to type next", "bold"))
     for command in _next(run, summary):
@@ -159,7 +163,7 @@ def _row(row: EpisodeRow) -> str:
         counted(int(row.total_steps), "step"),
         f"return {row.total_reward:+.2f}",
     ]
-    return ", ".join(words) + ("" if row.stored_steps else " (its steps are not stored)")
+    return ", ".join(words) + ("" if row.stored_steps else " (row only)")
 
 
 def _next(run: ReplaySystem, summary: RunSummary) -> list[str]:

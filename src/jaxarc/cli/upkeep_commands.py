@@ -21,7 +21,7 @@ def doctor(
     as_json: Json = False,
     root: Root = None,
 ) -> None:
-    """Check every file of a run: what is damaged, what was lost, what can be done.
+    """Check every file of a run: what is damaged or lost, what to do.
 
     Every checksum is read. The exit code is 0 for a run that is whole and
     1 for one that is damaged. A repair writes new files of what can be
@@ -60,9 +60,9 @@ def clean(
     as_json: Json = False,
     root: Root = None,
 ) -> None:
-    """Bring ended runs within their limits, merge small files and remove leftovers.
+    """Bring ended runs within their limits and remove leftovers.
 
-    Without options the limits count that each run was told in storage.
+    Small files are merged. Without options the limits count that each run was told in storage.
     Rows and numbers of episodes stay; so do the steps of pinned episodes
     and of the best one, and the first success of each task goes last.
     Runs that are being written are left alone.
@@ -110,7 +110,7 @@ def export(
     as_json: Json = False,
     root: Root = None,
 ) -> None:
-    """Write the episodes of a run as another format, every array as it was recorded.
+    """Write episodes as another format, every array as it was recorded.
 
     minari takes complete episodes only, with T+1 observations.
     parquet is a folder of episodes.parquet and steps.parquet.
