@@ -80,7 +80,7 @@ class Aggregate:
         kind = self.by.replace(",", " and ")
         over = f"Over {_counted(groups, kind)}, {_counted(tasks, 'task')} and {_counted(episodes, 'episode')}"
         latest = f", the last {self.last} of each on each task" if self.last is not None else ""
-        found = [f"{over}{latest}."]
+        found = [f"{over}{latest}."] if episodes else []
         if self.low is not None:
             found.append(
                 f"The interval is over {_plural(kind)}: a stratified bootstrap, {self.reps:,} times, "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from jaxarc.replay.run_reader import RunReader
 from jaxarc.replay.run_table import RunTable
 from jaxarc.replay.task_counts import TaskCounter
 
-__all__ = ["TaskTable", "tasks_of"]
+__all__ = ["TaskTable", "tasks_of", "tasks_of_rows"]
 
 _COUNTED = ("task_id", "stream", "success", "total_reward", "end_time", "end_step", "ended", "stored_steps")
 
@@ -59,11 +59,26 @@ def tasks_of(
 ) -> TaskTable:
     """Count the tasks of a run; arguments and errors as those of ``ReplaySystem.tasks``."""
     table = run.episodes(where)
-    known = streams_that_say_success(run, table)
+    return tasks_of_rows(table, streams_that_say_success(run, table), sort, having)
+
+
+def tasks_of_rows(
+    table: EpisodeTable, says_success: Collection[bytes], sort: str | None = None, having: str | None = None
+) -> TaskTable:
+    """Count the tasks of rows of episodes, of one run or of several.
+
+    Args:
+        table: the rows.
+        says_success: streams of which it is known which episodes succeed.
+        sort, having: as for ``ReplaySystem.tasks``.
+
+    Raises:
+        QueryError: an expression cannot be understood, or there are too many tasks.
+    """
     counter = TaskCounter()
     similarity = ("similarity_max",) if "similarity_max" in table else ()
     for slab in row_slabs(table, (*_COUNTED, *similarity)):
-        counter.add(slab, judged=np.isin(slab["stream"], np.array(sorted(known), "S")))
+        counter.add(slab, judged=np.isin(slab["stream"], np.array(sorted(says_success), "S")))
     if counter.is_full:
         raise QueryError("the run has more than 100,000 tasks; choose some: where=\"stream == 'eval'\"")
     found = TaskTable(_columns(table, counter, has_similarity=bool(similarity)), counter.num_unnamed)
