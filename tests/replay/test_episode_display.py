@@ -150,6 +150,31 @@ def test_the_player_is_light_or_dark_as_the_notebook_is(
     assert frame.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") is (theme == "dark")
 
 
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
+    "img-src https: http: data:; font-src https:; connect-src https:; child-src https: data: blob:"
+)
+
+
+def test_the_player_plays_within_a_notebooks_own_policy(
+    run: ReplaySystem, tmp_path: Path, open_page: OpenPage
+) -> None:
+    """As VS Code restricts its outputs, and within an element that marimo puts around frames."""
+    shown = (
+        html_of(run.load_episode(0))
+        .replace("<iframe", "<div><iframe")
+        .replace("</iframe>", "</iframe></div>")
+    )
+    head = f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+    path = tmp_path / "cell.html"
+    path.write_text(f"<!doctype html>{head}<body class=vscode-dark>{shown}</body>", encoding="utf-8")
+    opened = open_page(path)
+    frame = opened.frames[1]
+    frame.wait_for_selector("html[data-ready]", timeout=20_000)
+    frame.click("#forward")
+    assert frame.evaluate("[jaxarcPlayer.step, innerHeight]") == [1, 558]
+
+
 def test_where_frames_are_taken_out_a_picture_is_left(
     run: ReplaySystem, tmp_path: Path, open_page: OpenPage
 ) -> None:

@@ -13,11 +13,11 @@ _HEIGHT = 560
 _RULES = f"""
 & .stage {{ display: grid; }}
 & .stage > * {{ grid-area: 1 / 1; min-width: 0; }}
-& .still {{ max-height: {_HEIGHT}px; overflow: hidden; }}
+& .still {{ max-height: {_HEIGHT - 4}px; overflow: hidden; margin: 2px; border-radius: 6px; }}
 & .still img {{ max-height: {_HEIGHT - 30}px; }}
 & .frame {{ position: relative; height: {_HEIGHT}px !important; }}
-& iframe {{ display: block; width: 100%; height: 100%; border: 1px solid var(--line); border-radius: 6px;
-  box-sizing: border-box; background: none; }}
+& iframe {{ display: block; width: 100%; height: {_HEIGHT}px; box-sizing: border-box; background: none;
+  border: 1px solid var(--line); border-radius: 6px; }}
 """
 
 
