@@ -26,7 +26,7 @@ EXAMPLES = [
     for example in examples_of(command.help or "")
     if name not in ELSEWHERE
 ]
-MAY_SAY_NO = {"verify"}
+MAY_SAY_NO = {"diff", "verify"}
 """Commands whose answer about any run may be no: exit code 1."""
 
 
