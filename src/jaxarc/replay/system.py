@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jaxarc.rendering.plugin import Render
     from jaxarc.rendering.style import Style
     from jaxarc.replay.addresses import EpisodeAddress
+    from jaxarc.replay.branching import Branch
 
 __all__ = ["DEFAULT_ROOT", "ReplaySystem", "open_run"]
 
@@ -95,13 +96,15 @@ class ReplaySystem(RunQuestions):
         look = {"style": style, "palette": palette, "theme": theme, "render": render}
         return save_run_page(self, path, where=where, sort=sort, limit=limit, title=title, **look)
 
-    def verify(self, episode: int, step_fn: Any, *, writer: int = 0, **options: Any) -> Verification:
+    def verify(
+        self, episode: EpisodeAddress, step_fn: Any, *, writer: int = 0, **options: Any
+    ) -> Verification:
         """Re-simulate an episode and say where it first differs from what was recorded.
 
         Args:
-            episode: its number.
+            episode: its address.
             step_fn: the step of one environment, or an environment, as for ``jaxarc.verify``.
-            writer: the process that recorded it, where several wrote the run.
+            writer: the process that recorded it, where several wrote the run and the address says none.
             **options: ``like, like_action, describe, rtol, atol`` of ``jaxarc.verify``.
 
         Raises:
@@ -162,6 +165,57 @@ class ReplaySystem(RunQuestions):
             tuple(found[name] for name in names if name in found),
             {name: left_out[name] for name in names if name in left_out},
         )
+
+    def resimulate(
+        self, episode: EpisodeAddress, step_fn: Any, *, like: Any = None, like_action: Any = None
+    ) -> Any:
+        """Rebuild every state of an episode from its first one, its actions and its keys.
+
+        Args:
+            episode: its address.
+            step_fn: the step of one environment, or an environment, as for ``jaxarc.resimulate``.
+            like, like_action: as for ``jaxarc.resimulate``.
+
+        Returns:
+            States [T+1, …]: those that the T steps began with, and the one after the last.
+
+        Raises:
+            NotRecordedError: the episode lacks its first state, or an action or key (``capture.journal``).
+            ReplayError: ``like`` or what ``step_fn`` returns does not fit the recording.
+        """
+        from jaxarc.replay.resimulation import resimulate
+
+        return resimulate(self.load_episode(episode), step_fn, like=like, like_action=like_action)
+
+    def branch(
+        self,
+        episode: EpisodeAddress,
+        step: int,
+        env: Any = None,
+        *,
+        like: Any = None,
+        like_action: Any = None,
+    ) -> Branch:
+        """Return the state before a step of an episode, to go on from with other actions.
+
+        ``found = run.branch(7, 12, env)``, then ``env.step(found.state, another_action)``; ``found.key`` is
+        the key that the step was taken with, where one was recorded.
+
+        Args:
+            episode: its address.
+            step: the step, from 0; ``total_steps`` for the state that the last step led to.
+            env: the step of one environment, or an environment; not needed where the state was recorded, as
+                at level ``full``.
+            like: an example of a state, whose class it gets; None for that of ``env``, else dicts and tuples.
+            like_action: the same for actions.
+
+        Raises:
+            NotRecordedError: the state was not recorded, and cannot be simulated.
+            ReplayError: the episode has no such step, or the examples do not fit.
+        """
+        from jaxarc.replay.branching import branch
+
+        return branch(self.load_episode(episode), step, env, like=like, like_action=like_action)
 
     def pin(self, *episodes: EpisodeAddress) -> None:
         """Keep episodes safe: no cleaning of the run takes their steps or pictures, until `unpin`.
