@@ -3,6 +3,7 @@
 Run it (a minute or less on two cores, half of it compilation)::
 
     python examples/ppo.py
+    python examples/ppo.py capture.level=full capture.envs=4   # what the README's "Ask it why" asks
     python examples/ppo.py --num-seeds 4 --num-updates 60 capture.level=verbose capture.envs=1
     python examples/ppo.py capture.level=off
 
@@ -114,8 +115,9 @@ class Transition(NamedTuple):
     truncated: Bool[Array, "*batch"]
 
 
-def make_env(settings: Settings) -> jaxarc.AutoReset:
-    """Return the environment: paint cells of 3x3 boards, then submit."""
+def make_env(settings: Settings | None = None) -> jaxarc.AutoReset:
+    """Return the environment: paint cells of 3x3 boards, then submit. ``jaxarc verify`` can call it."""
+    settings = settings or Settings()
     tasks = jaxarc.load_tasks("arc-agi-1", split="training", ids=TASK_IDS, max_size=None)
     env = jaxarc.ArcEnv(
         tasks,
