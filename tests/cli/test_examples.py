@@ -17,8 +17,8 @@ from jaxarc.cli.app import app
 from jaxarc.cli.help_text import examples_of
 from jaxarc.replay import ReplaySystem
 
-ELSEWHERE = ("rollout", "bench")
-"""Recording is typed in test_commands.py and measuring in test_bench.py: they take their time."""
+ELSEWHERE = ("rollout", "bench", "verify")
+"""Recording, measuring and playing again have tests of their own: they take their time, or an environment."""
 
 EXAMPLES = [
     example

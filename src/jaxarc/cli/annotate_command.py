@@ -57,7 +57,7 @@ def note(
 
     jaxarc note latest "after the crash of the file server"
 
-    jaxarc note latest "paints over what was right" --episode 7 --step 12
+    jaxarc note latest "paints over what was right" --episode 7 --step 2
 
     jaxarc note latest
     """

@@ -39,13 +39,15 @@ def print_export(
         JaxArcError: as ``export_run`` does.
     """
     run = open_run(run_name, root)
+    console = terminal(stderr=True)
     with Progress(
         TextColumn("exporting"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=terminal(stderr=True),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,
     ) as progress:
         bar = progress.add_task("", total=None)
         summary = export_run(

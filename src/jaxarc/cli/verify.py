@@ -55,7 +55,7 @@ def verify_episodes(
     run = open_run(run_name, root)
     chosen = chosen_episodes(run, episodes, where=where).episodes if episodes else None
     env, options, note = _environment(run, env_name)
-    with _progress(Console(stderr=True)) as progress:
+    with _progress(terminal(stderr=True)) as progress:
         found = run.verify_all(env, where, episodes=chosen, limit=limit, progress=progress, **options)
     if as_json:
         print_json(_document(run, found, note))
