@@ -43,7 +43,7 @@ def _process(
     value: Any,
 ) -> Any:
     if value is None or value in ((), []):
-        if parameter.required:
+        if parameter.required and not context.resilient_parsing:
             return type(parameter).process_value(parameter, context, value)  # says what is missing
         value = () if parameter.nargs == -1 or parameter.multiple else None
     else:
