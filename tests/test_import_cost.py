@@ -23,11 +23,10 @@ HEAVY = (
 )
 
 
-def modules_after(statement: str) -> set[str]:
-    """Return the top-level modules that a fresh interpreter holds after a statement."""
-    program = (
-        f"import sys; {statement}; print('\\n'.join({{name.partition('.')[0] for name in sys.modules}}))"
-    )
+def modules_after(statement: str, *, whole: bool = False) -> set[str]:
+    """Return the modules that a fresh interpreter holds after a statement, by their first names or whole."""
+    name = "name" if whole else "name.partition('.')[0]"
+    program = f"import sys; {statement}; print('\\n'.join({{{name} for name in sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return set(done.stdout.split())
 
@@ -54,7 +53,8 @@ def test_no_exported_name_is_hidden_by_a_module_of_the_same_name():
     """Importing a submodule sets its name on the package: what is exported lazily needs another one."""
     code = """
 import pkgutil, importlib, types
-for package in ("jaxarc", "jaxarc.envs", "jaxarc.config", "jaxarc.capture", "jaxarc.replay"):
+for name in ("", "envs", "config", "capture", "replay", "rendering", "storage"):
+    package = f"jaxarc.{name}".rstrip(".")
     home = importlib.import_module(package)
     for found in pkgutil.iter_modules(home.__path__):
         if found.name not in ("__main__", "conf"):
@@ -63,3 +63,24 @@ for package in ("jaxarc", "jaxarc.envs", "jaxarc.config", "jaxarc.capture", "jax
         assert not isinstance(getattr(home, name), types.ModuleType), f"{package}.{name}"
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_reading_a_run_imports_nothing_that_draws_writes_or_simulates():
+    """Opening a run from the shell takes a moment only: no JAX, no pictures, nothing that writes segments."""
+    loaded = modules_after("import jaxarc; jaxarc.open", whole=True)
+    assert "jaxarc.replay.run_reader" in loaded
+    assert not loaded & {
+        "jax",
+        "PIL",
+        "hydra",
+        "pandas",
+        "jaxarc.storage.run_cleaning",
+        "jaxarc.storage.run_store",
+    }
+    assert not any(name.startswith("jaxarc.rendering.") for name in loaded)
+
+
+def test_showing_an_episode_in_a_terminal_imports_no_svg_and_no_fonts():
+    """``jaxarc show`` starts quickly."""
+    loaded = modules_after("import jaxarc.cli.show", whole=True)
+    assert not loaded & {"jax", "PIL", "resvg_py", "jaxarc.rendering.chart", "jaxarc.rendering.nested"}

@@ -52,7 +52,7 @@ def terminal(*, stderr: bool = False) -> Console:
     Colours follow ``NO_COLOR``, ``FORCE_COLOR`` and ``TERM``. What is no terminal gets none, and room for
     whole lines, unless ``COLUMNS`` says how much it has.
     """
-    console = _Terminal(stderr=stderr, highlight=False)
+    console = _Terminal(stderr=stderr, highlight=False, emoji=False)
     if not console.is_terminal and not os.environ.get("COLUMNS", "").isdigit():
         console.width = _ROOM
     console.push_render_hook(_OnlyInert())  # pyright: ignore[reportArgumentType]

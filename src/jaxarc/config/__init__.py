@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from jaxarc.config.capture import JOURNALS, LEVELS, CaptureConfig, StreamCapture, StreamConfig
-from jaxarc.config.env import EnvConfig
-from jaxarc.config.keep import KEEP_RULES, KeepRule, parse_keep_rule
-from jaxarc.config.logging import LoggingConfig
-from jaxarc.config.pipeline import AsyncLoggerConfig
-from jaxarc.config.rollout import RolloutConfig
-from jaxarc.config.root import POLICIES, Config
-from jaxarc.config.storage import CLEANUP_POLICIES, EpisodeConfig
-from jaxarc.config.visualization import LIVE_RULES, LiveConfig, VisualizationConfig
-
 if TYPE_CHECKING:
+    from jaxarc.config.capture import JOURNALS, LEVELS, CaptureConfig, StreamCapture, StreamConfig
+    from jaxarc.config.env import EnvConfig
     from jaxarc.config.hydra_bridge import coerce_config, load_config
+    from jaxarc.config.keep import KEEP_RULES, KeepRule, parse_keep_rule
+    from jaxarc.config.logging import LoggingConfig
+    from jaxarc.config.pipeline import AsyncLoggerConfig
+    from jaxarc.config.rollout import RolloutConfig
+    from jaxarc.config.root import POLICIES, Config
+    from jaxarc.config.storage import CLEANUP_POLICIES, EpisodeConfig
+    from jaxarc.config.visualization import LIVE_RULES, LiveConfig, VisualizationConfig
+
+_HOMES = {
+    "AsyncLoggerConfig": "pipeline",
+    "CLEANUP_POLICIES": "storage",
+    "CaptureConfig": "capture",
+    "Config": "root",
+    "EnvConfig": "env",
+    "EpisodeConfig": "storage",
+    "JOURNALS": "capture",
+    "KEEP_RULES": "keep",
+    "KeepRule": "keep",
+    "LEVELS": "capture",
+    "LIVE_RULES": "visualization",
+    "LiveConfig": "visualization",
+    "LoggingConfig": "logging",
+    "POLICIES": "root",
+    "RolloutConfig": "rollout",
+    "StreamCapture": "capture",
+    "StreamConfig": "capture",
+    "VisualizationConfig": "visualization",
+    "coerce_config": "hydra_bridge",
+    "load_config": "hydra_bridge",
+    "parse_keep_rule": "keep",
+}
 
 __all__ = [
     "CLEANUP_POLICIES",
@@ -43,9 +67,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import the Hydra bridge when it is first asked for, since Hydra is slow to import."""
-    if name in {"coerce_config", "load_config"}:
-        from jaxarc.config import hydra_bridge
-
-        return getattr(hydra_bridge, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Who needs one part of the configuration imports no other, and no Hydra, which is slow.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'jaxarc.config' has no attribute {name!r}")
+    value = getattr(import_module(f"jaxarc.config.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

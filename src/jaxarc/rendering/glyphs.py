@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from jaxarc.rendering.kerning import kerning
 from jaxarc.rendering.raster import font_files, svg_pixels
 from jaxarc.rendering.text import label, width_of
+
+if TYPE_CHECKING:
+    from PIL import ImageFont
 
 __all__ = ["LEVELS", "Mask", "advance_of", "foreign_mask", "text_mask"]
 
@@ -30,6 +33,8 @@ Mask = tuple[np.ndarray, int, int]
 
 @lru_cache(maxsize=64)
 def _font(bold: bool, size: float) -> ImageFont.FreeTypeFont:
+    from PIL import ImageFont  # here, so that who draws without text needs no moment for it
+
     return ImageFont.truetype(font_files()[bold], size, layout_engine=ImageFont.Layout.BASIC)
 
 
@@ -68,6 +73,8 @@ def _glyph(char: str, size: float, bold: bool, phase: int) -> Mask | None:
     height = math.ceil(bottom / finer) - row
     if width <= 0 or height <= 0:
         return None
+    from PIL import Image, ImageDraw
+
     image = Image.new("L", (width * finer, height * finer))
     at = (shift - column * finer, -row * finer)
     ImageDraw.Draw(image).text(at, char, 255, font, anchor="ls")

@@ -7,23 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from jaxarc.rendering.board import Marks, Picture, board_pictures
-from jaxarc.rendering.channels import channel_pictures
-from jaxarc.rendering.embedded import embedded_pictures
-from jaxarc.rendering.field import field_pictures
-from jaxarc.rendering.frame import frame_pictures, stack_pictures
-from jaxarc.rendering.grid import grid_pictures, plane_pictures
 from jaxarc.rendering.kinds import family_of, is_cells, kind_of
 from jaxarc.rendering.leaf import as_leaf
 from jaxarc.rendering.leaves import is_tree, main_leaf
-from jaxarc.rendering.nested import nested_pictures
 from jaxarc.rendering.style import Style
-from jaxarc.rendering.text_box import text_pictures
-from jaxarc.rendering.vector import vector_pictures
 
 __all__ = [
     "Marks",
@@ -38,18 +31,25 @@ __all__ = [
 
 Drawer = Callable[[Sequence[np.ndarray], Style, int | float, Sequence[Marks]], list[Picture]]
 
-_DRAWERS: dict[str, Drawer] = {
-    "board": board_pictures,
-    "grid": grid_pictures,
-    "field": field_pictures,
-    "frame": frame_pictures,
-    "stack": stack_pictures,
-    "planes": plane_pictures,
-    "channels": channel_pictures,
-    "svg": embedded_pictures,
-    "vector": vector_pictures,
-    "text": text_pictures,
+_DRAWERS = {
+    "grid": ("grid", "grid_pictures"),
+    "field": ("field", "field_pictures"),
+    "frame": ("frame", "frame_pictures"),
+    "stack": ("frame", "stack_pictures"),
+    "planes": ("grid", "plane_pictures"),
+    "channels": ("channels", "channel_pictures"),
+    "svg": ("embedded", "embedded_pictures"),
+    "vector": ("vector", "vector_pictures"),
+    "text": ("text_box", "text_pictures"),
 }
+"""The modules that draw, each imported when there is something for it to draw."""
+
+
+def _drawer(kind: str, extent: tuple[int, int]) -> Drawer:
+    if kind == "board":
+        return partial(board_pictures, extent=extent)
+    module, function = _DRAWERS[kind]
+    return getattr(import_module(f"jaxarc.rendering.{module}"), function)
 
 
 def is_board(value: np.ndarray) -> bool:
@@ -127,6 +127,8 @@ def pictures_of(
     """
     marks = marks or [Marks()] * len(values)
     if any(is_tree(value) for value in values):
+        from jaxarc.rendering.nested import nested_pictures
+
         return nested_pictures(values, style, size, marks, pictures_of, arc=arc, extent=extent)
     given = [as_leaf(value) for value in values]
     arrays = [_squeezed(array) for array in given]
@@ -134,8 +136,7 @@ def pictures_of(
     pictures: dict[int, Picture] = {}
     for kind, indices in _grouped(arrays, arc=arc):
         together = [arrays[index] for index in indices]
-        draw = partial(board_pictures, extent=extent) if kind == "board" else _DRAWERS[kind]
-        drawn = draw(together, style, size, [marks[index] for index in indices])
+        drawn = _drawer(kind, extent)(together, style, size, [marks[index] for index in indices])
         pictures.update(zip(indices, drawn, strict=True))
     return [pictures[index] for index in range(len(arrays))]
 

@@ -8,8 +8,6 @@ from functools import lru_cache
 from importlib.resources import files
 
 import numpy as np
-import resvg_py
-from PIL import Image
 
 from jaxarc.errors import RenderError
 
@@ -46,6 +44,8 @@ def svg_to_png(svg: str, scale: int | float = 1.0) -> bytes:
     """
     if not 0 < scale <= 64:
         raise RenderError(f"scale must be above 0 and at most 64, got {scale}")
+    import resvg_py  # here, so that who prints in a terminal needs no moment for it
+
     try:
         return resvg_py.svg_to_bytes(
             svg_string=svg,
@@ -61,5 +61,7 @@ def svg_to_png(svg: str, scale: int | float = 1.0) -> bytes:
 
 def svg_pixels(svg: str, scale: int | float = 1.0) -> np.ndarray:
     """Return an SVG document as pixels, uint8[height width 3]; arguments and errors as in ``svg_to_png``."""
+    from PIL import Image
+
     with Image.open(io.BytesIO(svg_to_png(svg, scale))) as image:
         return np.asarray(image.convert("RGB"))

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from jaxarc.errors import QueryError
-from jaxarc.replay.system import ReplaySystem, open_run
-from jaxarc.replay.verification import Difference, RunVerification, Unproven, Verification
-
 if TYPE_CHECKING:
+    from jaxarc.replay.query_tokens import QueryError
     from jaxarc.replay.resimulation import resimulate
+    from jaxarc.replay.system import ReplaySystem, open_run
+    from jaxarc.replay.verification import Difference, RunVerification, Unproven, Verification
+
+_HOMES = {
+    "Difference": "verification",
+    "QueryError": "query_tokens",
+    "ReplaySystem": "system",
+    "RunVerification": "verification",
+    "Unproven": "verification",
+    "Verification": "verification",
+    "open_run": "system",
+    "resimulate": "resimulation",
+}
 
 __all__ = [
     "Difference",
@@ -24,9 +35,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name != "resimulate":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from jaxarc.replay.resimulation import resimulate  # the only part that needs JAX, with verify
-
-    globals()[name] = resimulate
-    return resimulate
+    # A command that lists a run imports no verification, and nothing here needs JAX but resimulate.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'jaxarc.replay' has no attribute {name!r}")
+    value = getattr(import_module(f"jaxarc.replay.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

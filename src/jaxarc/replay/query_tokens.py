@@ -8,7 +8,7 @@ from typing import NamedTuple, NoReturn
 
 from jaxarc.errors import QueryError
 
-__all__ = ["MAX_LENGTH", "Span", "Token", "refuse", "tokens_of"]
+__all__ = ["MAX_LENGTH", "QueryError", "Span", "Token", "refuse", "tokens_of"]
 
 MAX_LENGTH = 10_000
 """Characters of a query: enough for a list of a thousand episodes."""

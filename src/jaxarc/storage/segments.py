@@ -27,7 +27,6 @@ from jaxarc.storage.columns import (
     read_scalar,
     read_table,
 )
-from jaxarc.storage.json_segments import open_json_segment
 from jaxarc.storage.limits import checked_names, read_attribute
 from jaxarc.storage.read_ahead import ReadAhead
 from jaxarc.storage.segment_writer import SEGMENT_FORMAT, SEGMENT_VERSION
@@ -46,6 +45,7 @@ __all__ = [
 UNREADABLE = (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError)
 """What h5py, json and NumPy raise over damaged bytes."""
 
+_KINDS = {".json": "JSON"}
 _MAX_KEPT_OPEN = 32
 _kept_open = threading.local()
 
@@ -83,8 +83,7 @@ def open_segment(path: Path) -> h5py.File:
         DamagedFileError: it cannot be opened, is no segment, or comes from a newer jaxarc.
     """
     try:
-        is_json = path.suffix == ".json"
-        file = open_json_segment(path) if is_json else h5py.File(path, "r", locking=False)
+        file = _open_json(path) if path.suffix == ".json" else h5py.File(path, "r", locking=False)
     except (OSError, RuntimeError) as error:
         raise DamagedFileError(path, f"not a readable segment ({error})") from error
     try:
@@ -95,7 +94,7 @@ def open_segment(path: Path) -> h5py.File:
         raise DamagedFileError(path, f"its attributes cannot be read ({error})") from error
     if found != SEGMENT_FORMAT:
         file.close()
-        what = f"is a {found}" if found else f"is a foreign {'JSON' if is_json else 'HDF5'} file"
+        what = f"is a {found}" if found else f"is a foreign {_KINDS.get(path.suffix, 'HDF5')} file"
         raise DamagedFileError(path, f"{what}, no {SEGMENT_FORMAT}; another program's? move it elsewhere")
     if version > SEGMENT_VERSION:
         file.close()
@@ -105,6 +104,12 @@ def open_segment(path: Path) -> h5py.File:
             f"{SEGMENT_VERSION}; update jaxarc-toolkit",
         )
     return file
+
+
+def _open_json(path: Path) -> h5py.File:
+    from jaxarc.storage.json_segments import open_json_segment  # few runs have such segments
+
+    return open_json_segment(path)
 
 
 def read_segment_tables(path: Path) -> SegmentTables:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from jaxarc.errors import DamagedFileError, DiskSpaceError, StorageError, StoragePermissionError
 from jaxarc.storage.atomic import storage_errors
-from jaxarc.storage.run_cleaning import clean_run, run_storage_config
 from jaxarc.storage.run_directory import RUN_FILE, find_runs, read_run_file
 from jaxarc.storage.status import derive_status
 
@@ -75,6 +74,8 @@ def _is_writable(folder: Path) -> bool:
 
 
 def _clean_ended_runs(folder: Path) -> int:
+    from jaxarc.storage.run_cleaning import clean_run, run_storage_config
+
     freed = 0
     for run_dir in find_runs(folder) if folder.is_dir() else []:
         try:
@@ -92,6 +93,8 @@ def continued_in(run_dir: Path) -> Path | None:
 
     Looks where the run was told to go on, and for this user's default; None where there is no such run.
     """
+    from jaxarc.storage.run_cleaning import run_storage_config  # which few readers need
+
     said = run_storage_config(run_dir).fallback_dir
     folders = [Path(said).expanduser()] if said is not None else []
     folders.append(Path(tempfile.gettempdir()) / default_fallback_dir().name)

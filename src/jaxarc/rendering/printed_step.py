@@ -11,7 +11,7 @@ from rich.text import Text
 
 from jaxarc.records.pictures import StepVisualizationData
 from jaxarc.rendering.leaves import Path, is_tree, leaves_of, main_leaf, main_path, path_words
-from jaxarc.rendering.step import action_words, is_arc
+from jaxarc.rendering.step_facts import action_words, is_arc
 from jaxarc.rendering.style import Style
 from jaxarc.rendering.terminal_values import terminal_values
 from jaxarc.rendering.text import clean, number
