@@ -58,7 +58,8 @@ def walk(capsys: pytest.CaptureFixture[str]) -> None:
         done = CliRunner().invoke(app, words, env={"COLUMNS": "100"})
         assert done.exit_code == 0, (command, done.output, done.exception)
         answers[words[0]] = done.output
-    assert {"ls", "compare", "replay", "verify"} <= set(answers)
+    assert set(answers) == {"tasks", "ls", "explain", "compare", "replay", "verify"}
+    assert f"episode {failed} of task" in answers["explain"]
     assert re.search(r"(\d+) of \1 episodes confirmed", answers["verify"])
     assert Path("why.html").is_file()
 
