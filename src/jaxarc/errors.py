@@ -161,7 +161,7 @@ class StoragePermissionError(StorageError, PermissionError):
         return str(self.args[0])
 
 
-def closest(name: str, known: Iterable[str], count: int = 3) -> str:
+def closest(name: object, known: Iterable[str], count: int = 3) -> str:
     """Return ``"; did you mean a, b?"`` for the known names most like ``name``, or an empty string."""
-    matches = get_close_matches(name, [str(k) for k in known], n=count, cutoff=0.5)
+    matches = get_close_matches(str(name), [str(k) for k in known], n=count, cutoff=0.5)
     return f"; did you mean {', '.join(matches)}?" if matches else ""

@@ -92,7 +92,7 @@ def test_a_saved_page_plays(run: ReplaySystem, tmp_path: Path, open_page: OpenPa
         ({"path": "x.html", "where": "total_steps > 9"}, EpisodeNotFoundError, "where total_steps > 9"),
         ({"path": "x.html", "where": "total_steps == 2"}, EpisodeNotFoundError, "no episode with stored"),
         ({"path": "x.html", "where": "total_step > 2"}, QueryError, "total_steps"),
-        ({"path": "x.html", "limit": 0}, RenderError, "limit=0"),
+        ({"path": "x.html", "limit": 0}, RenderError, "limit must be .* at least 1, got 0"),
     ],
     ids=["folder", "file as folder", "palette", "theme", "none", "no steps", "query", "limit"],
 )

@@ -10,7 +10,10 @@ import numpy as np
 
 from jaxarc.records.pictures import EpisodeSummaryData
 
-__all__ = ["BatchData", "BatchItem", "ReelData", "ReelRow"]
+__all__ = ["MOST_ROWS", "BatchData", "BatchItem", "ReelData", "ReelRow"]
+
+MOST_ROWS = 40
+"""Episodes that a reel shows at most."""
 
 
 @dataclass(frozen=True)

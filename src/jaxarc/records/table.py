@@ -153,7 +153,7 @@ class EpisodeTable:
         return self.columns[_ALIASES.get(name, name)]
 
     def __contains__(self, name: str) -> bool:
-        return _ALIASES.get(name, name) in self.columns
+        return isinstance(name, str) and _ALIASES.get(name, name) in self.columns
 
     @property
     def source(self) -> ColumnSource:
@@ -167,6 +167,13 @@ class EpisodeTable:
 
     def take(self, selector: np.ndarray) -> EpisodeTable:
         """Return the rows that an index array or a boolean mask selects."""
+        selector = np.asarray(selector) if np.size(selector) else np.zeros(0, np.int64)
+        if selector.ndim != 1 or selector.dtype.kind not in "biu":
+            raise TypeError(
+                f"take needs positions or a mask, one a row, got {selector.dtype} {selector.shape}"
+            )
+        if selector.dtype == bool and len(selector) != self._length:
+            raise ValueError(f"the mask has {len(selector)} entries, the table has {self._length} rows")
         if isinstance(self.columns, LazyColumns):
             positions = np.flatnonzero(selector) if selector.dtype == bool else selector
             return EpisodeTable(self.columns.take(positions))

@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxarc.errors import RenderError
 from jaxarc.records.pictures import EpisodeSummaryData
-from jaxarc.records.reel_pictures import ReelData, ReelRow
+from jaxarc.records.reel_pictures import MOST_ROWS, ReelData, ReelRow
 from jaxarc.rendering.chart import Scale, band, curve, value_scale
 from jaxarc.rendering.comparison_bars import outcome_of
 from jaxarc.rendering.document import arrow, document, meter, place
@@ -24,7 +24,6 @@ _NAMES = 104.0
 _SIDE = 84.0
 _SLOT = 102.0
 _STATES = 6
-_ROWS_AT_MOST = 40
 _TASK_SIDE = 70.0
 
 
@@ -180,8 +179,8 @@ def render_reel(data: ReelData, style: Style | None = None) -> str:
     """
     style = style or Style()
     theme = style.colours
-    if not 0 < len(data.rows) <= _ROWS_AT_MOST:
-        raise RenderError(f"a reel shows 1 to {_ROWS_AT_MOST} episodes, got {len(data.rows)}")
+    if not 0 < len(data.rows) <= MOST_ROWS:
+        raise RenderError(f"a reel shows 1 to {MOST_ROWS} episodes, got {len(data.rows)}")
     top = 0.0
     parts = []
     if data.title:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from jaxarc.errors import EpisodeNotFoundError, ReplayError
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.table import EpisodeRow
@@ -47,8 +49,14 @@ def address_of(episode: Any, writer: int = 0, run_dir: Path | None = None) -> tu
                 f"{run_dir.name}; give its number here"
             )
         episode = episode.row
-    if isinstance(episode, Mapping) and "episode" in episode:
-        return int(episode.get("writer", writer)), int(episode["episode"])
+    given, row = episode, _as_row(episode)
+    if row is not None:
+        recorded_in = row.get("run")
+        if run_dir is not None and isinstance(recorded_in, str) and recorded_in != run_dir.name:
+            raise EpisodeNotFoundError(
+                f"this is a row of run {recorded_in}, not of run {run_dir.name}; give the number here"
+            )
+        episode = (_whole(row.get("writer", writer)), _whole(row["episode"]))
     pair: Any = episode if isinstance(episode, tuple) and len(episode) == 2 else (writer, episode)
     try:
         if isinstance(pair[1], bool):
@@ -56,9 +64,31 @@ def address_of(episode: Any, writer: int = 0, run_dir: Path | None = None) -> tu
         return operator.index(pair[0]), operator.index(pair[1])
     except TypeError:
         raise EpisodeNotFoundError(
-            f"{episode!r} names no episode; give a number (7), a name ('p001-7'), a row of episodes(), or a "
-            f"loaded episode"
+            f"{_shown(given)} names no episode; give a number (7), a name ('p001-7'), a row of episodes(), "
+            "or a loaded episode"
         ) from None
+
+
+def _as_row(episode: Any) -> Mapping[str, Any] | None:
+    """Return a row as a mapping: one of `episodes`, or of a pandas or Arrow table made of it."""
+    if isinstance(episode, Mapping):
+        return episode if "episode" in episode else None
+    as_dict = getattr(episode, "_asdict", None) or getattr(episode, "to_dict", None)
+    if not callable(as_dict) or not hasattr(episode, "episode"):
+        return None
+    found = as_dict()
+    return found if isinstance(found, Mapping) else None
+
+
+def _shown(value: Any, limit: int = 120) -> str:
+    """Return the beginning of what was given, on one line: it may be a table."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _whole(value: Any) -> Any:
+    """Return a whole number where a row holds floats: pandas makes them of a row that holds some."""
+    return int(value) if isinstance(value, (float, np.floating)) and float(value).is_integer() else value
 
 
 def shown_address(writer: int, episode: int) -> str:

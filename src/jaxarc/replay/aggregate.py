@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from jaxarc.errors import ReplayError
 from jaxarc.records.table import EpisodeTable
 from jaxarc.rendering.text import escape
+from jaxarc.replay.arguments import whole_number
 from jaxarc.replay.bootstrap import MEASURES, bootstrap_interval, checked_measure, measured
 from jaxarc.replay.known_success import streams_that_say_success
 from jaxarc.replay.score_matrix import ScoreMatrix, score_matrix
@@ -195,10 +198,12 @@ def aggregate_of_rows(
         NotRecordedError, QueryError, ReplayError: as for ``ReplaySystem.aggregate``.
     """
     checked_measure(of)
-    if not 0 < confidence < 1:
-        raise ReplayError(f"confidence must be above 0 and below 1, got {confidence}; 0.95 is usual")
-    if not 1 <= reps <= _MOST_REPS:
-        raise ReplayError(f"reps must be 1 to {_MOST_REPS:,}, got {reps}; 2000 is usual")
+    if not isinstance(confidence, Real) or not 0 < confidence < 1:
+        raise ReplayError(f"confidence must be above 0 and below 1, got {confidence!r}; 0.95 is usual")
+    reps = whole_number("reps", reps, least=1, most=_MOST_REPS, hint="2000 is usual", error=ReplayError)
+    seed = whole_number("seed", seed, error=ReplayError)
+    if not isinstance(gamma, Real) or not math.isfinite(gamma):
+        raise ReplayError(f"gamma must be a score, such as 1.0, got {gamma!r}")
     matrix = score_matrix(table, metric, by, last, says_success)
     interval = bootstrap_interval(matrix.scores, of, confidence=confidence, reps=reps, seed=seed, gamma=gamma)
     return Aggregate(

@@ -12,6 +12,7 @@ from jaxarc.errors import ReplayError
 from jaxarc.records.table import EpisodeTable
 from jaxarc.rendering.text import escape
 from jaxarc.replay.addresses import shown_address
+from jaxarc.replay.arguments import as_text, whole_number
 from jaxarc.replay.episode_choice import rows_of_task
 from jaxarc.replay.explain import explain_episode
 from jaxarc.replay.explanation import CAUSES
@@ -162,8 +163,8 @@ def explain_episodes(
     run: RunReader, task: str | None, where: str | None, sort: str | None, limit: int
 ) -> CauseTable:
     """Explain the unsolved episodes of a run; arguments and errors as those of ``ReplaySystem.explain``."""
-    if limit < 1:
-        raise ReplayError(f"limit must be at least 1, got {limit}")
+    limit = whole_number("limit", limit, least=1, error=ReplayError)
+    task = None if task is None else as_text("task", task)
     table = run.episodes(where, sort) if task is None else rows_of_task(run, task, where)
     title = run.name if task is None else f"task {task} of {run.name}"
     known = streams_that_say_success(run, table)

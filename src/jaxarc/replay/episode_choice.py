@@ -10,6 +10,8 @@ from jaxarc.errors import EpisodeNotFoundError, NotRecordedError, closest
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.table import EpisodeRow, EpisodeTable
 from jaxarc.replay.addresses import shown_address
+from jaxarc.replay.arguments import as_text, checked_limit
+from jaxarc.replay.query import where_mask
 from jaxarc.replay.row_slabs import distinct
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ def rows_to_compare(
         EpisodeNotFoundError: there is none.
         QueryError: an expression cannot be understood.
     """
+    limit = checked_limit(limit, least=1)
     table = run.episodes(where=where, sort=sort, limit=None if with_steps else limit)
     if with_steps:
         stored = np.flatnonzero(table["stored_steps"] > 0)
@@ -83,6 +86,7 @@ def rows_of_task(run: RunReader, task_id: str, where: str | None = None) -> Epis
     Raises:
         NotRecordedError: the run has no episode of this task; the closest tasks are named.
     """
+    task_id = as_text("task", task_id)
     found = run.episodes(f"task_id == {task_id!r}")
     if not len(found):
         names = distinct(run.episodes()["task_id"])[0].tolist()
@@ -92,7 +96,10 @@ def rows_of_task(run: RunReader, task_id: str, where: str | None = None) -> Epis
         guess = closest(task_id, known)
         some = "" if guess else f"; it has {', '.join(known[:5])}"
         raise NotRecordedError(f"run {run.name} has no episode of task {task_id!r}{guess}{some}")
-    return found if where is None else run.episodes(f"task_id == {task_id!r} and ({where})")
+    if where is None:
+        return found
+    table = run.episodes(where)  # by itself: an error shows the text that was given
+    return table.take(where_mask(f"task_id == {task_id!r}", table))
 
 
 def commonest_task(run: RunReader) -> str:

@@ -13,6 +13,7 @@ from jaxarc.errors import EpisodeNotFoundError, RenderError, StorageError
 from jaxarc.rendering.plugin import Render
 from jaxarc.rendering.style import Style
 from jaxarc.replay.annotated import page_annotations
+from jaxarc.replay.arguments import checked_limit
 from jaxarc.replay.episode import ReplayEpisode
 from jaxarc.replay.views.player_pages import episode_page
 from jaxarc.replay.views.run_looks import chosen_style
@@ -68,8 +69,7 @@ def save_run_page(
         EpisodeNotFoundError: there is none.
         RenderError: ``limit`` is below 1.
     """
-    if limit is not None and limit < 1:
-        raise RenderError(f"a page has at least one episode, got limit={limit}; None takes all")
+    limit = checked_limit(limit, least=1, error=RenderError)
     style = chosen_style(run.run_dir, **look)
     table = run.episodes(where=where, sort=sort)
     table = table.take(np.flatnonzero(table["stored_steps"] > 0)[:limit])

@@ -121,7 +121,8 @@ def sort_order(sort: str | Sequence[str], table: Columns, limit: int | None = No
     Raises:
         QueryError: there is no such column.
     """
-    text = sort if isinstance(sort, str) or not isinstance(sort, Sequence) else ",".join(sort)
+    names = isinstance(sort, (list, tuple)) and all(isinstance(name, str) for name in sort)
+    text: Any = ",".join(sort) if names else sort
     keys = []
     for name, descends in parse_sort(text):
         if name.text not in table:

@@ -18,6 +18,7 @@ from jaxarc.records.notes import Note
 from jaxarc.records.table import EpisodeRow
 from jaxarc.replay.addresses import EpisodeAddress, address_of, shown_address
 from jaxarc.replay.annotated import annotated
+from jaxarc.replay.arguments import checked_limit
 from jaxarc.replay.episode import ReplayEpisode
 from jaxarc.replay.followed_steps import FollowedSteps
 from jaxarc.replay.query import sort_order, where_mask
@@ -168,11 +169,13 @@ class RunReader:
             where: which rows, such as ``"success and total_steps < 40 and task_id == '007bbfb7'"``;
                 ``docs/replay.md`` has the language.
             sort: columns to sort by, such as ``"-total_reward"``.
-            limit: the most rows to return.
+            limit: the most rows to return; None for all.
 
         Raises:
-            QueryError: the expression cannot be understood; the message shows the place.
+            QueryError: the expression cannot be understood; the message shows the place. Or ``limit`` is no
+                number of rows.
         """
+        limit = checked_limit(limit)
         everything = self._rows.table
         columns = annotated(everything.columns, self.annotations, f"{where} {sort}")
         table = RunTable(columns, "episode", f"{self.name} ({self.status})", len(everything))
@@ -180,7 +183,7 @@ class RunReader:
             table = table.take(where_mask(where, table))
         if sort is not None:
             return table.take(sort_order(sort, table, limit))
-        return table if limit is None else table.take(np.arange(min(max(limit, 0), len(table))))
+        return table if limit is None else table.take(np.arange(min(limit, len(table))))
 
     def notes(self, episode: EpisodeAddress | None = None) -> list[Note]:
         """Return the notes that people wrote about the run, its episodes and steps, the oldest first.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-__all__ = ["RunTable"]
+__all__ = ["RunTable", "checked_name"]
 
 _ORDER = (
     *("run", "episode", "writer", "stream", "member", "env_id", "update", "task_id", "total_steps"),
@@ -58,6 +58,7 @@ class RunTable(EpisodeTable):
         return f"{count} {what}{', ' if self._origin else ''}{self._origin}"
 
     def __getitem__(self, name: str) -> np.ndarray:
+        checked_name(name)
         try:
             return super().__getitem__(name)
         except KeyError:
@@ -117,7 +118,11 @@ class RunTable(EpisodeTable):
     def _names(self, columns: Iterable[str] | None) -> list[str]:
         if columns is None:
             return self.names
-        return [columns] if isinstance(columns, str) else list(columns)
+        if isinstance(columns, str):
+            return [columns]
+        if isinstance(columns, bytes) or not isinstance(columns, Iterable):
+            raise QueryError(f"columns takes names of columns, such as ['episode'], got {columns!r}")
+        return list(columns)
 
     def _array_or_text(self, name: str) -> np.ndarray | list[str]:
         return self.text(name) if self[name].dtype.kind == "S" else self[name]
@@ -135,6 +140,19 @@ class RunTable(EpisodeTable):
         from jaxarc.replay.table_views import table_html
 
         return table_html(self, self.names, self.words)
+
+
+def checked_name(name: object) -> None:
+    """Refuse what is no name of a column, as a mask or a list of names, and say what takes it.
+
+    Raises:
+        QueryError: it is no text.
+    """
+    if not isinstance(name, str):
+        raise QueryError(
+            f"table[…] takes the name of a column, got {type(name).__name__}; table.take(mask) selects rows, "
+            "table.row(3) is one of them, to_pandas(['episode', 'task_id']) has several columns"
+        )
 
 
 def _imported(module: str, extra: str, method: str) -> Any:

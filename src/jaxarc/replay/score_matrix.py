@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxarc.errors import NotRecordedError, QueryError, ReplayError, closest
 from jaxarc.records.table import EpisodeTable
+from jaxarc.replay.arguments import as_text, whole_number
 from jaxarc.replay.row_slabs import distinct, has_ended
 
 if TYPE_CHECKING:
@@ -59,10 +60,10 @@ def score_matrix(
         QueryError: there is no such column, or it holds no numbers.
         ReplayError: ``last`` is below 1, or there are too many groups and tasks.
     """
-    if last is not None and last < 1:
-        raise ReplayError(f"last must be at least 1, got {last}; leave it out for all episodes")
-    values = _column(table, metric, "metric")
-    keys = [part.strip() for part in by.split(",") if part.strip()]
+    if last is not None:
+        last = whole_number("last", last, least=1, hint="leave it out for all episodes", error=ReplayError)
+    values = _column(table, as_text("metric", metric), "metric")
+    keys = [part.strip() for part in as_text("by", by).split(",") if part.strip()]
     if not keys:
         raise QueryError("by names no column; try by='member'")
     for key in keys:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxarc.errors import DamagedFileError, NotRecordedError, QueryError, closest
 from jaxarc.records.lazy_columns import LazyColumns, missing_values
 from jaxarc.records.table import EpisodeRow, EpisodeTable
-from jaxarc.replay.run_table import RunTable
+from jaxarc.replay.run_table import RunTable, checked_name
 from jaxarc.replay.step_columns import StepCatalog
 from jaxarc.storage import StoredSteps, keep_segments_open
 
@@ -172,6 +172,7 @@ class StepTable(RunTable):
         return name in self._steps.catalog
 
     def __getitem__(self, name: str) -> np.ndarray:
+        checked_name(name)
         catalog = self._steps.catalog
         if name in self.columns:
             return self.columns[name]

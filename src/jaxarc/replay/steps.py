@@ -11,6 +11,7 @@ import numpy as np
 from jaxarc.errors import DamagedFileError, NotRecordedError
 from jaxarc.records.layout import Layout
 from jaxarc.records.table import EpisodeTable
+from jaxarc.replay.arguments import checked_limit
 from jaxarc.replay.query import mask_of, sort_order
 from jaxarc.replay.query_syntax import Node, names_of, parse_condition, parse_sort, parts_of
 from jaxarc.replay.step_columns import StepCatalog, catalog_of
@@ -47,6 +48,7 @@ def find_steps(
         NotRecordedError: it asks for something that was not stored.
         DamagedFileError: a segment cannot be read.
     """
+    limit = checked_limit(limit)
     layouts = _layouts(blocks)
     kinds = np.array([_KINDS.get(layouts[name].kind, 0) for _, name in blocks.places], np.int64)
     catalog = catalog_of([layout for layout in layouts.values() if layout.kind in _KINDS], episodes, level)
@@ -80,7 +82,7 @@ def find_steps(
     table = table_of(StepPlaces._make(map(np.concatenate, zip(*found, strict=True))), origin)
     if sort is not None:
         return table.take(sort_order(sort, table, limit))
-    return table if limit is None else table.take(np.arange(min(max(limit, 0), len(table))))
+    return table if limit is None else table.take(np.arange(min(limit, len(table))))
 
 
 _KINDS = {"steps": 2, "journal": 1}

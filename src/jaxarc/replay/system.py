@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxarc.errors import ReplayError
 from jaxarc.replay.addresses import step_in
+from jaxarc.replay.arguments import as_text, checked_limit
 from jaxarc.replay.run_questions import RunQuestions
 from jaxarc.replay.verification import RunVerification, Verification
 from jaxarc.storage import keep_segments_open, resolve_run
@@ -142,6 +143,7 @@ class ReplaySystem(RunQuestions):
         """
         from jaxarc.replay.verify_run import verify_many
 
+        limit = checked_limit(limit)
         if episodes is None:
             table = self.episodes(where, limit=limit)
             names = list(zip(table["writer"].tolist(), table["episode"].tolist(), strict=True))
@@ -265,6 +267,7 @@ class ReplaySystem(RunQuestions):
             ReplayError: the note is empty or too long, or the episode has no such step.
             StorageError: the run can only be read, or not be written.
         """
+        text = as_text("a note", text)
         if not text.strip() or len(text) > _LONGEST_NOTE:
             raise ReplayError(f"a note has 1 to {_LONGEST_NOTE:,} characters, got {len(text):,}")
         said: dict[str, Any] = {"text": text}

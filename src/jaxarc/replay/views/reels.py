@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from jaxarc.errors import RenderError, closest
-from jaxarc.records.reel_pictures import ReelData, ReelRow
+from jaxarc.records.reel_pictures import MOST_ROWS, ReelData, ReelRow
 from jaxarc.records.table import EpisodeTable
 from jaxarc.rendering.moments import spread_evenly
+from jaxarc.replay.arguments import as_text, whole_number
 from jaxarc.replay.episode_choice import rows_of_task
 from jaxarc.replay.run_reader import RunReader
 from jaxarc.replay.views.episode_summaries import episode_summary, summary_of_row
@@ -48,6 +49,8 @@ def reel_of(run: RunReader, task_id: str, *, by: str = "update", limit: int = 8)
         NotRecordedError: the run has no episode of this task.
         RenderError: ``by`` is no column of numbers.
     """
+    limit = whole_number("limit", limit, least=1, most=MOST_ROWS, error=RenderError)
+    task_id = as_text("task", task_id)
     table = rows_of_task(run, task_id)
     at = _positions(table, by)
     if by == "update" and (at < 0).all():
