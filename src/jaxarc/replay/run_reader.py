@@ -131,6 +131,12 @@ class RunReader:
             *self._missing_events(),
         )
 
+    def _lost_rows(self) -> list[DamagedFileError]:
+        """Return the problems that can cost episodes: those of segments, or of a ``run.json`` without any."""
+        steps = self.run_dir / "steps"
+        lost = [problem for problem in self.problems if steps in (problem.path, problem.path.parent)]
+        return lost or list(() if len(self) else self.problems)
+
     def _missing_episodes(self) -> Iterator[DamagedFileError]:
         """Yield a problem where an ended run, or its repair, counted more episodes than its segments hold."""
         counted = self.info.get("episodes")  # written when the run ends
@@ -243,7 +249,8 @@ class RunReader:
         if row is None:
             last = self._rows.last_episode(writer)
             held = f"0 to {last}" if last >= 0 else "none"
-            damaged = f" that can be read; damaged: {self.problems[0]}" if self.problems else ""
+            lost = self._lost_rows()
+            damaged = f" that can be read; damaged: {lost[0]}" if lost else ""
             of_writer = f" of writer {writer_name(writer)}" if writer else ""
             raise EpisodeNotFoundError(
                 f"run {self.name} has no episode {episode}{of_writer}; it has {held}{damaged}"
@@ -259,7 +266,8 @@ class RunReader:
         again = partial(self._stored_now, writer, episode, int(row.uid))
         found = ReplayEpisode(self.run_dir, row, [FollowedSteps(source, again) for source in stored])
         if found.num_stored_steps < row.stored_steps:
-            damaged = f": {self.problems[0]}" if self.problems else ""
+            lost = self._lost_rows()
+            damaged = f": {lost[0]}" if lost else ""
             raise DamagedFileError(
                 self.run_dir / "steps",
                 f"episode {episode} has {row.stored_steps} stored steps, {found.num_stored_steps} can be "
