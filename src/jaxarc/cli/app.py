@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 
-from jaxarc.cli.annotate_command import note, pin
-from jaxarc.cli.drawing_commands import render, report
 from jaxarc.cli.help_text import Commands, TeachingApp
-from jaxarc.cli.list_command import list_runs
-from jaxarc.cli.picture_commands import compare, reel
-from jaxarc.cli.question_commands import aggregate, diff, explain, tasks
-from jaxarc.cli.replay_command import replay
-from jaxarc.cli.rollout_command import rollout
-from jaxarc.cli.show_command import show
-from jaxarc.cli.upkeep_commands import bench, clean, doctor, export
-from jaxarc.cli.verify_command import verify
 
-__all__ = ["app"]
+__all__ = ["app", "app_for"]
 
-app = TeachingApp(
-    name="jaxarc",
-    cls=Commands,
-    invoke_without_command=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+_COMMANDS = {
+    "Record": {
+        "rollout": "rollout_command.rollout",
+        "bench": "upkeep_commands.bench",
+    },
+    "Look": {
+        "ls": "list_command.list_runs",
+        "show": "show_command.show",
+        "replay": "replay_command.replay",
+        "render": "drawing_commands.render",
+        "report": "drawing_commands.report",
+    },
+    "Ask": {
+        "tasks": "question_commands.tasks",
+        "explain": "question_commands.explain",
+        "diff": "question_commands.diff",
+        "aggregate": "question_commands.aggregate",
+        "compare": "picture_commands.compare",
+        "reel": "picture_commands.reel",
+    },
+    "Check": {
+        "verify": "verify_command.verify",
+        "doctor": "upkeep_commands.doctor",
+    },
+    "Keep house": {
+        "pin": "annotate_command.pin",
+        "note": "annotate_command.note",
+        "export": "upkeep_commands.export",
+        "clean": "upkeep_commands.clean",
+    },
+}
+"""The functions of the commands, by group of the help and in its order."""
 
 
 def _version(wanted: bool) -> None:
@@ -37,7 +55,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def options(
     context: typer.Context,
     version: Annotated[
@@ -49,29 +66,39 @@ def options(
         typer.echo(context.get_help())
 
 
-RECORD, LOOK, ASK, CHECK, KEEP = "Record", "Look", "Ask", "Check", "Keep house"
-"""Groups of commands in the help, in this order."""
+def app_for(arguments: Sequence[str]) -> TeachingApp:
+    """Return the application with the command that is typed, or with all where that is not clear.
 
-app.command(rich_help_panel=RECORD)(rollout)
-app.command(rich_help_panel=RECORD)(bench)
+    Making all commands takes longer than most of them do.
 
-app.command("ls", rich_help_panel=LOOK)(list_runs)
-app.command(rich_help_panel=LOOK)(show)
-app.command(rich_help_panel=LOOK)(replay)
-app.command(rich_help_panel=LOOK)(render)
-app.command(rich_help_panel=LOOK)(report)
+    Args:
+        arguments: what was typed after ``jaxarc``.
+    """
+    typed = arguments[0] if arguments and "_JAXARC_COMPLETE" not in os.environ else ""
+    known = {name for commands in _COMMANDS.values() for name in commands}
+    made = TeachingApp(
+        name="jaxarc",
+        cls=Commands,
+        invoke_without_command=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    made.callback()(options)
+    for group, commands in _COMMANDS.items():
+        for name, home in commands.items():
+            if typed not in known or name == typed:
+                module, function = home.split(".")
+                command = getattr(import_module(f"jaxarc.cli.{module}"), function)
+                made.command(name, rich_help_panel=group)(command)
+    return made
 
-app.command(rich_help_panel=ASK)(tasks)
-app.command(rich_help_panel=ASK)(explain)
-app.command(rich_help_panel=ASK)(diff)
-app.command(rich_help_panel=ASK)(aggregate)
-app.command(rich_help_panel=ASK)(compare)
-app.command(rich_help_panel=ASK)(reel)
 
-app.command(rich_help_panel=CHECK)(verify)
-app.command(rich_help_panel=CHECK)(doctor)
+app: TeachingApp
+"""All commands; made when it is asked for."""
 
-app.command(rich_help_panel=KEEP)(pin)
-app.command(rich_help_panel=KEEP)(note)
-app.command(rich_help_panel=KEEP)(export)
-app.command(rich_help_panel=KEEP)(clean)
+
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()["app"] = everything = app_for(())
+    return everything
