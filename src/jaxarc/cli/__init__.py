@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import cast
@@ -21,6 +22,7 @@ def main() -> None:
     try:
         code = _run()
         sys.stdout.flush()
+        gc.freeze()  # what ends with the process is not searched for what could be freed
     except KeyboardInterrupt:
         code = _INTERRUPTED
     except BrokenPipeError:

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxarc.errors import RenderError
-from jaxarc.rendering.board_pixels import paint_board
-from jaxarc.rendering.board_svg import board_svg
 from jaxarc.rendering.digits import DIGITS_FROM
 from jaxarc.rendering.document import document
 from jaxarc.rendering.shapes import Group, Picture, Text
@@ -200,10 +198,14 @@ class Cells:
 
     def paint(self, canvas: Canvas, x: float, y: float) -> None:
         """Paint it with its top left corner at (x, y)."""
+        from jaxarc.rendering.board_pixels import paint_board  # with fonts, which SVG and terminals need not
+
         paint_board(self, canvas, x, y)
 
     def svg(self) -> str:
         """Return SVG elements."""
+        from jaxarc.rendering.board_svg import board_svg
+
         return board_svg(self)
 
 

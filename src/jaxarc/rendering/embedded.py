@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import re
-from collections.abc import Sequence
-from xml.etree import ElementTree
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -44,6 +43,8 @@ class SvgImage:
             )
         if _DECLARATION.search(text):
             raise RenderError("an SVG declares no document type and no entities; leave the <!DOCTYPE> out")
+        from xml.etree import ElementTree  # here, so that who draws no SVG of others needs no moment for it
+
         try:
             root = ElementTree.fromstring(text.strip().lstrip("\ufeff"))
         except (ElementTree.ParseError, ValueError) as error:
@@ -51,15 +52,15 @@ class SvgImage:
         if root.tag != "{http://www.w3.org/2000/svg}svg":
             raise RenderError(f'the root is {root.tag!r}; write <svg xmlns="http://www.w3.org/2000/svg">')
         self.text = text.strip().lstrip("\ufeff")
-        self.aspect = _aspect(root)
+        self.aspect = _aspect(root.attrib)
         """Width over height."""
 
 
-def _aspect(root: ElementTree.Element) -> float:
-    sides = [_LENGTH.fullmatch(root.attrib.get(name, "")) for name in ("width", "height")]
+def _aspect(attributes: Mapping[str, str]) -> float:
+    sides = [_LENGTH.fullmatch(attributes.get(name, "")) for name in ("width", "height")]
     lengths = [float(side[1]) for side in sides if side]
     if len(lengths) < 2:
-        numbers = re.split(r"[\s,]+", root.attrib.get("viewBox", "").strip())[2:]
+        numbers = re.split(r"[\s,]+", attributes.get("viewBox", "").strip())[2:]
         lengths = [float(n) for n in numbers if _LENGTH.fullmatch(n)]
     if len(lengths) != 2 or not all(length > 0 and math.isfinite(length) for length in lengths):
         raise RenderError("the SVG has no size; give its root width and height in pixels, or a viewBox")

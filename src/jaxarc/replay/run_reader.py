@@ -21,7 +21,6 @@ from jaxarc.replay.annotated import annotated
 from jaxarc.replay.arguments import checked_limit
 from jaxarc.replay.episode import ReplayEpisode
 from jaxarc.replay.followed_steps import FollowedSteps
-from jaxarc.replay.query import sort_order, where_mask
 from jaxarc.replay.run_rows import RunRows
 from jaxarc.replay.run_table import RunTable
 from jaxarc.replay.superseded import resumes_of
@@ -185,10 +184,13 @@ class RunReader:
         everything = self._rows.table
         columns = annotated(everything.columns, self.annotations, f"{where} {sort}")
         table = RunTable(columns, "episode", f"{self.name} ({self.status})", len(everything))
-        if where is not None:
-            table = table.take(where_mask(where, table))
-        if sort is not None:
-            return table.take(sort_order(sort, table, limit))
+        if where is not None or sort is not None:
+            from jaxarc.replay.query import sort_order, where_mask
+
+            if where is not None:
+                table = table.take(where_mask(where, table))
+            if sort is not None:
+                return table.take(sort_order(sort, table, limit))
         return table if limit is None else table.take(np.arange(min(limit, len(table))))
 
     def notes(self, episode: EpisodeAddress | None = None) -> list[Note]:

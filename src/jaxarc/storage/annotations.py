@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -125,7 +124,7 @@ class Annotations:
         folder = self._run_dir / EVENTS_FOLDER
         path, flags = self._path, os.O_WRONLY | os.O_APPEND
         if path is None:
-            path, flags = folder / f"{_PREFIX}{secrets.token_hex(4)}.jsonl", flags | os.O_CREAT | os.O_EXCL
+            path, flags = folder / f"{_PREFIX}{os.urandom(4).hex()}.jsonl", flags | os.O_CREAT | os.O_EXCL
             self._seq = 0
         line = encode_event(Event(type, payload, self._seq, CLOCK.now_ns() // 1000, path.stem))
         with storage_errors(path):

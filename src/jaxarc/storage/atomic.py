@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,7 +64,7 @@ def atomic_write(path: Path, write: Callable[[Path], None], *, durable: bool = T
         StorageError: the disk is full, the folder is not writable, or another error of the system.
     """
     # Processes and threads may write a file of one name at once, also from several machines.
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
+    partial = path.with_name(f".{path.name}.{os.urandom(4).hex()}{PARTIAL_SUFFIX}")
     with storage_errors(path):
         try:
             write(partial)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jaxarc.config import EpisodeConfig
 from jaxarc.errors import DamagedFileError, RunNotFoundError, StorageError, closest
 from jaxarc.storage.atomic import atomic_write_bytes, storage_errors
 from jaxarc.storage.segment_names import STEPS_FOLDER, segment_names
+
+if TYPE_CHECKING:
+    from jaxarc.config import EpisodeConfig
 
 __all__ = [
     "RUN_FILE",
@@ -43,7 +44,7 @@ def create_run_dir(config: EpisodeConfig) -> Path:
     with storage_errors(experiment):
         experiment.mkdir(parents=True, exist_ok=True)
         for _ in range(100):
-            run_dir = experiment / f"{name}-{secrets.token_hex(3)}"
+            run_dir = experiment / f"{name}-{os.urandom(3).hex()}"
             try:
                 run_dir.mkdir()
             except FileExistsError:

@@ -21,7 +21,7 @@ from jaxarc.storage.datasets import file_image
 from jaxarc.storage.limits import checked_names
 from jaxarc.storage.remains import open_remains, readable_entries
 from jaxarc.storage.segment_check import expected_columns
-from jaxarc.storage.segment_writer import SEGMENT_FORMAT, SEGMENT_VERSION
+from jaxarc.storage.segment_names import SEGMENT_FORMAT, SEGMENT_VERSION
 from jaxarc.storage.segments import UNREADABLE, layout_of
 
 __all__ = ["Salvaged", "corrected_segment", "salvaged_segment"]

@@ -10,6 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 
 __all__ = [
+    "SEGMENT_FORMAT",
+    "SEGMENT_VERSION",
     "STEPS_FOLDER",
     "SegmentName",
     "active_segments",
@@ -20,6 +22,8 @@ __all__ = [
     "writer_number",
 ]
 
+SEGMENT_FORMAT = "jaxarc-segment"
+SEGMENT_VERSION = 1
 STEPS_FOLDER = "steps"
 _NAME = re.compile(r"p([0-9]{3,9})-([0-9]{6,12})(?:-([0-9]{6,12}))?(?:\.([1-9][0-9]{0,8}))?\.(h5|json)")
 _WRITER = re.compile(r"p([0-9]{3,9})")

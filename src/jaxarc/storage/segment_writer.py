@@ -13,12 +13,11 @@ from jaxarc.storage.atomic import atomic_write_bytes
 from jaxarc.storage.columns import dataset_name, table_column
 from jaxarc.storage.hdf5_sink import hdf5_segment
 from jaxarc.storage.json_segments import json_segment
+from jaxarc.storage.segment_names import SEGMENT_FORMAT, SEGMENT_VERSION
 from jaxarc.storage.segment_sink import SegmentSink
 
-__all__ = ["SEGMENT_FORMAT", "SEGMENT_VERSION", "fill_segment", "write_segment"]
+__all__ = ["fill_segment", "write_segment"]
 
-SEGMENT_FORMAT = "jaxarc-segment"
-SEGMENT_VERSION = 1
 _FLAG_COLUMNS = {
     "terminated": FLAG_TERMINATED,
     "truncated": FLAG_TRUNCATED,

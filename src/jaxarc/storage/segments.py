@@ -29,7 +29,7 @@ from jaxarc.storage.columns import (
 )
 from jaxarc.storage.limits import checked_names, read_attribute
 from jaxarc.storage.read_ahead import ReadAhead
-from jaxarc.storage.segment_writer import SEGMENT_FORMAT, SEGMENT_VERSION
+from jaxarc.storage.segment_names import SEGMENT_FORMAT, SEGMENT_VERSION
 
 __all__ = [
     "UNREADABLE",

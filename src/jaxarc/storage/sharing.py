@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +74,7 @@ def write_token(run_dir: Path) -> str:
     Raises:
         StorageError: it cannot be written.
     """
-    token = secrets.token_hex(8)
+    token = os.urandom(8).hex()
     content = {"schema_version": SHARE_VERSION, "run_id": run_dir.name, "token": token}
     atomic_write_bytes(run_dir / SHARE_FILE, json.dumps(content, indent=2).encode() + b"\n")
     return token

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -79,6 +78,8 @@ def is_process_writing(said: Mapping[str, Any], touched: Path) -> bool:
         said: ``pid``, ``hostname`` and ``heartbeat_s``; what is missing or odd decides nothing.
         touched: the file.
     """
+    import socket  # slow to import, and asked for runs alone that say that they are running
+
     if said.get("hostname") == socket.gethostname():
         pid = said.get("pid")
         try:
