@@ -50,10 +50,25 @@ def test_notes_are_written_printed_and_shown(run_dir: Path, tmp_path: Path):
         "episode 8, step 2: red [bold][31m <b>",
         "run: about the run",
     ]
-    found = json.loads(typed_in(tmp_path, "note", run_dir, "--episode", "8", "--json").stdout)
+    found = json.loads(typed_in(tmp_path, "note", run_dir, "--episode", "8", "--json").stdout)["notes"]
     assert [(note["episode"], note["step"], note["text"]) for note in found] == [(8, 2, text)]
     shown = typed_in(tmp_path, "show", run_dir, "8").stdout
     assert "step 2: red [bold][31m <b>" in shown
+    run = typed_in(tmp_path, "show", run_dir).stdout
+    assert "episode 8, step 2: red [bold][31m <b>" in run
+    assert "run: about the run" in run
+
+
+def test_pins_are_told_to_scripts_and_shown_of_a_run(run_dir: Path, tmp_path: Path):
+    """What was changed, and all that are pinned now."""
+    done = typed_in(tmp_path, "pin", run_dir, "10", "11", "--json")
+    said = json.loads(done.stdout)
+    assert said["pinned"] == ["10", "11"]
+    assert {"10", "11"} <= set(said["all_pinned"])
+    assert "10, 11" in typed_in(tmp_path, "show", run_dir).stdout
+    said = json.loads(typed_in(tmp_path, "pin", run_dir, "10", "11", "--remove", "--json").stdout)
+    assert said["unpinned"] == ["10", "11"]
+    assert not {"10", "11"} & set(said["all_pinned"])
 
 
 @pytest.mark.parametrize(

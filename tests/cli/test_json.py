@@ -12,7 +12,9 @@ from command_line import typed_in
 from jaxarc.replay import ReplaySystem
 
 DOCUMENTS: dict[str, tuple[str, set[str]]] = {
-    "show": ("show RUN", {"run", "status", "episodes", "solved", "losses", "remarkable", "problems"}),
+    "ls": ("ls RUN", {"run", "run_dir", "status", "total", "episodes", "problems", "continued_in"}),
+    "ls steps": ("ls RUN --steps --limit 3", {"run", "status", "total", "steps", "problems"}),
+    "show": ("show RUN", {"run", "status", "episodes", "solved", "losses", "remarkable", "pinned", "notes"}),
     "show episode": ("show RUN 0", {"run", "episode", "row", "stored_steps", "stored_parts"}),
     "show step": ("show RUN 0 --step 0", {"run", "row", "step"}),
     "compare": ("compare RUN:0 RUN:1 --out OUT/a.svg", {"picture", "type", "episodes"}),
@@ -22,6 +24,7 @@ DOCUMENTS: dict[str, tuple[str, set[str]]] = {
     "explain episode": ("explain RUN 0", {"run", "episode", "outcome", "findings", "unknown"}),
     "diff": ("diff RUN:0 RUN:0", {"kind", "step", "leaves", "compared", "unknown", "words"}),
     "aggregate": ("aggregate RUN", {"run", "value", "low", "high", "groups", "tasks", "scores"}),
+    "note": ("note RUN", {"run", "notes"}),
     "reel": ("reel RUN --out OUT/a.svg", {"run", "task", "by", "total", "picture", "episodes"}),
     "render": ("render RUN 0 --format svg --steps none --out OUT", {"episodes", "files", "left_out"}),
     "report": ("report RUN --out OUT/a.html", {"run", "report", "bytes"}),
@@ -58,6 +61,26 @@ def test_rows_are_those_of_the_run(arc_run: ReplaySystem, tmp_path: Path) -> Non
     run = answer(arc_run, "show RUN", tmp_path)
     assert run["episodes"] == len(arc_run)
     assert run["with_steps"] == len(arc_run.episodes("stored_steps > 0"))
+
+
+def test_listed_rows_are_all_that_are_meant(arc_run: ReplaySystem, tmp_path: Path) -> None:
+    """In the order and with the columns that were asked for; as many as ``--limit`` says."""
+    line = "ls RUN --where total_steps>1 --sort -total_reward --columns episode,total_reward"
+    said = answer(arc_run, line, tmp_path)
+    meant = arc_run.episodes("total_steps > 1", "-total_reward")
+    assert said["episodes"] == meant.to_dicts(["episode", "total_reward"])
+    few = answer(arc_run, f"{line} --limit 2", tmp_path)
+    assert (few["total"], few["episodes"]) == (len(meant), said["episodes"][:2])
+    steps = answer(arc_run, "ls RUN --steps --where reward>0 --columns episode,step,reward", tmp_path)
+    assert steps["steps"] == arc_run.steps("reward > 0").to_dicts(["episode", "step", "reward"])
+
+
+def test_listed_runs_say_where_they_are(arc_run: ReplaySystem, tmp_path: Path) -> None:
+    """With counts as ``run.json`` has them."""
+    done = typed_in(tmp_path, "ls", arc_run.run_dir.parents[1], "--json")
+    (row,) = json.loads(done.stdout)["runs"]
+    assert (row["run"], row["run_dir"]) == (arc_run.name, str(arc_run.run_dir.resolve()))
+    assert (row["status"], row["episodes"], row["problem"]) == (arc_run.status, len(arc_run), None)
 
 
 def test_a_mistake_is_no_document(arc_run: ReplaySystem, tmp_path: Path) -> None:

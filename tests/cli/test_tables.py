@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
+from command_line import typed_in
 from damage import run_of_segments
 from rich.console import Console
 
@@ -70,6 +71,17 @@ def test_what_is_no_terminal_has_room_for_everything(
     assert lines[0].endswith("with steps")
     assert {"stored", "env", "ended"} <= set(lines[1].split())
     assert len(lines) == 14
+
+
+def test_columns_that_are_asked_for_are_all_printed(run: ReplaySystem, tmp_path: Path) -> None:
+    """Of episodes and of steps, in their order; a name that is none is answered with the closest."""
+    done = typed_in(tmp_path, "ls", run.run_dir, "--columns", "total_reward,episode", "--limit", 2)
+    assert done.stdout.splitlines()[1].split() == ["total_reward", "episode"]
+    assert done.stdout.splitlines()[-1] == "… and 10 more; --limit shows them"
+    steps = typed_in(tmp_path, "ls", run.run_dir, "--steps", "--limit", 3).stdout.splitlines()
+    assert {"episode", "step", "reward"} <= set(steps[1].split())
+    assert "did you mean episode" in typed_in(tmp_path, "ls", run.run_dir, "--columns", "episod").stderr
+    assert "name it" in typed_in(tmp_path, "ls", run.run_dir.parent, "--columns", "episode").stderr
 
 
 def test_an_age_is_in_its_largest_unit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,13 +13,16 @@ from jaxarc.cli.terminal import terminal
 from jaxarc.cli.wording import counted
 from jaxarc.records.notes import Note
 from jaxarc.replay import open_run
+from jaxarc.replay.addresses import shown_address
 
-__all__ = ["note_or_list", "pin_episodes"]
+__all__ = ["note_facts", "note_or_list", "pin_episodes"]
 
 _RANGE = re.compile(r"^(?:p[0-9]+-)?[0-9]+-[0-9]+$|,")
 
 
-def pin_episodes(run_name: str, names: Sequence[str], *, remove: bool, root: str | None) -> None:
+def pin_episodes(
+    run_name: str, names: Sequence[str], *, remove: bool, as_json: bool, root: str | None
+) -> None:
     """Set pins, or take them away, and say so.
 
     Raises:
@@ -34,6 +37,11 @@ def pin_episodes(run_name: str, names: Sequence[str], *, remove: bool, root: str
         else:
             chosen.append(run.resolve(name))  # also one that has no steps left
     (run.unpin if remove else run.pin)(*chosen)
+    if as_json:
+        pinned = [shown_address(*address) for address in run.pinned()]
+        changed = [shown_address(*address) for address in chosen]
+        print_json({"run": run.name, "unpinned" if remove else "pinned": changed, "all_pinned": pinned})
+        return
     words = f"{counted(len(chosen), 'episode')} {'unpinned' if remove else 'pinned'} in {run.name}"
     terminal().print(Text(f"{words}; {len(run.pinned()):,} in all"), soft_wrap=True)
 
@@ -61,7 +69,7 @@ def note_or_list(
     else:
         found = [note for note in run.notes(episode) if step is None or note.step == step]
     if as_json:
-        print_json([_document(note) for note in found])
+        print_json({"run": run.name, "notes": [note_facts(note) for note in found]})
         return
     console = terminal()
     for note in found:
@@ -70,7 +78,8 @@ def note_or_list(
         console.print(f"{run.name} has no notes{'' if episode is None else f' on episode {episode}'}")
 
 
-def _document(note: Note) -> dict[str, object]:
+def note_facts(note: Note) -> dict[str, object]:
+    """Return a note as JSON has it."""
     return {
         "time": note.time.isoformat(),
         "writer": note.writer,

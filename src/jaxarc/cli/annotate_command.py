@@ -17,6 +17,7 @@ def pin(
         list[str], typer.Argument(metavar="EPISODE...", help="Numbers (7), ranges (3-9), names (p001-7).")
     ],
     remove: Annotated[bool, typer.Option("--remove", help="Take the pins away.")] = False,
+    as_json: Json = False,
     root: Root = None,
 ) -> None:
     """Keep episodes safe from every cleaning.
@@ -33,7 +34,7 @@ def pin(
     """
     from jaxarc.cli.annotate import pin_episodes
 
-    pin_episodes(run, episodes, remove=remove, root=root)
+    pin_episodes(run, episodes, remove=remove, as_json=as_json, root=root)
 
 
 def note(

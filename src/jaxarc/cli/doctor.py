@@ -69,9 +69,11 @@ def _print(console: Console, found: RunInspection) -> None:
     table.add_column("what is wrong, and what can be done", overflow="fold")
     for file in shown:
         table.add_row(Text(file.path), Text(file.state, _STYLES[file.state]), Text(_said(file)))
-    console.print(table)
+    if shown:
+        console.print(table)
     if len(whole) > _WHOLE_SHOWN:
-        console.print(f"{len(whole):,} more files are whole", style="dim")
+        more = "more " if shown else ""
+        console.print(f"{len(whole):,} {more}files are whole", style="dim")
     for line in found.lost:
         console.print(Text(f"lost: {line}", "red"), soft_wrap=True)
     for line in found.known_lost:

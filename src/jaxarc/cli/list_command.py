@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from jaxarc.cli.arguments import Root, RootOrRun, Sort, Where
+from jaxarc.cli import completions
+from jaxarc.cli.arguments import Json, Root, RootOrRun, Sort, Where
 
 __all__ = ["list_runs"]
 
@@ -15,17 +16,38 @@ def list_runs(
     run: RootOrRun = None,
     where: Where = None,
     sort: Sort = None,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="The most rows to print.")] = 50,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMNS",
+            help="These columns, with commas between: 'episode,task_id,total_reward'.",
+            autocompletion=completions.columns,
+        ),
+    ] = None,
+    steps: Annotated[bool, typer.Option("--steps", help="List stored steps instead of episodes.")] = False,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="The most rows. Default: 50; all with --json.")
+    ] = None,
+    as_json: Json = False,
     root: Root = None,
 ) -> None:
     """List the runs, or the episodes of one run.
+
+    With --steps, --where and --sort are about stored steps: about reward,
+    metrics, the numbers of actions (action.operation), and episode.success.
 
     Examples:
 
     jaxarc ls
 
     jaxarc ls latest --where 'success and total_steps < 40' --sort -total_reward
+
+    jaxarc ls latest --columns episode,task_id,total_reward --json
+
+    jaxarc ls latest --steps --where 'reward > 0' --limit 5
     """
     from jaxarc.cli.listing import list_episodes_or_runs
 
-    list_episodes_or_runs(run, root=root, where=where, sort=sort, limit=limit)
+    list_episodes_or_runs(
+        run, root=root, where=where, sort=sort, limit=limit, columns=columns, steps=steps, as_json=as_json
+    )

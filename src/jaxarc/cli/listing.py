@@ -7,22 +7,26 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import typer
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from jaxarc.cli.json_output import print_json
 from jaxarc.cli.terminal import terminal
 from jaxarc.cli.wording import counted
 from jaxarc.errors import DamagedFileError, RunNotFoundError
 from jaxarc.records.table import EpisodeRow
-from jaxarc.replay import QueryError, ReplaySystem, open_run
+from jaxarc.replay import QueryError, open_run
 from jaxarc.replay.system import DEFAULT_ROOT
 from jaxarc.storage import derive_status, find_runs, read_run_file, writer_name
 
-__all__ = ["STATUS_STYLES", "episode_table", "fitting_table", "list_episodes_or_runs"]
+__all__ = ["STATUS_STYLES", "USUAL_LIMIT", "episode_table", "fitting_table", "list_episodes_or_runs"]
+
+USUAL_LIMIT = 50
+"""Rows that are printed unless more are asked for."""
 
 STATUS_STYLES = {
     "FINISHED": "green",
@@ -149,56 +153,116 @@ def episode_table(rows: list[EpisodeRow], title: str, *, has_success: bool = Tru
 
 
 def list_episodes_or_runs(
-    name: str | None, *, root: str | None, where: str | None, sort: str | None, limit: int
+    name: str | None,
+    *,
+    root: str | None,
+    where: str | None,
+    sort: str | None,
+    limit: int | None,
+    columns: str | None = None,
+    steps: bool = False,
+    as_json: bool = False,
 ) -> None:
-    """Print the runs below a folder, or the episodes of a run.
+    """Print the runs below a folder, or the episodes or the stored steps of a run.
+
+    Args:
+        name: a folder of runs, or what ``jaxarc.open`` takes; None for ``root``.
+        root: where runs are looked for.
+        where, sort: which rows of a run, as ``episodes`` and ``steps`` take them.
+        limit: the most rows; None for 50, and for all in JSON.
+        columns: names of columns with commas between them; None for those that people look for.
+        steps: list stored steps.
+        as_json: print one JSON document.
 
     Raises:
         RunNotFoundError: neither a folder nor a run answers to the name.
-        QueryError: ``where`` or ``sort`` cannot be understood.
+        QueryError: ``where``, ``sort`` or ``columns`` cannot be understood.
+        typer.Exit: with 2 where files of the run could not be read.
     """
-    console = terminal()
-    base = Path(root or os.environ.get("JAXARC_OUTPUT_DIR", DEFAULT_ROOT))
+    base = Path(root or os.environ.get("JAXARC_OUTPUT_DIR", DEFAULT_ROOT)).expanduser()
     folder = base if name is None else Path(name).expanduser()
     if name is None or folder.is_dir():
         runs = find_runs(folder) if folder.is_dir() else []
         if runs != [folder] or name is None:
-            if where is not None or sort is not None:
+            if steps or any(option is not None for option in (where, sort, columns)):
                 raise QueryError(
-                    "--where and --sort choose among a run's episodes; name one: jaxarc ls latest"
+                    "--where, --sort, --columns and --steps are about one run; name it: jaxarc ls latest"
                 )
-            _print_runs(console, folder, runs, limit)
+            _list_runs(folder, runs, limit, as_json=as_json)
             return
     assert name is not None
-    _print_episodes(console, open_run(name, root), where=where, sort=sort, limit=limit)
+    from jaxarc.cli.listed_rows import list_rows
+
+    list_rows(
+        open_run(name, root),
+        where=where,
+        sort=sort,
+        limit=limit,
+        columns=columns,
+        steps=steps,
+        as_json=as_json,
+        console=terminal(),
+    )
 
 
-def _print_runs(console: Console, folder: Path, runs: list[Path], limit: int) -> None:
+def _list_runs(folder: Path, runs: list[Path], limit: int | None, *, as_json: bool) -> None:
     if not runs:
         raise RunNotFoundError(f"no runs below {folder}; record one with jaxarc rollout")
-    facts: dict[str, list[str | Text]] = {name: [] for name in _RUN_COLUMNS}
-    problems = []
-    for run_dir in runs[-limit:]:
-        try:
-            info = read_run_file(run_dir)
-            status = derive_status(run_dir, info)
-        except DamagedFileError as error:
-            info, status = {}, "damaged"
-            problems.append(error)
-        created = info.get("created")
-        facts["run"].append(Text(run_dir.name))
-        facts["status"].append(Text(status, style=STATUS_STYLES.get(status, "")))
-        facts["level"].append(Text(str(info.get("level", ""))))
-        for heading, key in (("episodes", "episodes"), ("solved", "successes"), ("env steps", "env_steps")):
-            facts[heading].append(f"{info[key]:,}" if isinstance(info.get(key), int) else "…")
-        facts["started"].append(_age(created) if isinstance(created, (int, float)) else "")
+    shown = runs[-(limit or (len(runs) if as_json else USUAL_LIMIT)) :]
+    found = [_run_facts(run_dir) for run_dir in shown]
+    if as_json:
+        print_json({"root": folder.resolve(), "total": len(runs), "runs": found})
+        return
+    facts: dict[str, list[str | Text]] = {
+        "run": [Text(each["run"]) for each in found],
+        "status": [Text(each["status"], style=STATUS_STYLES.get(each["status"], "")) for each in found],
+        "level": [Text(str(each["level"] or "")) for each in found],
+        "started": ["" if each["created"] is None else _age(each["created"]) for each in found],
+    }
+    for heading, key in (("episodes", "episodes"), ("solved", "solved"), ("env steps", "env_steps")):
+        facts[heading] = [_count(each[key], each["status"]) for each in found]
     columns = [
         _Column(name, facts[name], is_number=is_number, dropped=dropped)
         for name, (is_number, dropped) in _RUN_COLUMNS.items()
     ]
+    console = terminal()
     console.print(_Fitting(f"{counted(len(runs), 'run')} below {folder}", tuple(columns)), crop=False)
-    for problem in problems:
-        console.print(Text(f"damaged: {problem}", style="red"), soft_wrap=True)
+    if len(found) < len(runs):
+        console.print(f"… and {len(runs) - len(found):,} older; --limit shows them", style="dim")
+    for each in found:
+        if each["problem"]:
+            console.print(Text(f"damaged: {each['problem']}", style="red"), soft_wrap=True)
+
+
+def _run_facts(run_dir: Path) -> dict[str, Any]:
+    """Return what ``run.json`` says of a run; None for what it does not, or not yet."""
+    problem = None
+    try:
+        info = read_run_file(run_dir)
+        status = derive_status(run_dir, info)
+    except DamagedFileError as error:
+        info, status, problem = {}, "damaged", str(error)
+    counts = {
+        name: info[key] if isinstance(info.get(key), int) else None
+        for name, key in (("episodes", "episodes"), ("solved", "successes"), ("env_steps", "env_steps"))
+    }
+    created = info.get("created")
+    return {
+        "run": run_dir.name,
+        "run_dir": run_dir.resolve(),
+        "status": status,
+        "level": info.get("level"),
+        **counts,
+        "created": created if isinstance(created, (int, float)) else None,
+        "problem": problem,
+    }
+
+
+def _count(count: int | None, status: str) -> str:
+    """Return a count; one that nobody wrote down yet as ``…``, one that nobody will as ``?``."""
+    if count is None:
+        return "…" if status == "RUNNING" else "?"
+    return f"{count:,}"
 
 
 def _age(created: float) -> str:
@@ -208,23 +272,3 @@ def _age(created: float) -> str:
         if seconds >= length:
             return f"{seconds // length} {unit} ago"
     return f"{seconds} s ago"
-
-
-def _print_episodes(
-    console: Console, run: ReplaySystem, *, where: str | None, sort: str | None, limit: int
-) -> None:
-    found = run.episodes(where=where, sort=sort)
-    rows = [found.row(i) for i in range(min(limit, len(found)))]
-    kept = int((found["stored_steps"] > 0).sum())
-    solved = int(found["success"].sum())
-    episodes = counted(len(found), "episode")
-    title = f"{run.name} · {run.status} · {episodes}, {solved} solved, {kept} with steps"
-    console.print(episode_table(rows, title), crop=False)
-    if (elsewhere := run.continued_in) is not None:
-        console.print(Text(f"goes on in {elsewhere}", style="yellow"), soft_wrap=True)
-    if len(found) > limit:
-        console.print(f"… and {len(found) - limit} more; --limit shows them", style="dim")
-    for problem in run.problems:
-        console.print(Text(f"damaged: {problem}", style="red"), soft_wrap=True)
-    if run.problems:
-        raise typer.Exit(2)

@@ -34,7 +34,9 @@ def tasks(
         str | None,
         typer.Option(metavar="COLUMNS", help="Columns of the tasks to sort by: 'success_rate,-attempts'."),
     ] = None,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="The most tasks to print.")] = 50,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="The most tasks. Default: 50; all with --json.")
+    ] = None,
     as_json: Json = False,
     root: Root = None,
 ) -> None:

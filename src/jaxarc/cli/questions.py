@@ -10,7 +10,7 @@ from rich.text import Text
 
 from jaxarc.cli.compare import parted_name
 from jaxarc.cli.json_output import print_json
-from jaxarc.cli.listing import fitting_table
+from jaxarc.cli.listing import USUAL_LIMIT, fitting_table
 from jaxarc.cli.terminal import terminal
 from jaxarc.replay import ReplaySystem, open_run
 from jaxarc.replay.addresses import shown_address
@@ -25,7 +25,7 @@ def print_tasks(
     where: str | None,
     having: str | None,
     sort: str | None,
-    limit: int,
+    limit: int | None,
     as_json: bool,
     root: str | None,
 ) -> None:
@@ -36,11 +36,12 @@ def print_tasks(
     """
     run = open_run(name, root)
     found = run.tasks(where, sort, having=having)
+    most = limit or (len(found) if as_json else USUAL_LIMIT)
+    rows = [found.row(position) for position in range(min(most, len(found)))]
     if as_json:
-        rows = [dict(row) for row in found]
-        print_json({"run": run.name, "tasks": rows, "episodes_without_task": found.num_unnamed})
+        tasks = [dict(row) for row in rows]
+        print_json({"run": run.name, "tasks": tasks, "episodes_without_task": found.num_unnamed})
         return
-    rows = [found.row(position) for position in range(min(limit, len(found)))]
     columns: dict[str, list[str | Text]] = {
         "task": [Text(row.task_id) for row in rows],
         "attempts": [f"{row.attempts:,}" for row in rows],
@@ -65,8 +66,8 @@ def print_tasks(
     dropped = ("stored", "ended", "best return", "in episode", "rate", "best similarity", "first solved")
     table = fitting_table(f"{run.name} · {found.words}", columns, text=("task",), dropped=dropped)
     console.print(table, crop=False)
-    if len(found) > limit:
-        console.print(f"… and {len(found) - limit:,} more; --limit shows them", style="dim")
+    if len(found) > most:
+        console.print(f"… and {len(found) - most:,} more; --limit shows them", style="dim")
 
 
 def _share(value: float) -> str:
@@ -98,7 +99,7 @@ def print_explanation(
             raise QueryError("explain takes one EPISODE, or --task, --where and --sort for several; not both")
         said = run.explain(episode)
         if as_json:
-            print_json({"run": run.name, **said.to_dict()})
+            print_json({"run": run.name, **said.to_dict(), "episode": shown_address(*run.resolve(episode))})
             return
         _print_lines(str(said))
         return

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from rich.text import Text
 
+from jaxarc.cli.annotate import note_facts
 from jaxarc.cli.json_output import print_json
 from jaxarc.cli.listing import STATUS_STYLES
 from jaxarc.cli.terminal import terminal
@@ -29,6 +30,9 @@ _ENDINGS = {
     "LOST": "nobody ended it and nobody writes it; what it had committed is here",
 }
 _REMARKABLE = {"best": "best", "first_solved": "first solved", "longest": "longest", "worst": "worst"}
+
+
+_MOST_PINS, _MOST_NOTES = 8, 3
 
 
 def show_run(name: str, *, as_json: bool, root: str | None) -> None:
@@ -78,6 +82,8 @@ def run_facts(run: ReplaySystem, summary: RunSummary) -> dict[str, Any]:
         "losses": summary.losses,
         "problems": list(summary.problems),
         "continued_in": summary.continued_in,
+        "pinned": [shown_address(*address) for address in run.pinned()],
+        "notes": [note_facts(note) for note in run.notes()],
         "remarkable": {rule: dict(row) for rule, row in summary.remarkable.items()},
     }
 
@@ -131,9 +137,24 @@ def _facts(run: ReplaySystem, summary: RunSummary) -> list[tuple[str, str, str]]
     if summary.losses is not None:
         lost = losses_text(summary.losses)
         facts.append(("losses", lost or "none", "red" if lost else ""))
+    facts += _annotations(run)
     facts += [("damaged", problem, "red") for problem in summary.problems]
     if summary.continued_in is not None:
         facts.append(("goes on in", str(summary.continued_in), "yellow"))
+    return facts
+
+
+def _annotations(run: ReplaySystem) -> list[tuple[str, str, str]]:
+    """Return the lines about what people added: pins, and the latest notes."""
+    pinned, notes = run.pinned(), run.notes()
+    facts = []
+    if pinned:
+        named = ", ".join(shown_address(*address) for address in pinned[:_MOST_PINS])
+        more = f" and {len(pinned) - _MOST_PINS:,} more" if len(pinned) > _MOST_PINS else ""
+        facts.append(("pinned", named + more, ""))
+    if len(notes) > _MOST_NOTES:
+        facts.append(("notes", f"{len(notes):,}; jaxarc note {run.name} prints them, the latest are", ""))
+    facts += [("note", str(note), "") for note in notes[-_MOST_NOTES:]]
     return facts
 
 

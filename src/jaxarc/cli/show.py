@@ -8,6 +8,7 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+from jaxarc.cli.annotate import note_facts
 from jaxarc.cli.json_output import print_json
 from jaxarc.cli.listing import episode_table
 from jaxarc.cli.terminal import terminal
@@ -50,10 +51,7 @@ def show_episode(
     if as_json:
         facts = {"run": run.name, "run_dir": run.run_dir, **episode_facts(episode)}
         facts["pinned"] = run.resolve(episode) in run.pinned()
-        facts["notes"] = [
-            {"time": note.time.isoformat(), "step": note.step, "text": note.text}
-            for note in run.notes(episode)
-        ]
+        facts["notes"] = [note_facts(note) for note in run.notes(episode)]
         print_json(facts if step is None else {**facts, "step": _step_values(episode, step)})
         return
     console = terminal()
@@ -129,7 +127,7 @@ def _print_annotations(console: Console, run: ReplaySystem, episode: ReplayEpiso
         console.print(Text("pinned", style="bold"))
     for note in run.notes(episode):
         at = "" if note.step is None else f"step {note.step}: "
-        console.print(Text(f"note {note.time:%Y-%m-%d %H:%M}  {at}{note.text}"))
+        console.print(Text(f"note {note.time.astimezone():%Y-%m-%d %H:%M}  {at}{note.text}"))
 
 
 def _ranges(steps: np.ndarray) -> str:

@@ -39,4 +39,4 @@ class Note:
         return f"episode {name}" if self.step is None else f"episode {name}, step {self.step}"
 
     def __str__(self) -> str:
-        return f"{self.time:%Y-%m-%d %H:%M} {self.about}: {self.text}"
+        return f"{self.time.astimezone():%Y-%m-%d %H:%M} {self.about}: {self.text}"

@@ -98,6 +98,11 @@ class CauseTable:
     @property
     def sentences(self) -> tuple[str, ...]:
         """What is said below the table."""
+        if self.num_episodes and self.num_solved + self.num_unended == self.num_episodes:
+            return (
+                "Every episode that came to its end was solved: there is nothing to explain.",
+                *self.notes,
+            )
         if self.num_without:
             return (f"In {_counted(self.num_without)} nothing stands out.", *self.notes)
         return self.notes
