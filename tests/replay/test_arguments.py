@@ -148,6 +148,13 @@ def test_what_is_no_column_is_answered_with_what_takes_it(run: ReplaySystem, nam
             table[name]
 
 
+def test_text_is_text_in_a_pandas_table_without_rows(run: ReplaySystem) -> None:
+    """So what is asked of it works on an empty answer too."""
+    some, none = (run.episodes(where).to_pandas() for where in ("episode == 1", "episode == 99"))
+    assert none["task_id"].str.startswith("it").tolist() == []
+    assert [str(kind) for kind in none.dtypes] == [str(kind) for kind in some.dtypes]
+
+
 def test_rows_are_taken_by_positions_or_by_a_mask_of_their_number(run: ReplaySystem) -> None:
     """A mask of another length is refused, and so are numbers that are no positions."""
     assert run.episodes().take(np.array([1, 4]))["episode"].tolist() == [1, 4]

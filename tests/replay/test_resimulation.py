@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ from remembered import episode_of, journal_of, keyframes_of, remember
 import jaxarc
 from jaxarc.errors import NotRecordedError, ReplayError
 from jaxarc.records.episode_data import EpisodeData
+from jaxarc.replay.verify_run import verify_many
 
 LIKE = jax.eval_shape(pendulum.reset, jax.random.key(0))
 
@@ -228,9 +229,51 @@ def test_an_action_gets_the_class_of_its_example():
     episode = episode_of(3, journal_of(states, actions), keyframes_of(states, [0]))
     like = jax.tree.map(lambda leaf: leaf[0], actions)
     assert jaxarc.resimulate(episode, step, like_action=like).tolist() == [0, 1, 2, 3]
-    with pytest.raises(AttributeError) as caught:
+    with pytest.raises(
+        ReplayError, match=r"episode 7: step_fn fails with AttributeError: .*like_action="
+    ) as caught:
         jaxarc.resimulate(episode, step)
-    assert any("like_action=" in note for note in caught.value.__notes__)
+    assert isinstance(caught.value.__cause__, AttributeError)
+
+
+@pytest.mark.parametrize("when", ["traced", "on the host"])
+def test_a_step_that_raises_is_named_with_its_episode_and_its_error(when: str):
+    """Whatever it raises, while it is traced or in a call to the host."""
+
+    def broken(*_: object) -> Never:
+        raise RuntimeError("the tank is empty")
+
+    def step(state: jax.Array, action: jax.Array) -> jax.Array:
+        if when == "traced":
+            broken()
+        return jax.pure_callback(broken, state, state, action)
+
+    states = jnp.arange(3, dtype=jnp.int32)
+    episode = episode_of(3, journal_of(states, states), keyframes_of(states, [0]))
+    for ask in (
+        jaxarc.resimulate,
+        jaxarc.verify,
+        lambda *given: list(verify_many([(7, lambda: given[0])], given[1])),
+    ):
+        with pytest.raises(ReplayError, match=r"^episode 7: step_fn fails with .*the tank is empty"):
+            ask(episode, step)
+
+
+def test_an_environment_whose_reset_raises_says_that_an_example_helps():
+    """It is asked for the classes of a state."""
+
+    class Broken:
+        def reset(self, key: jax.Array) -> Never:
+            raise RuntimeError("the tank is empty")
+
+        def step(self, state: jax.Array, action: jax.Array) -> jax.Array:
+            return state + action
+
+    states = jnp.arange(3, dtype=jnp.int32)
+    episode = episode_of(3, journal_of(states, jnp.ones_like(states)), keyframes_of(states, [0]))
+    with pytest.raises(ReplayError, match=r"reset\(key\) .*RuntimeError: the tank is empty; like= gives one"):
+        jaxarc.verify(episode, Broken())
+    assert jaxarc.verify(episode, Broken(), like=states[0])
 
 
 def test_a_step_that_returns_something_else_is_refused():

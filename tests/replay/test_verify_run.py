@@ -175,6 +175,24 @@ def test_a_step_that_fits_no_recording_is_an_error_and_no_verdict():
         list(verify_many([(0, lambda: journalled(13))], lambda s, a, k: s.angle, like=LIKE))
 
 
+def test_a_step_that_cannot_be_batched_is_taken_by_one_episode_after_the_other():
+    """As one that calls the host; the side by side program is tried once."""
+    tried = []
+
+    def step(state: jax.Array, action: jax.Array) -> jax.Array:
+        tried.append(1)
+        return jax.pure_callback(lambda s, a: np.int32(s + a), state, state, action)
+
+    pairs = [(n, lambda n=n: counting(4 + n, n)) for n in range(5)]
+    for _ in range(2):
+        found = dict(verify_many(pairs, step))
+        assert len(found) == 5
+        assert all(found.values())
+    assert len(tried) == 2  # side by side, and alone
+    with pytest.raises(ReplayError, match=r"^episode 7: step_fn fails with"):
+        list(verify_many(pairs, lambda state, action: int(state)))
+
+
 def test_episodes_of_real_tasks_are_confirmed_as_each_is_alone(tmp_path: Path):
     """All of a run that was recorded, cut ones too; a dearer environment differs in the same steps."""
     run = record_arc_run(tmp_path, level="verbose", journal="all")

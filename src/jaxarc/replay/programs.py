@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -12,10 +13,18 @@ import jax.numpy as jnp
 from jax import lax, tree_util
 
 from jaxarc.capture import Step
-from jaxarc.errors import ReplayError
+from jaxarc.errors import JaxArcError, ReplayError
 from jaxarc.replay.recorded_tree import RecordedTree, key_words
 
-__all__ = ["DESCRIBED_ROLES", "KEPT_PROGRAMS", "Recipe", "SideBySide", "is_hashable"]
+__all__ = [
+    "DESCRIBED_ROLES",
+    "KEPT_PROGRAMS",
+    "Recipe",
+    "SideBySide",
+    "errors_of_episode",
+    "in_a_line",
+    "is_hashable",
+]
 
 DESCRIBED_ROLES = (
     "observation",
@@ -31,6 +40,8 @@ DESCRIBED_ROLES = (
 """What can be compared of a step besides the state, as it is said in the step."""
 
 KEPT_PROGRAMS = 32
+
+_LONGEST = 400
 
 
 @dataclass(frozen=True)
@@ -70,12 +81,41 @@ class Recipe:
         try:
             out = self.step_fn(*arguments)
         except (AttributeError, KeyError, TypeError, IndexError) as error:
-            error.add_note(f"step_fn was given a state {_classes(state)} and an action {_classes(action)}; ")
-            error.add_note("like= and like_action= are examples whose classes they get instead")
-            raise
+            raise ReplayError(
+                f"step_fn fails with {in_a_line(error)}; it was given a state {_classes(state)} and an "
+                f"action {_classes(action)}: like= and like_action= are examples whose classes they get"
+            ) from error
         following = _following_state(out, self.states)
         said = {} if self.describe is None else _said(self.describe(state, action, out))
         return self.states.take_apart(following), said
+
+
+@contextmanager
+def errors_of_episode(name: str) -> Iterator[None]:
+    """Say at which episode a step failed, and of what: it is its callers' and raises whatever it likes.
+
+    Args:
+        name: what the episode is called.
+
+    Raises:
+        ReplayError: something was raised.
+    """
+    try:
+        yield
+    except ReplayError as error:
+        raise ReplayError(f"episode {name}: {error}") from error.__cause__
+    except JaxArcError:
+        raise
+    except Exception as error:  # the edge of foreign code
+        raise ReplayError(f"episode {name}: step_fn fails with {in_a_line(error)}") from error
+
+
+def in_a_line(error: BaseException) -> str:
+    """Return the kind of an error and the line of what it says that tells most."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = (lines[-1] if "Traceback" in lines[0] else lines[0]) if lines else ""
+    said = said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…"
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def is_hashable(*values: Any) -> bool:
@@ -112,11 +152,15 @@ class SideBySide:
 
     Args:
         program: starts, inputs and counts to states and what is said, as `Recipe.of_many` says.
+
+    Attributes:
+        is_possible: whether it can be made; steps with calls to the host often cannot be batched.
     """
 
     def __init__(self, program: Callable[..., Any]):
         self._program = program
         self._widths: dict[int, set[int]] = {}
+        self.is_possible = True
 
     def __call__(self, start: list[Any], inputs: Any, counts: Any) -> tuple[list[Any], Any]:
         """Simulate."""
@@ -130,7 +174,9 @@ class SideBySide:
             needed: how many episodes there are.
         """
         compiled = self._widths.setdefault(length, set())
-        width = min((width for width in compiled if width >= needed), default=1 << (needed - 1).bit_length())
+        width = min(
+            (width for width in tuple(compiled) if width >= needed), default=1 << (needed - 1).bit_length()
+        )
         compiled.add(width)
         return width
 

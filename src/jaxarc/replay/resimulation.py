@@ -18,7 +18,8 @@ from jaxarc.envs import Action, ArcEnv, AutoReset, arc_step
 from jaxarc.errors import NotRecordedError, ReplayError
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.layout import Field
-from jaxarc.replay.programs import KEPT_PROGRAMS, Recipe, is_hashable
+from jaxarc.replay.addresses import shown_address
+from jaxarc.replay.programs import KEPT_PROGRAMS, Recipe, errors_of_episode, in_a_line, is_hashable
 from jaxarc.replay.recorded_tree import RecordedTree, recorded_tree
 
 __all__ = [
@@ -56,7 +57,7 @@ def resimulate(episode: EpisodeData, step_fn: Any, *, like: Any = None, like_act
 
     Raises:
         NotRecordedError: there is no state to begin with, or the action or key of a step is missing.
-        ReplayError: ``like`` has other leaves than the recording, or ``step_fn`` returns other ones.
+        ReplayError: ``like`` has other leaves than the recording, ``step_fn`` returns other ones, or fails.
     """
     simulation = Stepping.of(step_fn, like=like, like_action=like_action).simulation(episode)
     states, _ = simulation.run(simulation.whole)
@@ -90,12 +91,14 @@ class Simulation:
         recorded: the states that were recorded.
         inputs: leaves of the actions and of the keys, [T, …] each; keys None where they are not used.
         num_steps: T.
+        name: what the episode is called.
     """
 
     recipe: Recipe
     recorded: RecordedStates
     inputs: tuple[list[np.ndarray], list[np.ndarray] | None]
     num_steps: int
+    name: str
 
     @property
     def states(self) -> RecordedTree:
@@ -128,7 +131,8 @@ class Simulation:
             lambda leaf: np.concatenate([leaf[first:last], np.zeros((padding, *leaf.shape[1:]), leaf.dtype)]),
             self.inputs,
         )
-        states, said = jax.device_get(self.recipe.of_one(start, padded, np.int32(count)))
+        with errors_of_episode(self.name):
+            states, said = jax.device_get(self.recipe.of_one(start, padded, np.int32(count)))
         return [leaf[: count + 1] for leaf in states], tree_util.tree_map(lambda leaf: leaf[:count], said)
 
 
@@ -200,7 +204,8 @@ class Stepping:
         which = id(states), id(actions), id(keys)
         if which not in self._recipes:
             self._recipes[which] = Recipe(self.step_fn, self.describe, states, actions, keys)
-        return Simulation(self._recipes[which], recorded, inputs, len(episode))
+        name = shown_address(int(episode.row.get("writer", 0)), int(episode.row.episode))
+        return Simulation(self._recipes[which], recorded, inputs, len(episode), name)
 
     def _tree(self, role: str, fields: tuple[Field, ...], like: Any = None) -> RecordedTree:
         if (role, fields) not in self._trees:
@@ -209,7 +214,12 @@ class Stepping:
 
 
 def _example_state(env: Any) -> Any:
-    first = jax.eval_shape(env.reset, jax.random.key(0))
+    try:
+        first = jax.eval_shape(env.reset, jax.random.key(0))
+    except Exception as error:  # the edge of foreign code
+        raise ReplayError(
+            f"reset(key) of the environment gives no example of a state: {in_a_line(error)}; like= gives one"
+        ) from error
     return first[0] if type(first) is tuple else first
 
 

@@ -96,7 +96,12 @@ class RunTable(EpisodeTable):
         """
         library = _imported("pandas", "pandas", "to_pandas")
         names = self._names(columns)
-        return library.DataFrame({name: self._array_or_text(name) for name in names}, columns=names)
+        text = library.Series([""]).dtype  # that of this pandas, also where there is no row
+        columns_of = {}
+        for name in names:
+            values = self._array_or_text(name)
+            columns_of[name] = library.Series(values, dtype=text) if isinstance(values, list) else values
+        return library.DataFrame(columns_of, columns=names)
 
     def to_arrow(self, columns: Iterable[str] | None = None) -> pyarrow.Table:
         """Return an Arrow table: ``run.episodes().to_arrow()``.

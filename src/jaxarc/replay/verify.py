@@ -59,7 +59,7 @@ def verify(
 
     Raises:
         NotRecordedError: the recording has no first state, or lacks an action or a key.
-        ReplayError: ``step_fn``, ``like`` or ``like_action`` don't fit the recording.
+        ReplayError: ``step_fn``, ``like`` or ``like_action`` don't fit the recording, or ``step_fn`` fails.
     """
     stepping = Stepping.of(step_fn, like=like, like_action=like_action, describe=describe, describes=True)
     simulation = stepping.simulation(episode)

@@ -12,7 +12,7 @@ import numpy as np
 from jax import tree_util
 
 from jaxarc.capture import Step
-from jaxarc.errors import DamagedFileError, EpisodeNotFoundError, NotRecordedError
+from jaxarc.errors import DamagedFileError, EpisodeNotFoundError, JaxArcError, NotRecordedError
 from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.layout import Field, numpy_dtype
 from jaxarc.replay.evidence import Near, is_float, judged
@@ -42,7 +42,8 @@ def verify_many(
 ) -> Iterator[tuple[Any, Verification | str]]:
     """Verify episodes side by side; what is found of each is what `verify` finds of it alone.
 
-    Memory is bounded, whatever the number of episodes: so many are simulated at once as fit. Of episodes
+    Memory is bounded, whatever the number of episodes: so many are simulated at once as fit; those of a
+    step that JAX cannot batch, one after the other. Of episodes
     that floats leave in doubt, the ones that differ by floats alone or are unproven, what `verify` says
     counts: another program may round as the recorded one did.
 
@@ -55,7 +56,7 @@ def verify_many(
         Name and verification of each episode, not in order; words instead where it cannot be verified.
 
     Raises:
-        ReplayError: ``step_fn``, ``like`` or ``like_action`` don't fit a recording.
+        ReplayError: ``step_fn``, ``like`` or ``like_action`` don't fit a recording, or ``step_fn`` fails.
     """
     stepping = Stepping.of(step_fn, like=like, like_action=like_action, describe=describe, describes=True)
     near = Near(rtol, atol)
@@ -176,7 +177,30 @@ def _most_lanes(recipe: Recipe, length: int) -> int:
 
 
 def _simulated(recipe: Recipe, lanes: Sequence[_Lane], length: int) -> Iterator[tuple[list[np.ndarray], Any]]:
-    """Yield what `Simulation.run` returns of each piece; empty lanes repeat the first one."""
+    """Yield what `Simulation.run` returns of each piece; where they cannot run side by side, one by one."""
+    together = recipe.of_many
+    try:
+        found = _side_by_side(recipe, lanes, length) if together.is_possible else None
+    except JaxArcError:
+        found = None
+    except Exception as error:  # noqa: BLE001 - foreign code; what is wrong with it, each by itself says
+        found, together.is_possible = None, isinstance(error, jax.errors.JaxRuntimeError)
+    if found is None:
+        for lane in lanes:
+            yield lane.waiting.simulation.run(lane.waiting.pieces[lane.piece])
+        return
+    states, said = found
+    for number, lane in enumerate(lanes):
+        piece = lane.waiting.pieces[lane.piece]
+        count = piece.last - piece.first
+        yield (
+            [np.ascontiguousarray(leaf[: count + 1, number]) for leaf in states],
+            tree_util.tree_map(partial(_of_lane, lane=number, count=count), said),
+        )
+
+
+def _side_by_side(recipe: Recipe, lanes: Sequence[_Lane], length: int) -> tuple[list[np.ndarray], Any]:
+    """Return states [T+1, n, …] and what is said [T, n, …]; empty lanes repeat the first one."""
     width = recipe.of_many.width(length, len(lanes))
     pieces = [lane.waiting.pieces[lane.piece] for lane in lanes]
     counts = np.zeros(width, np.int32)
@@ -186,15 +210,10 @@ def _simulated(recipe: Recipe, lanes: Sequence[_Lane], length: int) -> Iterator[
         for k in range(len(recipe.states.fields))
     ]
     inputs = tree_util.tree_map(
-        lambda *leaves: _side_by_side(leaves, pieces, length, width),
+        lambda *leaves: _joined_inputs(leaves, pieces, length, width),
         *(lane.waiting.simulation.inputs for lane in lanes),
     )
-    states, said = jax.device_get(recipe.of_many(start, inputs, counts))
-    for lane, count in enumerate(counts[: len(pieces)].tolist()):
-        yield (
-            [np.ascontiguousarray(leaf[: count + 1, lane]) for leaf in states],
-            tree_util.tree_map(partial(_of_lane, lane=lane, count=count), said),
-        )
+    return jax.device_get(recipe.of_many(start, inputs, counts))
 
 
 def _of_lane(leaf: np.ndarray, *, lane: int, count: int) -> np.ndarray:
@@ -206,7 +225,7 @@ def _filled(values: Sequence[np.ndarray], width: int) -> np.ndarray:
     return np.concatenate([stacked, np.repeat(stacked[:1], width - len(stacked), axis=0)])
 
 
-def _side_by_side(
+def _joined_inputs(
     leaves: Sequence[np.ndarray], pieces: Sequence[Piece], length: int, width: int
 ) -> np.ndarray:
     """Return inputs [length, width, …]; behind its end a piece repeats its last step."""
