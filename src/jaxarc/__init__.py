@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jaxarc.records.log_entries import EpisodeLogEntry, StepLogEntry
     from jaxarc.records.pictures import EpisodeSummaryData, StepVisualizationData
     from jaxarc.replay import ReplaySystem, resimulate
-    from jaxarc.replay import open_run as open
+    from jaxarc.replay import open_runs as open
     from jaxarc.replay.verify import verify
     from jaxarc.storage import EpisodeManager
     from jaxarc.structured_logger import StructuredLogger
@@ -52,7 +52,7 @@ _HOMES = {
     "resimulate": "jaxarc.replay",
     "verify": "jaxarc.replay.verify",
 }
-_RENAMED = {"open": "open_run"}
+_RENAMED = {"open": "open_runs"}
 
 __all__ = [
     "Action",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jaxarc.replay.query_tokens import QueryError
     from jaxarc.replay.resimulation import resimulate
+    from jaxarc.replay.several_runs import Runs, open_runs
     from jaxarc.replay.system import ReplaySystem, open_run
     from jaxarc.replay.verification import Difference, RunVerification, Unproven, Verification
 
@@ -16,9 +17,11 @@ _HOMES = {
     "QueryError": "query_tokens",
     "ReplaySystem": "system",
     "RunVerification": "verification",
+    "Runs": "several_runs",
     "Unproven": "verification",
     "Verification": "verification",
     "open_run": "system",
+    "open_runs": "several_runs",
     "resimulate": "resimulation",
 }
 
@@ -27,9 +30,11 @@ __all__ = [
     "QueryError",
     "ReplaySystem",
     "RunVerification",
+    "Runs",
     "Unproven",
     "Verification",
     "open_run",
+    "open_runs",
     "resimulate",
 ]
 
