@@ -46,6 +46,21 @@ def test_a_run_says_what_it_holds_and_what_to_ask_next(run: ReplaySystem) -> Non
             eval(hint.replace("&#39;", "'"), {"run": run})
 
 
+def test_notes_and_pins_stand_in_a_cell(tmp_path: Path) -> None:
+    """The latest notes, as text whatever they hold, and how many episodes are pinned."""
+    run = record_painted_run(tmp_path, (3, 2))
+    for text in ("one", "two", "three", "<script>four</script>"):
+        run.note(text, episode=1)
+    run.pin(0)
+    shown = run._repr_html_()
+    words = words_of(shown)
+    assert "<script" not in shown
+    assert "episode 1: &lt;script&gt;four" in words
+    assert "4 notes;" in words
+    assert "1: one" not in words
+    assert "1 pinned" in words
+
+
 def test_several_runs_are_a_line_each(run: ReplaySystem) -> None:
     """Name, status, counts, and the mean return of what ended."""
     words = words_of(runs_html([run, run]))

@@ -27,6 +27,7 @@ _MOST_EPISODES = 500_000
 
 _MOST_PROBLEMS = 5
 _MOST_RUNS = 50
+_MOST_NOTES = 3
 _LOOKS = {"FINISHED": "good", "RUNNING": "", "FAILED": "bad", "KILLED": "bad", "LOST": "bad"}
 _RULES = """
 & .beside { display: flex; flex-wrap: wrap; gap: 4px 28px; align-items: flex-start; }
@@ -74,6 +75,7 @@ def _cell(run: RunReader, summary: RunSummary | None) -> str:
         curve = f'<img alt="return over environment steps" src="data:image/svg+xml;base64,{data}">'
     parts.append(f'<div class="beside">{_facts(summary)}{curve}</div>')
     parts.append(_problems(summary.problems, dict(summary.losses or {})))
+    parts.append(_annotations(run))
     parts.append(_next(run, summary))
     return notebook_cell("".join(parts), _RULES)
 
@@ -133,6 +135,17 @@ def _problems(problems: Sequence[str], losses: dict[str, int]) -> str:
     if more > 0:
         items.append(f"<li>and {more:,} more; <code>run.problems</code> lists them</li>")
     return f'<ul class="bad">{"".join(items)}</ul>'
+
+
+def _annotations(run: RunReader) -> str:
+    """Return the latest notes, and how many episodes are pinned."""
+    notes, pinned = run.notes(), run.pinned()
+    lines = [f"<li>{escape(_shortened(note, 300))}</li>" for note in notes[-_MOST_NOTES:]]
+    if len(notes) > _MOST_NOTES:
+        lines.insert(0, f"<li>{len(notes):,} notes; <code>run.notes()</code> lists them, the latest are</li>")
+    if pinned:
+        lines.append(f"<li>{len(pinned):,} pinned; <code>run.pinned()</code> lists them</li>")
+    return f"<ul>{''.join(lines)}</ul>" if lines else ""
 
 
 def _next(run: RunReader, summary: RunSummary) -> str:

@@ -28,7 +28,7 @@ def test_the_keyboard_alone_reaches_everything(open_player: OpenPlayer) -> None:
         names.append((where, name, outline))
     reached = [where for where, _, _ in names]
     assert [where for where in reached if "item" in where] == ["item first"]
-    for wanted in ("beside", "palette", "digits", "theme", "help", "play", "speed", "choose-curves", "track"):
+    for wanted in ("beside", "theme", "help", "play", "speed", "choose-curves", "track"):
         assert wanted in reached
     assert all(name for _, name, _ in names)
     assert [where for where, _, outline in names if outline == "none"] == []
@@ -42,6 +42,33 @@ def test_the_keyboard_alone_reaches_everything(open_player: OpenPlayer) -> None:
     assert state(page) == [3, 0, 0]
     label = page.locator("#list button").first.get_attribute("aria-label")
     assert label == "Episode 0, t0, Terminated, return 1"
+
+
+def test_only_cells_have_a_palette_and_digits_to_choose(open_player: OpenPlayer) -> None:
+    """The choices come and go with the episode; both are controls that a key reaches."""
+    page = open_player([arc_played(9, side=5, number=0, name="0"), cart_pole_played(9, number=1, name="1")])
+    assert page.is_visible("#palette")
+    page.locator("#palette").focus()
+    press(page, "Tab")
+    assert page.evaluate("document.activeElement.id") == "digits"
+    page.locator("#track").focus()
+    press(page, "n")
+    page.locator("h2", has_text="Episode 1").wait_for(timeout=5_000)
+    assert not page.is_visible("#palette")
+    assert not page.is_visible("#digits")
+    press(page, "b")
+    page.locator(".pane").nth(1).wait_for(timeout=5_000)
+    assert page.is_visible("#palette")
+
+
+def test_returns_in_the_list_stand_below_each_other(open_player: OpenPlayer) -> None:
+    """With as many decimals as the longest of them; what is no plain number is left as it is."""
+    returns = (10.0, 0.125, -3.5, float("nan"), 2e9)
+    page = open_player(
+        [cart_pole_played(2, number=n, name=str(n), total_reward=value) for n, value in enumerate(returns)]
+    )
+    shown = page.locator(".item-return").all_inner_texts()
+    assert shown == ["10.000", "0.125", "\u22123.500", "NaN", "2e9"]
 
 
 def test_a_dialog_keeps_the_focus_and_gives_it_back(open_player: OpenPlayer) -> None:

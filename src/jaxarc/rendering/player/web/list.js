@@ -8,6 +8,7 @@ function buildList(player) {
   byId("list").hidden = byId("choose").hidden = false;
   document.body.classList.add("many");
   byId("beside").append(new Option("none", "-1"));
+  const returns = aligned(episodes.map((row) => number(row.reward)));
   const items = episodes.map((row, index) => {
     const outcome = outcomeOf(row);
     const words = `${row.name}${row.task ? ` \u00b7 ${row.task}` : ""}`;
@@ -19,7 +20,7 @@ function buildList(player) {
       dot,
       make("span", "item-name", row.name),
       make("span", "item-task", row.task || row.stream),
-      make("span", "item-return", number(row.reward)),
+      make("span", "item-return", returns[index]),
     ]);
     item.type = "button";
     item.dataset.index = String(index);
@@ -28,6 +29,17 @@ function buildList(player) {
     return item;
   });
   byId("list").append(make("p", "list-head", "", [make("span", "", counted(episodes.length, "episode")), make("span", "", "return")]), ...items);
+}
+
+// Numbers below each other, with as many decimals as the longest of them has; what is no plain number stays.
+function aligned(numbers) {
+  const decimals = (text) => (/^[^.e]*\.([0-9]+)$/.exec(text) || ["", ""])[1].length;
+  const most = numbers.reduce((longest, text) => Math.max(longest, decimals(text)), 0);
+  return numbers.map((text) => {
+    const missing = most - decimals(text);
+    if (!missing || !/^[^a-zA-Z]+$/.test(text)) return text;
+    return `${text}${text.includes(".") ? "" : "."}${"0".repeat(missing)}`;
+  });
 }
 
 function showInList(player) {

@@ -60,6 +60,8 @@ class Player {
     this.panes = episodes.map((episode, index) => new Pane(episode, index, episodes.length === 1));
     byId("panes").replaceChildren(...this.panes.map((pane) => pane.element));
     document.body.classList.toggle("two", this.panes.length === 2);
+    const hasCells = episodes.some(({ leaves }) => leaves.some(({ kind }) => kind === "cells"));
+    byId("palette").hidden = byId("digits").hidden = !hasCells; // only cells have colours and digits of a palette
     this.stops = Float64Array.from(new Set(episodes.flatMap((episode) => [...episode.step]))).sort();
     this.parting = episodes.length === 2 ? partingOf(...episodes) : null;
     this.moments = momentsOf(this.panes, this.parting);
