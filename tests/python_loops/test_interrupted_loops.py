@@ -136,3 +136,33 @@ def test_a_forked_child_waits_for_no_lock_of_its_parent(loops: PythonLoops) -> N
     done.set()
     holder.join()
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_commit_takes_no_step_before_the_end_of_the_episode_before_it(loops: PythonLoops, queue: Queue):
+    """The end still waits in the queue: the writer would cut that episode where this one begins."""
+    first = loops.episode(env_id=0)
+    play(first, range(2))
+    (begun,) = loops.gather()
+    begun.scalars  # noqa: B018 - the writer asks for its steps
+    play(first, range(2, 3))
+    first.close("terminated")
+    second, beside = loops.episode(env_id=0), loops.episode(env_id=1)
+    play(second, range(3, 5))
+    play(beside, range(5, 6))
+    assert [chunk.first_env for chunk in loops.gather()] == [1]
+    (end,) = queue.chunks
+    end.scalars  # noqa: B018 - as above
+    assert [chunk.first_env for chunk in loops.gather()] == [0]
+    second.close("terminated")
+    assert queue.rewards == [2.0]
+
+
+def test_what_the_writer_let_go_of_keeps_nothing_waiting(loops: PythonLoops, queue: Queue):
+    """Nobody holds its steps any more, and the next episode's are committed."""
+    for number in range(3):
+        episode = loops.episode()
+        play(episode, range(2))
+        assert len(list(loops.gather())) == 1
+        play(episode, range(number + 1))
+        episode.close("terminated")
+        queue.chunks.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -98,6 +99,8 @@ class Lane:
         intern: returns the one layout object for layouts that are equal.
         number_of: numbers the names of labels.
         columns: where the columns of episodes come from.
+        last_queued: the last chunk that was queued, of this episode or of the one before it in the same
+            environment; None where there is none, or nobody holds it any more: the writer had it.
     """
 
     member: int
@@ -108,6 +111,7 @@ class Lane:
     intern: Callable[[Layout], Layout]
     number_of: Callable[[str, str], int]
     columns: SpareColumns
+    last_queued: Callable[[], LaneChunk | None] = lambda: None
 
 
 class OpenEpisode:
@@ -164,6 +168,11 @@ class OpenEpisode:
     def env_id(self) -> int:
         """The environment that the episode is played in."""
         return self._lane.env_id
+
+    @property
+    def last_queued(self) -> Callable[[], LaneChunk | None]:
+        """What the next episode of this environment comes after."""
+        return self._lane.last_queued
 
     @property
     def num_steps(self) -> int:
@@ -301,6 +310,9 @@ class OpenEpisode:
             with self._lock:
                 if self._unsent or (self._last_sent is not None and not self._last_sent.is_taken):
                     return None
+                queued = self._lane.last_queued()
+                if queued is not None and not queued.is_taken:
+                    return None  # the episode before: it would end where this one begins
                 chunk = self._waiting_steps(ends=False)
                 if chunk is not None:
                     self._taken, self._row, self._last_sent = self._taken + self._row, 0, chunk
@@ -354,6 +366,8 @@ class OpenEpisode:
         if not accepted and until is not None and time.monotonic() >= until:
             return False
         self._last_sent = self._unsent.popleft()
+        if accepted:
+            self._lane.last_queued = weakref.ref(self._last_sent)
         return True
 
     def _put_by(self, *, ends: bool) -> None:

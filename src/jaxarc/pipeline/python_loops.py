@@ -28,10 +28,17 @@ NumberOf = Callable[[str, str], int]
 
 @dataclass
 class _Member:
-    """The lanes of one member of a stream."""
+    """The lanes of one member of a stream.
+
+    Attributes:
+        counted: yields how many environment steps were taken before each.
+        taken: environments in which an episode is open.
+        last_queued: of the others, what was queued last, as `Lane` has it.
+    """
 
     counted: Iterator[int]
     taken: set[int] = field(default_factory=set)
+    last_queued: dict[int, Callable[[], LaneChunk | None]] = field(default_factory=dict)
 
 
 class PythonLoops:
@@ -137,6 +144,7 @@ class PythonLoops:
                 intern=self._intern,
                 number_of=self._number_of,
                 columns=self._columns,
+                last_queued=lanes.last_queued.pop(env_id, _nothing),
             )
             spec = LoopSpec(
                 stream=stream,
@@ -190,9 +198,14 @@ class PythonLoops:
             lanes = self._open.pop(episode, None)
             if lanes is not None:
                 lanes.taken.discard(episode.env_id)
+                lanes.last_queued[episode.env_id] = episode.last_queued
 
     def _intern(self, layout: Layout) -> Layout:
         return self._layouts.setdefault(layout, layout)
+
+
+def _nothing() -> None:
+    """Return what was queued in a lane that is new."""
 
 
 def _check_count(name: str, value: Any) -> None:
