@@ -46,7 +46,8 @@ def test_two_episodes_say_where_they_part(open_player: OpenPlayer) -> None:
     press(page, "Home")
     page.click("#parting")
     assert state(page)[2] == 12
-    page.wait_for_function("jaxarcPlayer.panes.every((pane) => pane.position === 12)", timeout=5_000)
+    page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    assert page.evaluate("jaxarcPlayer.panes.map((pane) => pane.position)") == [12, 12]
 
 
 def test_episodes_part_by_action_selection_or_reward_as_well(open_player: OpenPlayer) -> None:
