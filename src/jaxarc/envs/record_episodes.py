@@ -186,11 +186,12 @@ class RecordVectorEpisodes(VectorWrapper):
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset the environments, or those of a ``reset_mask``; what is open there ends as ``cut``."""
+        # Read before: Gymnasium takes it out of the options that it is given.
+        mask = np.array((options or {}).get("reset_mask", np.ones(self.num_envs, bool)))
         observations, infos = self.env.reset(seed=seed, options=options)
         seeds = [None] * self.num_envs if seed is None else seed
         if not isinstance(seeds, (list, tuple)):
             seeds = [seeds + env_id for env_id in range(self.num_envs)]
-        mask = (options or {}).get("reset_mask", np.ones(self.num_envs, bool))
         for env_id, observation in enumerate(self._each(observations)):
             if mask[env_id]:
                 self._tracks[env_id].reset(observation, seeds[env_id])
