@@ -15,6 +15,7 @@ from run_rows import make_rows, run_of_rows
 import jaxarc
 from jaxarc.errors import NotRecordedError, QueryError, ReplayError
 from jaxarc.replay import ReplaySystem
+from jaxarc.replay.known_success import KnownSuccess
 from jaxarc.replay.score_matrix import score_matrix
 
 
@@ -75,7 +76,7 @@ def test_scores_are_those_of_a_plain_loop(rows: list[tuple[Any, ...]], last: int
         ended=list(ended),
         total_reward=np.array(rewards),
     )
-    found = score_matrix(table, "total_reward", "member", last, ())
+    found = score_matrix(table, "total_reward", "member", last, KnownSuccess())
     cells: dict[tuple[str, str], list[float]] = {}
     for member, task, how, reward in rows:
         if how != "cut" and reward == reward:

@@ -138,3 +138,24 @@ def test_runs_are_aggregated_by_run_and_member(root: Path):
     found = jaxarc.open("*", root).aggregate(reps=50)
     assert found.scores.shape[0] == 3
     assert jaxarc.open([], root).names == ()
+
+
+def test_success_counts_only_where_a_run_says_it(tmp_path: Path):
+    """Episodes of a run that never says which succeed are attempts, and neither failures nor scores."""
+    for name, solved in (("says", [False, True, True]), ("silent", None)):
+        config = {"storage": {"base_output_dir": str(tmp_path), "run_name": name}}
+        with jaxarc.Recorder(config) as recorder:
+            for number in range(3 if solved else 2):
+                with recorder.episode(task=f"task {number % 2}") as episode:
+                    success = solved[number] if solved else None
+                    episode.step(np.zeros(1), np.int8(0), 1.0, np.ones(1), terminated=True, success=success)
+    runs = jaxarc.open("s*", tmp_path)
+    assert isinstance(runs, Runs)
+    tasks = runs.tasks()
+    assert tasks.text("task_id") == ["task 0", "task 1"]
+    assert tasks["attempts"].tolist() == [3, 2]
+    assert tasks["solved"].tolist() == [1, 1]
+    assert tasks["success_rate"].tolist() == [0.5, 1.0]
+    assert [name.split("-")[0] for name in tasks.text("first_solved_run")] == ["says", "says"]
+    assert [name.split("-")[0] for name in tasks.text("last_run")] == ["silent", "silent"]
+    assert runs.aggregate("success", of="mean").value == pytest.approx(0.75)

@@ -14,12 +14,10 @@ from jaxarc.records.table import EpisodeTable
 from jaxarc.rendering.text import escape
 from jaxarc.replay.arguments import whole_number
 from jaxarc.replay.bootstrap import MEASURES, bootstrap_interval, checked_measure, measured
-from jaxarc.replay.known_success import streams_that_say_success
+from jaxarc.replay.known_success import KnownSuccess, streams_that_say_success
 from jaxarc.replay.score_matrix import ScoreMatrix, score_matrix
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from jaxarc.replay.run_reader import RunReader
 
 __all__ = ["Aggregate", "aggregate_of_rows", "aggregate_of_run"]
@@ -169,12 +167,12 @@ def _plural(noun: str) -> str:
 def aggregate_of_run(run: RunReader, where: str | None, **options: Any) -> Aggregate:
     """Aggregate the scores of a run; arguments and errors as those of ``ReplaySystem.aggregate``."""
     table = run.episodes(where)
-    return aggregate_of_rows(table, streams_that_say_success(run, table), run.name, **options)
+    return aggregate_of_rows(table, KnownSuccess(streams_that_say_success(run, table)), run.name, **options)
 
 
 def aggregate_of_rows(
     table: EpisodeTable,
-    says_success: Collection[bytes],
+    says_success: KnownSuccess,
     title: str,
     *,
     metric: str,
@@ -190,7 +188,7 @@ def aggregate_of_rows(
 
     Args:
         table: the rows, of one run or of several.
-        says_success: streams of which it is known which episodes succeed.
+        says_success: of which episodes it is known whether they succeeded.
         title: what was measured.
         metric, by, of, confidence, reps, seed, last, gamma: as for ``ReplaySystem.aggregate``.
 

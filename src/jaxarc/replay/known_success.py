@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
 from jaxarc.errors import DamagedFileError, NotRecordedError
@@ -10,7 +13,34 @@ from jaxarc.records.table import EpisodeRow, EpisodeTable
 from jaxarc.replay.row_slabs import distinct, row_slabs
 from jaxarc.replay.run_reader import RunReader
 
-__all__ = ["says_success", "stream_says_success", "streams_that_say_success"]
+__all__ = ["KnownSuccess", "says_success", "stream_says_success", "streams_that_say_success"]
+
+
+@dataclass(frozen=True)
+class KnownSuccess:
+    """Of which episodes it is known whether they succeeded.
+
+    Attributes:
+        streams: streams of which it is known.
+        by_run: the streams of each run, where there are several: rows have a column ``run`` then.
+    """
+
+    streams: frozenset[bytes] = frozenset()
+    by_run: Mapping[bytes, frozenset[bytes]] | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that say whether it is known of a row."""
+        return ("stream",) if self.by_run is None else ("run", "stream")
+
+    def of(self, rows: Mapping[str, np.ndarray] | EpisodeTable) -> np.ndarray:
+        """Return of which rows it is known, bool[n]."""
+        if self.by_run is None:
+            return np.isin(rows["stream"], np.array(sorted(self.streams), "S"))
+        known = np.zeros(len(rows["run"]), bool)
+        for run, streams in self.by_run.items():
+            known |= (rows["run"] == run) & np.isin(rows["stream"], np.array(sorted(streams), "S"))
+        return known
 
 
 def says_success(run: RunReader, row: EpisodeRow) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -16,9 +16,9 @@ Slab = dict[str, np.ndarray]
 _AT_ONCE = 1 << 18
 
 
-def row_slabs(table: EpisodeTable, names: Sequence[str], *, at_once: int = _AT_ONCE) -> Iterator[Slab]:
+def row_slabs(table: EpisodeTable, names: Iterable[str], *, at_once: int = _AT_ONCE) -> Iterator[Slab]:
     """Yield columns of a table, some rows at a time; nothing of them is kept."""
-    source = table.source
+    source, names = table.source, tuple(names)
     for start in range(0, len(table), at_once):
         positions = np.arange(start, min(start + at_once, len(table)))
         yield {"position": positions, **{name: source.read_at(name, positions) for name in names}}

@@ -18,7 +18,6 @@ from jaxarc.records.notes import Note
 from jaxarc.records.table import EpisodeRow
 from jaxarc.replay.addresses import EpisodeAddress, address_of, shown_address
 from jaxarc.replay.annotated import annotated
-from jaxarc.replay.arguments import checked_limit
 from jaxarc.replay.episode import ReplayEpisode
 from jaxarc.replay.followed_steps import FollowedSteps
 from jaxarc.replay.run_rows import RunRows
@@ -180,18 +179,17 @@ class RunReader:
             QueryError: the expression cannot be understood; the message shows the place. Or ``limit`` is no
                 number of rows.
         """
-        limit = checked_limit(limit)
-        everything = self._rows.table
-        columns = annotated(everything.columns, self.annotations, f"{where} {sort}")
-        table = RunTable(columns, "episode", f"{self.name} ({self.status})", len(everything))
-        if where is not None or sort is not None:
-            from jaxarc.replay.query import sort_order, where_mask
+        return self.annotated_rows(f"{where} {sort}").choose(where, sort, limit)
 
-            if where is not None:
-                table = table.take(where_mask(where, table))
-            if sort is not None:
-                return table.take(sort_order(sort, table, limit))
-        return table if limit is None else table.take(np.arange(min(limit, len(table))))
+    def annotated_rows(self, asked: str = "") -> RunTable:
+        """Return all rows, with the columns ``pinned`` and ``notes`` where these say something.
+
+        Args:
+            asked: the expressions that the rows are for: who asks for these columns gets them.
+        """
+        rows = self._rows.table
+        columns = annotated(rows.columns, self.annotations, asked)
+        return RunTable(columns, "episode", f"{self.name} ({self.status})", len(rows))
 
     def notes(self, episode: EpisodeAddress | None = None) -> list[Note]:
         """Return the notes that people wrote about the run, its episodes and steps, the oldest first.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxarc.errors import QueryError, ReplayError, closest
 from jaxarc.records.table import EpisodeTable
+from jaxarc.replay.arguments import checked_limit
 
 if TYPE_CHECKING:
     import pandas
@@ -47,6 +48,27 @@ class RunTable(EpisodeTable):
     def take(self, selector: np.ndarray) -> RunTable:
         """Return the rows that an index array or a boolean mask selects."""
         return RunTable(super().take(selector).columns, self._row_word, self._origin, self._total)
+
+    def choose(
+        self, where: str | None = None, sort: str | Sequence[str] | None = None, limit: int | None = None
+    ) -> RunTable:
+        """Return the rows that a condition selects, in an order, and no more than some.
+
+        Args:
+            where, sort, limit: as for ``ReplaySystem.episodes``; None for all, as they are.
+
+        Raises:
+            QueryError: an expression cannot be understood, or ``limit`` is no number of rows.
+        """
+        limit, table = checked_limit(limit), self
+        if where is not None or sort is not None:
+            from jaxarc.replay.query import sort_order, where_mask
+
+            if where is not None:
+                table = table.take(where_mask(where, table))
+            if sort is not None:
+                return table.take(sort_order(sort, table, limit))
+        return table if limit is None else table.take(np.arange(min(limit, len(table))))
 
     @property
     def words(self) -> str:

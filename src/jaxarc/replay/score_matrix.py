@@ -10,10 +10,11 @@ import numpy as np
 from jaxarc.errors import NotRecordedError, QueryError, ReplayError, closest
 from jaxarc.records.table import EpisodeTable
 from jaxarc.replay.arguments import as_text, whole_number
+from jaxarc.replay.known_success import KnownSuccess
 from jaxarc.replay.row_slabs import distinct, has_ended
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    pass
 
 __all__ = ["ScoreMatrix", "score_matrix"]
 
@@ -44,7 +45,7 @@ class ScoreMatrix:
 
 
 def score_matrix(
-    table: EpisodeTable, metric: str, by: str, last: int | None, says_success: Collection[bytes]
+    table: EpisodeTable, metric: str, by: str, last: int | None, says_success: KnownSuccess
 ) -> ScoreMatrix:
     """Return the mean score of each group on each task, over the episodes that came to their end.
 
@@ -53,7 +54,7 @@ def score_matrix(
         metric: a column of numbers.
         by: the columns whose values tell the groups apart, with commas between them.
         last: how many of the latest episodes of each group and task count; None for all.
-        says_success: streams of which it is known which episodes succeed, where the metric is ``success``.
+        says_success: of which episodes it is known whether they succeeded, where the metric is ``success``.
 
     Raises:
         NotRecordedError: the metric is ``success``, and nobody says which episodes succeed.
@@ -71,7 +72,7 @@ def score_matrix(
     ended = has_ended({"ended": table["ended"]})
     kept, num_unjudged = ended, 0
     if metric == "success":
-        judged = np.isin(table["stream"], np.array(sorted(says_success), "S"))
+        judged = says_success.of(table)
         num_unjudged = int((ended & ~judged).sum())
         kept = ended & judged
         if num_unjudged and not kept.any():

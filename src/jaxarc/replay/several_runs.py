@@ -17,8 +17,6 @@ from jaxarc.records.events import Event
 from jaxarc.records.lazy_columns import DerivedColumns, JoinedColumns, LazyColumns
 from jaxarc.records.table import encode_text
 from jaxarc.replay.addresses import EpisodeAddress, address_of
-from jaxarc.replay.annotated import annotated
-from jaxarc.replay.arguments import checked_limit
 from jaxarc.replay.episode import ReplayEpisode
 from jaxarc.replay.run_table import RunTable
 from jaxarc.replay.system import DEFAULT_ROOT, ReplaySystem
@@ -26,6 +24,8 @@ from jaxarc.storage import find_runs, resolve_run
 
 if TYPE_CHECKING:
     from jaxarc.replay.aggregate import Aggregate
+    from jaxarc.replay.known_success import KnownSuccess
+    from jaxarc.replay.task_table import TaskTable
 
 __all__ = ["RunName", "Runs", "open_runs"]
 
@@ -117,10 +117,7 @@ class Runs(Sequence[ReplaySystem]):
         return self._runs[exact[0]]
 
     def __repr__(self) -> str:
-        lines = [
-            f"{name}  {run.status}  {len(run):,} episodes"
-            for name, run in zip(self.names, self._runs, strict=True)
-        ]
+        lines = [f"{name}  {run.status}  {len(run):,} episodes" for name, run in self._pairs()]
         return "\n".join([f"Runs({len(self)})", *(f"  {line}" for line in lines)])
 
     def _repr_html_(self) -> str:
@@ -156,24 +153,13 @@ class Runs(Sequence[ReplaySystem]):
         Raises:
             QueryError: an expression cannot be understood; the message shows the place.
         """
-        limit = checked_limit(limit)
         sources = []
-        for name, run in zip(self.names, self._runs, strict=True):
-            columns = annotated(run.episodes().columns, run.annotations, f"{where} {sort}")
-            source = RunTable(columns).source
-            named = encode_text([name])
+        for name, run in self._pairs():
+            source, named = run.annotated_rows(f"{where} {sort}").source, encode_text([name])
             sources.append(DerivedColumns(source, {"run": (named.dtype, "episode", _constant(named))}))
-        total = sum(len(run) for run in self._runs)
         columns = LazyColumns(JoinedColumns(sources)) if sources else {}
-        table = RunTable(columns, "episode", f"{len(self)} runs", total)
-        if where is not None or sort is not None:
-            from jaxarc.replay.query import sort_order, where_mask
-
-            if where is not None:
-                table = table.take(where_mask(where, table))
-            if sort is not None:
-                return table.take(sort_order(sort, table, limit))
-        return table if limit is None else table.take(np.arange(min(limit, len(table))))
+        total = sum(len(run) for run in self._runs)
+        return RunTable(columns, "episode", f"{len(self)} runs", total).choose(where, sort, limit)
 
     def resolve(self, episode: Any) -> tuple[ReplaySystem, int, int]:
         """Return run, writer and number of an episode.
@@ -229,12 +215,35 @@ class Runs(Sequence[ReplaySystem]):
             NotRecordedError, QueryError, ReplayError: as for ``ReplaySystem.aggregate``.
         """
         from jaxarc.replay.aggregate import aggregate_of_rows
-        from jaxarc.replay.known_success import streams_that_say_success
 
-        known = {stream for run in self._runs for stream in streams_that_say_success(run, run.episodes())}
         chosen = {"of": "iqm", "confidence": 0.95, "reps": 2000, "seed": 0, "last": None, **options}
-        title = f"{len(self)} runs"
-        return aggregate_of_rows(self.episodes(where), known, title, metric=metric, by=by, **chosen)
+        table, title = self.episodes(where), f"{len(self)} runs"
+        return aggregate_of_rows(table, self._known_success(), title, metric=metric, by=by, **chosen)
+
+    def tasks(
+        self, where: str | None = None, sort: str | None = None, *, having: str | None = None
+    ) -> TaskTable:
+        """Return what became of each task over all runs; ``first_solved_run`` and ``last_run`` say where.
+
+        Args:
+            where, sort, having: as for ``ReplaySystem.tasks``.
+
+        Raises:
+            QueryError: an expression cannot be understood.
+        """
+        from jaxarc.replay.task_table import tasks_of_rows
+
+        return tasks_of_rows(self.episodes(where), self._known_success(), sort, having)
+
+    def _pairs(self) -> Iterator[tuple[str, ReplaySystem]]:
+        return zip(self.names, self._runs, strict=True)
+
+    def _known_success(self) -> KnownSuccess:
+        """Return of which streams of which runs it is known which episodes succeed."""
+        from jaxarc.replay.known_success import KnownSuccess, streams_that_say_success
+
+        known = {name.encode(): streams_that_say_success(run, run.episodes()) for name, run in self._pairs()}
+        return KnownSuccess(by_run=known)
 
 
 def _constant(value: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
 from jaxarc.records.table import EpisodeTable
-from jaxarc.replay.known_success import streams_that_say_success
+from jaxarc.replay.known_success import KnownSuccess, streams_that_say_success
 from jaxarc.replay.query import QueryError, sort_order, where_mask
 from jaxarc.replay.row_slabs import row_slabs
 from jaxarc.replay.run_reader import RunReader
@@ -28,7 +28,8 @@ class TaskTable(RunTable):
     there is that metric; ``first_solved_step, first_solved_update, first_solved_episode``, where it was first
     solved, in environment steps of the stream, in updates, and as an episode (-1 where it never was);
     ``stored``, the episodes whose steps are stored; ``last_step, last_episode``, the latest attempt. Where
-    several processes wrote the run, ``first_solved_writer`` and ``last_writer`` stand beside the episodes.
+    several processes wrote the run, ``first_solved_writer`` and ``last_writer`` stand beside the episodes; of
+    several runs, ``first_solved_run`` and ``last_run``.
 
     Args:
         columns: arrays of one length, by name.
@@ -59,17 +60,17 @@ def tasks_of(
 ) -> TaskTable:
     """Count the tasks of a run; arguments and errors as those of ``ReplaySystem.tasks``."""
     table = run.episodes(where)
-    return tasks_of_rows(table, streams_that_say_success(run, table), sort, having)
+    return tasks_of_rows(table, KnownSuccess(streams_that_say_success(run, table)), sort, having)
 
 
 def tasks_of_rows(
-    table: EpisodeTable, says_success: Collection[bytes], sort: str | None = None, having: str | None = None
+    table: EpisodeTable, says_success: KnownSuccess, sort: str | None = None, having: str | None = None
 ) -> TaskTable:
     """Count the tasks of rows of episodes, of one run or of several.
 
     Args:
         table: the rows.
-        says_success: streams of which it is known which episodes succeed.
+        says_success: of which episodes it is known whether they succeeded.
         sort, having: as for ``ReplaySystem.tasks``.
 
     Raises:
@@ -77,8 +78,8 @@ def tasks_of_rows(
     """
     counter = TaskCounter()
     similarity = ("similarity_max",) if "similarity_max" in table else ()
-    for slab in row_slabs(table, (*_COUNTED, *similarity)):
-        counter.add(slab, judged=np.isin(slab["stream"], np.array(sorted(says_success), "S")))
+    for slab in row_slabs(table, dict.fromkeys((*_COUNTED, *similarity, *says_success.columns))):
+        counter.add(slab, judged=says_success.of(slab))
     if counter.is_full:
         raise QueryError("the run has more than 100,000 tasks; choose some: where=\"stream == 'eval'\"")
     found = TaskTable(_columns(table, counter, has_similarity=bool(similarity)), counter.num_unnamed)
@@ -113,7 +114,17 @@ def _columns(table: EpisodeTable, counter: TaskCounter, *, has_similarity: bool)
     if "writer" in table and np.any(_at(table, "writer", np.append(first, last)) > 0):
         columns["first_solved_writer"] = _at(table, "writer", first)
         columns["last_writer"] = _at(table, "writer", last)
+    if "run" in table:
+        columns["first_solved_run"] = _texts_at(table, "run", first)
+        columns["last_run"] = _texts_at(table, "run", last)
     return columns
+
+
+def _texts_at(table: EpisodeTable, name: str, positions: np.ndarray) -> np.ndarray:
+    """Return a column of text of the rows at positions, empty where a position is -1."""
+    if not len(positions):
+        return np.zeros(0, "S1")
+    return np.where(positions >= 0, table.source.read_at(name, np.maximum(positions, 0)), b"")
 
 
 def _finite(values: np.ndarray) -> np.ndarray:
