@@ -238,5 +238,5 @@ def test_notes_stand_in_the_page_as_text(run: ReplaySystem, tmp_path: Path):
     page = jaxarc.open(run.run_dir).save_html(tmp_path / "page.html", where="notes > 0").read_text()
     assert "<script>alert" not in page
     assert page != empty
-    assert page_annotations([run.run_dir]) == {"remarks": {(0, 3): [(2, MARKUP)]}, "pinned": {(0, 3)}}
-    assert page_annotations([run.run_dir, tmp_path]) == {}
+    key = (run.run_dir, 0, 3)
+    assert page_annotations([run.run_dir, tmp_path]) == {"remarks": {key: [(2, MARKUP)]}, "pinned": {key}}

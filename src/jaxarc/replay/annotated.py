@@ -58,13 +58,13 @@ def annotated(
 
 
 def page_annotations(run_dirs: Iterable[Path]) -> dict[str, Any]:
-    """Return ``remarks`` and ``pinned`` for the page of episodes of one run; nothing for those of several."""
-    several = set(run_dirs)
-    if len(several) != 1:
-        return {}
-    annotations = Annotations(several.pop())
-    remarks: dict[tuple[int, int], list[tuple[int | None, str]]] = {}
-    for note in annotations.notes():
-        if note.writer is not None and note.episode is not None:
-            remarks.setdefault((note.writer, note.episode), []).append((note.step, note.text))
-    return {"remarks": remarks, "pinned": annotations.pinned()}
+    """Return ``remarks`` and ``pinned`` for a page of episodes of some runs, by run, writer and episode."""
+    remarks: dict[tuple[Path | None, int, int], list[tuple[int | None, str]]] = {}
+    pinned: set[tuple[Path | None, int, int]] = set()
+    for run_dir in dict.fromkeys(run_dirs):
+        annotations = Annotations(run_dir)
+        for note in annotations.notes():
+            if note.writer is not None and note.episode is not None:
+                remarks.setdefault((run_dir, note.writer, note.episode), []).append((note.step, note.text))
+        pinned |= {(run_dir, writer, episode) for writer, episode in annotations.pinned()}
+    return {"remarks": remarks, "pinned": pinned}

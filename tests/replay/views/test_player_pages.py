@@ -236,7 +236,10 @@ def test_labels_notes_and_pins_come_with_an_episode(arc_run: ReplaySystem, tmp_p
     )
     assert player.pinned
     assert player.facts == {"pair": str(episode.row.pair)}
-    assert episode_page([episode], remarks={(0, 0): remarks}, pinned=[(0, 0)]) != episode_page([episode])
+    key = (arc_run.run_dir, 0, 0)
+    assert episode_page([episode], remarks={key: remarks}) != episode_page([episode])
+    assert episode_page([episode], pinned=[key]) != episode_page([episode])
+    assert episode_page([episode], pinned=[(tmp_path, 0, 0)]) == episode_page([episode])
     fields = {"labels": {"seed": jnp.full(5, 3)}, "metrics": {"loss": jnp.arange(5.0)}}
     assert player_episode(record(tmp_path / "all", 5, **fields)).facts == {"seed": "3"}
     assert player_episode(record(tmp_path / "row", 5, level="minimal", **fields)).facts == {

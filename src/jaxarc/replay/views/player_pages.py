@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -181,8 +182,8 @@ def episode_page(
     embedded: bool = False,
     link: str = "",
     render: str | Render | None = None,
-    remarks: Mapping[tuple[int, int], Remarks] | None = None,
-    pinned: Collection[tuple[int, int]] = (),
+    remarks: Mapping[tuple[Path | None, int, int], Remarks] | None = None,
+    pinned: Collection[tuple[Path | None, int, int]] = (),
 ) -> str:
     """Return one HTML file that plays episodes, for ``replay.html`` and ``jaxarc replay --html``.
 
@@ -196,19 +197,20 @@ def episode_page(
         link: what is shown at first where the page's address says nothing (``episode=7&step=12``).
         render: a drawing function of the user's, or ``module:function``; its frames are shown beside what
             was observed.
-        remarks: what people noted, by (writer, episode).
-        pinned: the pinned episodes, by (writer, episode).
+        remarks: what people noted, by run directory (None: of none), writer and episode.
+        pinned: the pinned episodes, in the same way.
 
     Raises:
         RenderError: no episode, or the drawing function fails.
     """
     by_writer = len({int(episode.row.get("writer", 0)) for episode in episodes}) > 1
     share = max_bytes / max(len(episodes), 1)
-    runs = [str(getattr(getattr(episode, "run_dir", None), "name", "")) for episode in episodes]
-    names = runs if len(set(runs)) > 1 else [""] * len(runs)
+    runs: list[Path | None] = [getattr(episode, "run_dir", None) for episode in episodes]
+    is_several = len(set(runs)) > 1
     noted, players = remarks or {}, []
-    for episode, run_name in zip(episodes, names, strict=True):
-        key = int(episode.row.get("writer", 0)), int(episode.row.episode)
+    for episode, run_dir in zip(episodes, runs, strict=True):
+        key = run_dir, int(episode.row.get("writer", 0)), int(episode.row.episode)
+        run_name = run_dir.name if is_several and run_dir is not None else ""
         said = {"remarks": noted.get(key, ()), "pinned": key in pinned, "run_name": run_name}
         players.append(player_episode(episode, max_bytes=share, by_writer=by_writer, render=render, **said))
     title = title or (f"Episode {players[0].name}" if players else "")
