@@ -33,11 +33,10 @@ def test_the_examples_of_the_help_work(tmp_path: Path) -> None:
         assert len(load_tasks(config.env.dataset, config.env.split).ids)
 
 
-def test_where_needs_a_run(tmp_path: Path) -> None:
-    """The list of runs has no episodes to choose from: it does not act as if it had obeyed."""
-    for option in ("--where", "--sort"):
-        result = CliRunner().invoke(app, ["ls", "--root", str(tmp_path), option, "success"])
-        assert isinstance(result.exception, QueryError)
+def test_steps_need_a_run(tmp_path: Path) -> None:
+    """The list of runs has no steps to choose from: it does not act as if it had obeyed."""
+    result = CliRunner().invoke(app, ["ls", "--root", str(tmp_path), "--steps"])
+    assert isinstance(result.exception, QueryError)
 
 
 @pytest.mark.parametrize(

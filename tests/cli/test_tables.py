@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -81,7 +83,32 @@ def test_columns_that_are_asked_for_are_all_printed(run: ReplaySystem, tmp_path:
     steps = typed_in(tmp_path, "ls", run.run_dir, "--steps", "--limit", 3).stdout.splitlines()
     assert {"episode", "step", "reward"} <= set(steps[1].split())
     assert "did you mean episode" in typed_in(tmp_path, "ls", run.run_dir, "--columns", "episod").stderr
-    assert "name it" in typed_in(tmp_path, "ls", run.run_dir.parent, "--columns", "episode").stderr
+    assert "name it" in typed_in(tmp_path, "ls", run.run_dir.parent, "--steps").stderr
+
+
+def test_runs_are_chosen_sorted_and_have_the_columns_that_were_asked_about(
+    run: ReplaySystem, tmp_path: Path
+) -> None:
+    """A condition on runs is answered with those alone; a wrong name with the closest."""
+    for name in ("one", "two"):
+        shutil.copytree(run.run_dir, tmp_path / "runs" / "default" / name)
+    runs = tmp_path / "runs"
+    lines = typed_in(tmp_path, "ls", runs, "--where", "run == 'two' and best_return > 1").stdout.splitlines()
+    assert lines[0].startswith("1 of 2 runs below")
+    assert lines[1].split()[-1] == "best_return"
+    assert [line.split()[0] for line in lines[2:]] == ["two"]
+    lines = typed_in(tmp_path, "ls", runs, "--columns", "run,episodes", "--sort", "-run").stdout.splitlines()
+    assert [line.split() for line in lines[1:]] == [["run", "episodes"], ["two", "12"], ["one", "12"]]
+    assert typed_in(tmp_path, "ls", runs, "--where", "episodes < 0").stdout.startswith("0 of 2 runs")
+    wrong = typed_in(tmp_path, "ls", runs, "--where", "episods > 3")
+    assert "did you mean episodes" in wrong.stderr
+    assert wrong.returncode == 2
+    document = json.loads(
+        typed_in(
+            tmp_path, "ls", runs, "--sort", "-run", "--limit", 1, "--columns", "run,episodes", "--json"
+        ).stdout
+    )
+    assert (document["total"], document["runs"]) == (2, [{"run": "two", "episodes": 12}])
 
 
 def test_an_age_is_in_its_largest_unit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +28,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "runs"
 
 
+def opened(name: Any, root: Path | None = None) -> Runs:
+    runs: object = jaxarc.open(name, root)
+    assert isinstance(runs, Runs)
+    return runs
+
+
 def test_a_list_of_names_opens_runs(root: Path):
     """In their order; each is a run of its own still."""
     runs = jaxarc.open(["sweep-b", root / "default" / "sweep-a", "sweep-b"], root)
@@ -42,21 +49,21 @@ def test_a_list_of_names_opens_runs(root: Path):
 
 def test_a_pattern_opens_what_it_matches(root: Path):
     """Of names below the root, or of paths; a pattern that matches nothing says so."""
-    assert jaxarc.open("sweep-*", root).names == ("sweep-a", "sweep-b")
-    assert jaxarc.open(["sweep-?", "oth*"], root).names == ("sweep-a", "sweep-b", "other")
-    assert jaxarc.open(f"{root}/def*/sweep-*").names == ("sweep-a", "sweep-b")
-    assert set(jaxarc.open(f"{root}/*").names) == {"sweep-a", "sweep-b", "other"}
+    assert opened("sweep-*", root).names == ("sweep-a", "sweep-b")
+    assert opened(["sweep-?", "oth*"], root).names == ("sweep-a", "sweep-b", "other")
+    assert opened(f"{root}/def*/sweep-*").names == ("sweep-a", "sweep-b")
+    assert set(opened(f"{root}/*").names) == {"sweep-a", "sweep-b", "other"}
     with pytest.raises(RunNotFoundError, match=r"no run below .* has a name like sweeps-"):
-        jaxarc.open("sweeps-*", root)
+        opened("sweeps-*", root)
     with pytest.raises(RunNotFoundError, match="no run has a path like"):
-        jaxarc.open(f"{root}/nothing/*")
+        opened(f"{root}/nothing/*")
     with pytest.raises(RunNotFoundError, match="did you mean sweep-"):
-        jaxarc.open(["sweep-a", "sweep-c"], root)
+        opened(["sweep-a", "sweep-c"], root)
 
 
 def test_episodes_of_all_runs_are_in_one_table(root: Path):
     """With the run of each, which can be asked about and sorted by."""
-    runs = jaxarc.open("sweep-*", root)
+    runs = opened("sweep-*", root)
     table = runs.episodes()
     single = runs[0].episodes()
     assert table.words == "24 episodes, 2 runs"
@@ -72,7 +79,7 @@ def test_episodes_of_all_runs_are_in_one_table(root: Path):
 
 def test_an_episode_of_several_runs_is_named_with_its_run(root: Path):
     """By name, by a row of the table, or as it was loaded."""
-    runs = jaxarc.open("sweep-*", root)
+    runs = opened("sweep-*", root)
     episode = runs.load_episode("sweep-b:7")
     assert (episode.run_dir.name, episode.episode) == ("sweep-b", 7)
     row = runs.episodes("run == 'sweep-b' and episode == 7").row(0)
@@ -93,7 +100,7 @@ def test_runs_of_one_name_are_told_apart_by_what_is_above(root: Path, tmp_path: 
     """Two experiments may have a run of the same name."""
     for experiment in ("first", "second"):
         shutil.copytree(root / "default" / "other", tmp_path / experiment / "other")
-    runs = jaxarc.open(f"{tmp_path}/*/other")
+    runs = opened(f"{tmp_path}/*/other")
     assert runs.names == ("first/other", "second/other")
     assert runs.load_episode("second/other:3").run_dir.parent.name == "second"
     assert set(runs.episodes().text("run")) == {"first/other", "second/other"}
@@ -106,7 +113,7 @@ def test_runs_with_other_columns_are_joined(root: Path, tmp_path: Path):
         recorder.tap(jaxarc.Step(reward=step.reward, terminated=step.terminated))
     bare = recorder.run_dir
     assert bare is not None
-    runs = jaxarc.open([root / "default" / "other", bare])
+    runs = opened([root / "default" / "other", bare])
     table = runs.episodes()
     metric = next(name for name in table.columns if name.endswith("_last"))
     assert metric not in runs[1].episodes()
@@ -123,7 +130,7 @@ def test_a_running_run_reads_on_and_a_damaged_one_has_problems(root: Path, tmp_p
     with Recorder(config(tmp_path, storage={"run_name": "running"})) as recorder:
         recorder.tap(light_step(np.array([4])))
         recorder.flush()
-        runs = jaxarc.open(["damaged", "running"], tmp_path)
+        runs = opened(["damaged", "running"], tmp_path)
         before = len(runs.episodes("run like 'running*'"))
         assert 0 < len(runs.episodes("run == 'damaged'")) < 12
         assert any(problem.path.parent.parent == damaged for problem in runs.problems)
@@ -135,9 +142,9 @@ def test_a_running_run_reads_on_and_a_damaged_one_has_problems(root: Path, tmp_p
 
 def test_runs_are_aggregated_by_run_and_member(root: Path):
     """Each run counts as one that is independent of the others."""
-    found = jaxarc.open("*", root).aggregate(reps=50)
+    found = opened("*", root).aggregate(reps=50)
     assert found.scores.shape[0] == 3
-    assert jaxarc.open([], root).names == ()
+    assert opened([], root).names == ()
 
 
 def test_success_counts_only_where_a_run_says_it(tmp_path: Path):
@@ -149,8 +156,7 @@ def test_success_counts_only_where_a_run_says_it(tmp_path: Path):
                 with recorder.episode(task=f"task {number % 2}") as episode:
                     success = solved[number] if solved else None
                     episode.step(np.zeros(1), np.int8(0), 1.0, np.ones(1), terminated=True, success=success)
-    runs = jaxarc.open("s*", tmp_path)
-    assert isinstance(runs, Runs)
+    runs = opened("s*", tmp_path)
     tasks = runs.tasks()
     assert tasks.text("task_id") == ["task 0", "task 1"]
     assert tasks["attempts"].tolist() == [3, 2]

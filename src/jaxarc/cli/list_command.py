@@ -33,12 +33,15 @@ def list_runs(
 ) -> None:
     """List the runs, or the episodes of one run.
 
+    Of runs, --where and --sort are about run, experiment, status, level,
+    episodes, solved, success_rate, mean_return, best_return, env_steps.
+
     With --steps, --where and --sort are about stored steps: about reward,
     metrics, the numbers of actions (action.operation), and episode.success.
 
     Examples:
 
-    jaxarc ls
+    jaxarc ls --where 'success_rate > 0.5' --sort -best_return
 
     jaxarc ls latest --where 'success and total_steps < 40' --sort -total_reward
 

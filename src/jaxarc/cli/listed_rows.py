@@ -16,7 +16,7 @@ from jaxarc.cli.wording import counted
 from jaxarc.replay import ReplaySystem
 from jaxarc.replay.run_table import RunTable
 
-__all__ = ["list_rows"]
+__all__ = ["cell_of", "list_rows", "print_columns"]
 
 
 def list_rows(
@@ -71,7 +71,7 @@ def _print(
     if names is None and not steps:
         console.print(episode_table(list(shown), title), crop=False)
     else:
-        _print_columns(console, title, shown, names)
+        print_columns(console, title, shown, names)
     if (elsewhere := run.continued_in) is not None:
         console.print(Text(f"goes on in {elsewhere}", style="yellow"), soft_wrap=True)
     if len(shown) < len(found):
@@ -87,10 +87,17 @@ def _counts(found: RunTable, *, steps: bool) -> str:
     return f"{counted(len(found), 'episode')}, {solved:,} solved, {kept:,} with steps"
 
 
-def _print_columns(console: Console, title: str, shown: RunTable, names: Sequence[str] | None) -> None:
-    """Print columns that were asked for, all of them; or those of steps, as many as there is room for."""
+def print_columns(console: Console, title: str, shown: RunTable, names: Sequence[str] | None) -> None:
+    """Print columns that were asked for, all of them; or those of steps, as many as there is room for.
+
+    Args:
+        console: where to.
+        title: stands above them.
+        shown: the rows.
+        names: the columns; None for those that say something.
+    """
     wanted = [name for name in shown.names if _says_something(shown, name)] if names is None else list(names)
-    cells = {name: [_cell(row[name]) for row in shown.to_dicts([name])] for name in wanted}
+    cells = {name: [cell_of(row[name]) for row in shown.to_dicts([name])] for name in wanted}
     texts = {name for name in wanted if shown[name].dtype.kind == "S"}
     dropped = wanted[:1:-1] if names is None else ()
     console.print(fitting_table(title, cells, text=texts, dropped=dropped), crop=False)
@@ -102,7 +109,8 @@ def _says_something(shown: RunTable, name: str) -> bool:
     return name in ("episode", "step", "reward") or bool(len(values) and (values != values[0]).any())
 
 
-def _cell(value: object) -> str | Text:
+def cell_of(value: object) -> str | Text:
+    """Return a value as it is printed in a table."""
     if isinstance(value, str):
         return Text(value)
     if isinstance(value, bool):

@@ -23,7 +23,14 @@ from jaxarc.replay import QueryError, open_run
 from jaxarc.replay.system import DEFAULT_ROOT
 from jaxarc.storage import derive_status, find_runs, read_run_file, writer_name
 
-__all__ = ["STATUS_STYLES", "USUAL_LIMIT", "episode_table", "fitting_table", "list_episodes_or_runs"]
+__all__ = [
+    "STATUS_STYLES",
+    "USUAL_LIMIT",
+    "episode_table",
+    "fitting_table",
+    "list_episodes_or_runs",
+    "list_runs_below",
+]
 
 USUAL_LIMIT = 50
 """Rows that are printed unless more are asked for."""
@@ -168,7 +175,7 @@ def list_episodes_or_runs(
     Args:
         name: a folder of runs, or what ``jaxarc.open`` takes; None for ``root``.
         root: where runs are looked for.
-        where, sort: which rows of a run, as ``episodes`` and ``steps`` take them.
+        where, sort: which rows of a run, as ``episodes`` and ``steps`` take them, or which runs.
         limit: the most rows; None for 50, and for all in JSON.
         columns: names of columns with commas between them; None for those that people look for.
         steps: list stored steps.
@@ -184,11 +191,14 @@ def list_episodes_or_runs(
     if name is None or folder.is_dir():
         runs = find_runs(folder) if folder.is_dir() else []
         if runs != [folder] or name is None:
-            if steps or any(option is not None for option in (where, sort, columns)):
-                raise QueryError(
-                    "--where, --sort, --columns and --steps are about one run; name it: jaxarc ls latest"
-                )
-            _list_runs(folder, runs, limit, as_json=as_json)
+            if steps:
+                raise QueryError("--steps is about one run; name it: jaxarc ls latest --steps")
+            if runs and any(option is not None for option in (where, sort, columns)):
+                from jaxarc.cli.listed_runs import list_chosen_runs
+
+                list_chosen_runs(folder, runs, where, sort, limit, columns, as_json=as_json)
+            else:
+                list_runs_below(folder, runs, limit, as_json=as_json)
             return
     assert name is not None
     from jaxarc.cli.listed_rows import list_rows
@@ -205,13 +215,34 @@ def list_episodes_or_runs(
     )
 
 
-def _list_runs(folder: Path, runs: list[Path], limit: int | None, *, as_json: bool) -> None:
-    if not runs:
+def list_runs_below(
+    folder: Path,
+    runs: Sequence[Path],
+    limit: int | None,
+    *,
+    as_json: bool,
+    total: int | None = None,
+    more: Mapping[str, Sequence[str | Text]] | None = None,
+) -> None:
+    """Print runs, what ``run.json`` says of each.
+
+    Args:
+        folder: where they are.
+        runs: their directories; the last of them where there is a limit.
+        limit: the most runs; None for 50, and for all in JSON.
+        as_json: print one JSON document.
+        total: how many runs there are; as many as ``runs`` when left off.
+        more: cells of columns besides, by heading.
+
+    Raises:
+        RunNotFoundError: there are none.
+    """
+    if not runs and total is None:
         raise RunNotFoundError(f"no runs below {folder}; record one with jaxarc rollout")
     shown = runs[-(limit or (len(runs) if as_json else USUAL_LIMIT)) :]
     found = [_run_facts(run_dir) for run_dir in shown]
     if as_json:
-        print_json({"root": folder.resolve(), "total": len(runs), "runs": found})
+        print_json({"root": folder.resolve(), "total": total or len(runs), "runs": found})
         return
     facts: dict[str, list[str | Text]] = {
         "run": [Text(each["run"]) for each in found],
@@ -225,9 +256,11 @@ def _list_runs(folder: Path, runs: list[Path], limit: int | None, *, as_json: bo
         _Column(name, facts[name], is_number=is_number, dropped=dropped)
         for name, (is_number, dropped) in _RUN_COLUMNS.items()
     ]
+    columns += [_Column(name, list(cells), is_number=True) for name, cells in (more or {}).items()]
     console = terminal()
-    console.print(_Fitting(f"{counted(len(runs), 'run')} below {folder}", tuple(columns)), crop=False)
-    if len(found) < len(runs):
+    count = counted(len(runs), "run") if total is None else f"{len(found):,} of {counted(total, 'run')}"
+    console.print(_Fitting(f"{count} below {folder}", tuple(columns)), crop=False)
+    if total is None and len(found) < len(runs):
         console.print(f"… and {len(runs) - len(found):,} older; --limit shows them", style="dim")
     for each in found:
         if each["problem"]:

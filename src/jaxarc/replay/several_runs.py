@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 
-from jaxarc.errors import EpisodeNotFoundError, ReplayError, RunNotFoundError, closest
+from jaxarc.errors import DamagedFileError, EpisodeNotFoundError, RunNotFoundError, closest
 from jaxarc.records.events import Event
 from jaxarc.records.lazy_columns import DerivedColumns, JoinedColumns, LazyColumns
 from jaxarc.records.table import encode_text
@@ -131,7 +131,7 @@ class Runs(Sequence[ReplaySystem]):
             run.refresh()
 
     @property
-    def problems(self) -> tuple[ReplayError, ...]:
+    def problems(self) -> tuple[DamagedFileError, ...]:
         """Files of any of the runs that could not be read; everything else is there."""
         return tuple(problem for run in self._runs for problem in run.problems)
 
