@@ -111,6 +111,9 @@ def test_every_command_that_reads_answers_in_words(
         ("ls RUN --where __import__('os')", "error: "),
         ("ls RUN --where 9**9**9>1", "error: "),
         ("ls RUN --sort -total_rewrd", "total_reward"),
+        ("ls RUN --columns ,", "names no column"),
+        ("ls RUN --steps --where rewrd>0", "did you mean reward?"),
+        ("pin RUN 99", "has no episode 99"),
         ("show RUN 99999999999999999999", "error: "),
         ("show RUN -- -1", "error: "),
         ("show RUN 0 --step 99", "stored steps"),
@@ -142,6 +145,7 @@ def test_a_mistyped_run_names_the_closest(arc_run: ReplaySystem, tmp_path: Path)
     root = arc_run.run_dir.parents[1]
     mistyped = arc_run.name[:-1] + ("0" if arc_run.name[-1] != "0" else "1")
     assert f"did you mean {arc_run.name}?" in typed_in(tmp_path, "show", mistyped, "--root", root).stderr
+    assert "did you mean latest?" in typed_in(tmp_path, "show", "lates", "--root", root).stderr
     assert "\x1b" not in typed_in(tmp_path, "show", "\x1b[31mred", "--root", root).stderr
 
 

@@ -155,7 +155,7 @@ def test_open_finds_runs_by_name_and_environment(run: ReplaySystem, monkeypatch:
     assert jaxarc.open(run.name[:12], root=root).name == run.name
     monkeypatch.setenv("JAXARC_OUTPUT_DIR", str(root))
     assert jaxarc.open().run_dir == run.run_dir
-    with pytest.raises(RunNotFoundError, match=r"holds 1 runs"):
+    with pytest.raises(RunNotFoundError, match=r"holds 1 run"):
         jaxarc.open("latest~1")
 
 

@@ -13,7 +13,7 @@ from jaxarc.cli.chosen_episodes import words_of
 from jaxarc.cli.json_output import print_json
 from jaxarc.cli.listing import USUAL_LIMIT, episode_table, fitting_table
 from jaxarc.cli.wording import counted
-from jaxarc.replay import ReplaySystem
+from jaxarc.replay import QueryError, ReplaySystem
 from jaxarc.replay.run_table import RunTable
 
 __all__ = ["cell_of", "list_rows", "print_columns"]
@@ -42,6 +42,8 @@ def list_rows(
         typer.Exit: with 2 where files of the run could not be read.
     """
     names = None if columns is None else words_of(columns)
+    if names == []:
+        raise QueryError("--columns names no column; give some with commas between: episode,task_id")
     found = run.steps(where=where, sort=sort) if steps else run.episodes(where=where)
     most = limit or (len(found) if as_json else USUAL_LIMIT)
     if sort is not None and not steps:

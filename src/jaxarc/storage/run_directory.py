@@ -154,7 +154,8 @@ def resolve_run(name: str | os.PathLike[str], root: Path) -> Path:
         if not (back.isascii() and back.isdigit()):
             raise RunNotFoundError(f"{text}: after latest~ comes a whole number, such as latest~1")
         if int(back) >= len(runs):
-            raise RunNotFoundError(f"{text}: {root} holds {len(runs)} runs; record one with jaxarc rollout")
+            held = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+            raise RunNotFoundError(f"{text}: {root} holds {held}; record one with jaxarc rollout")
         return runs[-1 - int(back)].resolve()
     exact = [run for run in runs if run.name == text]
     begins = exact or [run for run in runs if text and run.name.startswith(text)]
@@ -171,7 +172,9 @@ def resolve_run(name: str | os.PathLike[str], root: Path) -> Path:
         raise RunNotFoundError(
             f"{path} is a file; a run is a directory, such as the one that {RUN_FILE} is in"
         )
-    raise RunNotFoundError(f"no run {text!r} below {root}{closest(text, names)}")
+    raise RunNotFoundError(
+        f"no run {text!r} below {root}{closest(text, [*names, 'latest'] if names else [])}"
+    )
 
 
 def _why_no_run(folder: Path) -> str:
