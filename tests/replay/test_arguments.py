@@ -10,7 +10,7 @@ import pytest
 from recording import config
 
 import jaxarc
-from jaxarc.errors import EpisodeNotFoundError, JaxArcError, QueryError
+from jaxarc.errors import EpisodeNotFoundError, JaxArcError, QueryError, RunNotFoundError
 from jaxarc.replay import ReplaySystem
 
 
@@ -27,6 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> ReplaySystem:
                     episode.step(
                         before, number, reward, after, terminated=done, success=done and number % 3 == 0
                     )
+    assert recorder.run_dir is not None
     return jaxarc.open(recorder.run_dir)
 
 
@@ -78,6 +79,10 @@ def test_a_row_without_a_whole_number_is_no_address(run: ReplaySystem, row: dict
 def test_a_row_of_another_run_is_refused(run: ReplaySystem) -> None:
     """Its number would be that of another episode here."""
     row = {"run": "another", "episode": 3}
+    of_several = jaxarc.open([run.run_dir])
+    listed = of_several.episodes().to_pandas().iloc[3]
+    assert of_several.load_episode(listed).episode == run.load_episode(listed).episode == 3
+    assert run.resolve({"run": f"default/{run.name}", "episode": 3}) == (0, 3)  # pyright: ignore[reportArgumentType]
     with pytest.raises(EpisodeNotFoundError, match="a row of run another, not of run"):
         run.load_episode(row)  # pyright: ignore[reportArgumentType]
     assert run.resolve({"run": run.name, "episode": 3}) == (0, 3)  # pyright: ignore[reportArgumentType]
@@ -128,6 +133,13 @@ def test_an_option_of_aggregate_that_is_out_of_its_limits_is_named(
     """Also where this number would not have used it."""
     with pytest.raises(JaxArcError, match=rf"^{option} (must be|takes)"):
         run.aggregate(**{option: value})
+
+
+@pytest.mark.parametrize("name", [None, 3, b"latest", [None]], ids=repr)
+def test_what_is_no_name_of_a_run_is_told_so(name: Any) -> None:
+    """With what would be one."""
+    with pytest.raises(RunNotFoundError, match="names no run; give a path, a run's name, or latest"):
+        jaxarc.open(name)
 
 
 @pytest.mark.parametrize("text", [None, 3, ["a"]], ids=repr)

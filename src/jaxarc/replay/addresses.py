@@ -15,7 +15,7 @@ from jaxarc.records.episode_data import EpisodeData
 from jaxarc.records.table import EpisodeRow
 from jaxarc.storage import writer_name
 
-__all__ = ["EpisodeAddress", "address_of", "shown_address", "step_in"]
+__all__ = ["EpisodeAddress", "address_of", "row_of", "shown_address", "shown_argument", "step_in"]
 
 EpisodeAddress: TypeAlias = int | str | EpisodeRow | EpisodeData | tuple[int, int]
 """A number, a name (``"p001-7"``, ``"episode_0007"``), a row, a loaded episode, or writer and number."""
@@ -49,10 +49,10 @@ def address_of(episode: Any, writer: int = 0, run_dir: Path | None = None) -> tu
                 f"{run_dir.name}; give its number here"
             )
         episode = episode.row
-    given, row = episode, _as_row(episode)
+    given, row = episode, row_of(episode)
     if row is not None:
         recorded_in = row.get("run")
-        if run_dir is not None and isinstance(recorded_in, str) and recorded_in != run_dir.name:
+        if run_dir is not None and isinstance(recorded_in, str) and Path(recorded_in).name != run_dir.name:
             raise EpisodeNotFoundError(
                 f"this is a row of run {recorded_in}, not of run {run_dir.name}; give the number here"
             )
@@ -64,12 +64,12 @@ def address_of(episode: Any, writer: int = 0, run_dir: Path | None = None) -> tu
         return operator.index(pair[0]), operator.index(pair[1])
     except TypeError:
         raise EpisodeNotFoundError(
-            f"{_shown(given)} names no episode; give a number (7), a name ('p001-7'), a row of episodes(), "
-            "or a loaded episode"
+            f"{shown_argument(given)} names no episode; give a number (7), a name ('p001-7'), a row "
+            "of episodes(), or a loaded episode"
         ) from None
 
 
-def _as_row(episode: Any) -> Mapping[str, Any] | None:
+def row_of(episode: Any) -> Mapping[str, Any] | None:
     """Return a row as a mapping: one of `episodes`, or of a pandas or Arrow table made of it."""
     if isinstance(episode, Mapping):
         return episode if "episode" in episode else None
@@ -80,7 +80,7 @@ def _as_row(episode: Any) -> Mapping[str, Any] | None:
     return found if isinstance(found, Mapping) else None
 
 
-def _shown(value: Any, limit: int = 120) -> str:
+def shown_argument(value: Any, limit: int = 120) -> str:
     """Return the beginning of what was given, on one line: it may be a table."""
     text = " ".join(repr(value).split())
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from glob import glob, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
@@ -16,7 +16,7 @@ from jaxarc.errors import DamagedFileError, EpisodeNotFoundError, RunNotFoundErr
 from jaxarc.records.events import Event
 from jaxarc.records.lazy_columns import DerivedColumns, JoinedColumns, LazyColumns
 from jaxarc.records.table import encode_text
-from jaxarc.replay.addresses import EpisodeAddress, address_of
+from jaxarc.replay.addresses import EpisodeAddress, address_of, row_of, shown_argument
 from jaxarc.replay.episode import ReplayEpisode
 from jaxarc.replay.run_table import RunTable
 from jaxarc.replay.system import DEFAULT_ROOT, ReplaySystem
@@ -52,9 +52,12 @@ def open_runs(name: Any = "latest", root: RunName | None = None) -> Any:
     if isinstance(name, (str, os.PathLike)):
         if not _is_pattern(name):
             return ReplaySystem(resolve_run(name, base))
-        names: Sequence[RunName] = [name]
+        names: list[Any] = [name]
     else:
-        names = list(name)
+        names = list(name) if isinstance(name, Iterable) and not isinstance(name, bytes) else [name]
+    for each in names:
+        if not isinstance(each, (str, os.PathLike)):
+            raise RunNotFoundError(f"{each!r} names no run; give a path, a run's name, or latest")
     found: dict[Path, None] = {}
     for each in names:
         matching = _matching(os.fspath(each), base) if _is_pattern(each) else [resolve_run(each, base)]
@@ -174,16 +177,17 @@ class Runs(Sequence[ReplaySystem]):
         if isinstance(episode, str) and ":" in episode:
             name, _, number = episode.rpartition(":")
             return self[name], *address_of(number)
-        if isinstance(episode, Mapping) and "run" in episode:
-            return self[str(episode["run"])], *address_of(episode)
+        row = row_of(episode)
+        if row is not None and "run" in row:
+            return self[str(row["run"])], *address_of(row)
         if isinstance(episode, ReplayEpisode):
             for run in self._runs:
                 if run.run_dir.resolve() == episode.run_dir.resolve():
                     return run, *address_of(episode)
         example = f"{self.names[0]}:7" if self.names else "run:7"
         raise EpisodeNotFoundError(
-            f"{episode!r} does not say which of the {len(self)} runs it is of; write {example!r}, or give a "
-            "row of episodes()"
+            f"{shown_argument(episode)} does not say which of the {len(self)} runs it is of; write "
+            f"{example!r}, or give a row of episodes()"
         )
 
     def load_episode(self, episode: EpisodeAddress) -> ReplayEpisode:
