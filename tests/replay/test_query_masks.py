@@ -157,6 +157,16 @@ def test_a_mask_is_what_plain_python_says_of_each_row(condition: Part, rows: lis
     assert where_mask(condition.text, table(rows)).tolist() == [bool(condition.of(row)) for row in rows]
 
 
+def test_only_a_written_nan_asks_what_is_not_known():
+    """A number that is computed to NaN equals nothing, and nothing is less or more."""
+    rows = table([{**dict.fromkeys(("episode", "small"), 1), "total_reward": reward, "info.value": 0.0,
+                   "success": True, "task_id": "a"} for reward in (1.0, math.nan)])  # fmt: skip
+    assert where_mask("total_reward == nan", rows).tolist() == [False, True]
+    assert where_mask("total_reward == 0 * inf", rows).tolist() == [False, False]
+    assert where_mask("total_reward != 0 * inf", rows).tolist() == [True, True]
+    assert where_mask("episode < 0 * inf", rows).tolist() == [False, False]
+
+
 @settings(max_examples=60, deadline=None)
 @given(rows=st.lists(ROWS, min_size=1, max_size=NUM_ROWS))
 def test_words_bind_as_they_do_in_python(rows: list[Row]):

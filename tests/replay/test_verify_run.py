@@ -193,6 +193,7 @@ def test_a_step_that_cannot_be_batched_is_taken_by_one_episode_after_the_other()
         list(verify_many(pairs, lambda state, action: int(state)))
 
 
+@pytest.mark.long
 def test_episodes_of_real_tasks_are_confirmed_as_each_is_alone(tmp_path: Path):
     """All of a run that was recorded, cut ones too; a dearer environment differs in the same steps."""
     run = record_arc_run(tmp_path, level="verbose", journal="all")

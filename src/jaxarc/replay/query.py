@@ -270,7 +270,11 @@ class _Evaluation:
         values = self._value(left), self._value(right)
         if _is_text(values[0]) != _is_text(values[1]):
             self._refuse(node, self._mixed(left, right, values))
-        unknown = [isinstance(value, float) and np.isnan(value) for value in values]
+        # What is written as nan asks what is not known; what is computed to it equals nothing.
+        unknown = [
+            isinstance(node, Constant) and isinstance(value, float) and np.isnan(value)
+            for node, value in zip((left, right), values, strict=True)
+        ]
         if any(unknown):
             if sign not in ("==", "!="):
                 self._refuse(node, f"nothing is {sign} nan; 'x == nan' is true where x is not known")
