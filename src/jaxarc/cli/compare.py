@@ -11,7 +11,7 @@ from rich.text import Text
 
 from jaxarc.cli.json_output import print_json
 from jaxarc.cli.listing import episode_table
-from jaxarc.cli.picture_files import checked_out, style_for, write_picture
+from jaxarc.cli.picture_files import checked_out, write_picture
 from jaxarc.cli.terminal import terminal
 from jaxarc.errors import RenderError, RunNotFoundError
 from jaxarc.records.alignment_pictures import AlignmentData
@@ -22,6 +22,7 @@ from jaxarc.replay import ReplaySystem, open_run
 from jaxarc.replay.episode_choice import MOST_COMPARED, rows_to_compare
 from jaxarc.replay.views.alignments import alignment_of
 from jaxarc.replay.views.comparisons import compared_summary
+from jaxarc.replay.views.run_looks import chosen_style
 from jaxarc.storage import keep_segments_open
 
 __all__ = ["compare_episodes", "parted_name"]
@@ -71,7 +72,7 @@ def compare_episodes(
     choice = {"where": where, "sort": sort, "limit": limit, "with_steps": needs_steps}
     chosen = _chosen(names, choice, root)
     first = chosen[0].run
-    style = style_for(first, palette, theme)
+    style = chosen_style(first.run_dir, palette=palette, theme=theme)
     path = checked_out(out, first, f"compare-{'aligned' if align else kind}")
     aligned = None
     if align:

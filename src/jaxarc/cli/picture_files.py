@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 from jaxarc.errors import RenderError, StorageError, closest
-from jaxarc.rendering import Style, svg_to_pdf, svg_to_png
+from jaxarc.rendering import svg_to_pdf, svg_to_png
 from jaxarc.replay import ReplaySystem
-from jaxarc.replay.views import style_of
-from jaxarc.replay.views.run_looks import run_visualization_config
 from jaxarc.storage import atomic_write_bytes
 
-__all__ = ["PLOTS_FOLDER", "checked_out", "style_for", "write_picture"]
+__all__ = ["PLOTS_FOLDER", "checked_out", "write_picture"]
 
 PLOTS_FOLDER = "plots"
 _FORMATS = (".svg", ".png", ".pdf")
 _PNG_SCALE = 2.0
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
-
-
-def style_for(run: ReplaySystem, palette: str | None, theme: str | None) -> Style:
-    """Return the look that a run was told, with another palette or theme where one is given."""
-    style = style_of(run_visualization_config(run.run_dir))
-    given = {"palette": palette, "theme": theme}
-    return replace(style, **{name: value for name, value in given.items() if value is not None})
 
 
 def checked_out(out: Path | None, run: ReplaySystem, name: str) -> Path:

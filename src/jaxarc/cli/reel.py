@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxarc.cli.json_output import print_json
-from jaxarc.cli.picture_files import checked_out, style_for, write_picture
+from jaxarc.cli.picture_files import checked_out, write_picture
 from jaxarc.cli.terminal import terminal
 from jaxarc.cli.wording import counted
 from jaxarc.records.pictures import EpisodeSummaryData
@@ -19,6 +19,7 @@ from jaxarc.rendering.comparison_bars import outcome_of
 from jaxarc.replay import open_run
 from jaxarc.replay.episode_choice import commonest_task
 from jaxarc.replay.views.reels import reel_of
+from jaxarc.replay.views.run_looks import chosen_style
 
 __all__ = ["draw_reel"]
 
@@ -53,7 +54,7 @@ def draw_reel(
     """
     run = open_run(run_name, root)
     task = task if task is not None else commonest_task(run)
-    style = style_for(run, palette, theme)
+    style = chosen_style(run.run_dir, palette=palette, theme=theme)
     path = checked_out(out, run, f"reel-{task}")
     data = reel_of(run, task, by=by, limit=limit)
     write_picture(render_reel(data, style), path)
