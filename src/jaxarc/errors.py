@@ -16,6 +16,7 @@
     │   ├── QueryError         a where or sort that cannot be understood (shows the place); also a ValueError
     │   ├── NotRecordedError   the run exists, but its level did not store what was asked for
     │   └── DamagedFileError   a file of a run that cannot be read (names the file)
+    ├── TrackingError          an experiment that cannot be tracked as asked
     └── StorageError           writing a run
         ├── DiskSpaceError
         └── StoragePermissionError   also a builtin PermissionError
@@ -47,6 +48,7 @@ __all__ = [
     "StoragePermissionError",
     "TaskError",
     "TaskFormatError",
+    "TrackingError",
     "UnknownTaskError",
     "closest",
 ]
@@ -144,6 +146,10 @@ class DamagedFileError(ReplayError):
     def __init__(self, path: str | os.PathLike[str], problem: str):
         self.path = Path(path)
         super().__init__(f"{path}: {problem}")
+
+
+class TrackingError(JaxArcError):
+    """An experiment that cannot be tracked as asked."""
 
 
 class StorageError(JaxArcError):
