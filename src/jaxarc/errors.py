@@ -17,6 +17,7 @@
     │   ├── NotRecordedError   the run exists, but its level did not store what was asked for
     │   └── DamagedFileError   a file of a run that cannot be read (names the file)
     ├── TrackingError          an experiment that cannot be tracked as asked
+    │   └── RefusedRecordError a backend will never take this one record
     └── StorageError           writing a run
         ├── DiskSpaceError
         └── StoragePermissionError   also a builtin PermissionError
@@ -41,6 +42,7 @@ __all__ = [
     "NotRecordedError",
     "QueryError",
     "RecorderClosedError",
+    "RefusedRecordError",
     "RenderError",
     "ReplayError",
     "RunNotFoundError",
@@ -150,6 +152,10 @@ class DamagedFileError(ReplayError):
 
 class TrackingError(JaxArcError):
     """An experiment that cannot be tracked as asked."""
+
+
+class RefusedRecordError(TrackingError):
+    """A backend will never take this one record: the feed passes it over, counts it and goes on."""
 
 
 class StorageError(JaxArcError):

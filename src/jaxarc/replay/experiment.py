@@ -101,7 +101,7 @@ def series_key(key: str, ctx: Mapping[str, Any]) -> SeriesKey:
 
 
 class ExperimentRecord:
-    """What was said of an experiment; of what was said twice the last counts, and ``conflicts`` keeps the others.
+    """What was said of an experiment; of what was said twice the last counts, ``conflicts`` keeps the others.
 
     Args:
         events: the run's events, each writer's in its order.

@@ -1,0 +1,90 @@
+"""Backend: who shows a run elsewhere (W&B, MLflow, TensorBoard), fed with what is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from jaxarc.records.experiment_events import ExperimentEvent
+
+__all__ = ["Backend", "RunInfo", "TrackedRecord"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunInfo:
+    """What a backend has to know of a run before it is fed.
+
+    Attributes:
+        run_dir: the run's directory; paths of artifacts and media are relative to it.
+        run_id: the run's identity, the same in every session of the backend.
+        name: what people call it.
+        experiment: what it belongs to: W&B's group or project, MLflow's experiment.
+        created_us: when it began, microseconds since the epoch.
+        config: the resolved configuration.
+        environment: versions, devices, git, command line; secrets are redacted.
+        is_live: whether the run is being written; False where it is sent after the fact.
+        ticket: what this backend returned for the run when it was open before (ids of its runs, byte
+            offsets); empty for the first time.
+    """
+
+    run_dir: Path
+    run_id: str
+    name: str
+    experiment: str
+    created_us: int
+    config: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    is_live: bool = False
+    ticket: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackedRecord:
+    """One thing that a backend is to show.
+
+    Attributes:
+        source: where it comes from: an event file's name, or ``curves/<writer>/<stream>/<member>``.
+        seq: its number there, dense from 0; ``(source, seq)`` never names two records.
+        timestamp_us: when it was said, or, of a curve, when the last episode of the point ended.
+        said: what it says. Points of curves are MetricBatch over ``env_step``.
+    """
+
+    source: str
+    seq: int
+    timestamp_us: int
+    said: ExperimentEvent
+
+
+class Backend(Protocol):
+    """Show a run elsewhere.
+
+    The feed calls one method at a time, on a thread of its own, in the order ``open``, then ``write`` and
+    ``ticket`` as often as there is something, then ``close``. Whatever is raised counts as "not accepted":
+    the feed waits, tries the same records again, gives a single record that is refused up after some tries
+    (counted, named), and stops asking a backend that stays down; the rest comes with ``jaxarc sync``.
+    """
+
+    name: str
+
+    def open(self, run: RunInfo) -> None:
+        """Begin, or go on where ``run.ticket`` says."""
+        ...
+
+    def write(self, records: Sequence[TrackedRecord]) -> None:
+        """Show records, which come in order; those that it has already change nothing.
+
+        Raises:
+            RefusedRecordError: one record cannot be shown, and never will be.
+            Exception: anything else may pass, and the records come again.
+        """
+        ...
+
+    def ticket(self) -> Mapping[str, Any]:
+        """Return plain values with which ``open`` goes on in another process: saved with the cursor."""
+        ...
+
+    def close(self, status: str) -> None:
+        """End: FINISHED, FAILED, KILLED, or RUNNING where the run goes on without this backend."""
+        ...
