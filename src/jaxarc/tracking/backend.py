@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from jaxarc.records.experiment_events import ExperimentEvent
+from jaxarc.records.tracked_record import TrackedRecord
 
 __all__ = ["Backend", "RunInfo", "TrackedRecord"]
 
@@ -38,23 +38,6 @@ class RunInfo:
     environment: Mapping[str, Any] = field(default_factory=dict)
     is_live: bool = False
     ticket: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrackedRecord:
-    """One thing that a backend is to show.
-
-    Attributes:
-        source: where it comes from: an event file's name, or ``curves/<writer>/<stream>/<member>``.
-        seq: its number there, dense from 0; ``(source, seq)`` never names two records.
-        timestamp_us: when it was said, or, of a curve, when the last episode of the point ended.
-        said: what it says. Points of curves are MetricBatch over ``env_step``.
-    """
-
-    source: str
-    seq: int
-    timestamp_us: int
-    said: ExperimentEvent
 
 
 class Backend(Protocol):

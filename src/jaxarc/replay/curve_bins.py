@@ -1,0 +1,63 @@
+"""Bins of curves: which episodes make one point, known from each row alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Closed", "bins_of", "bins_of_updates"]
+
+_POWERS = 10 ** np.arange(19, dtype=np.int64)
+_STEP_PARTS = 50
+"""A window is as wide as the power of ten below it, divided by this: a curve has 450 points a decade at most,
+and never fewer than these where there are enough episodes, however long the run becomes."""
+
+_UPDATE_PARTS = 10_000
+_UPDATES = 1 << 62
+"""Bins of updates come behind all windows of steps."""
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A bin that is complete.
+
+    Attributes:
+        key: what it goes by; later ones are larger.
+        step: environment step of its last episode.
+        ended: when that ended, seconds since the epoch.
+        numbers: what its episodes come to.
+    """
+
+    key: int
+    step: int
+    ended: float
+    numbers: Mapping[str, float]
+
+    @property
+    def update(self) -> int | None:
+        """The (first) update of the bin; None where it is a window of steps."""
+        return self.key - _UPDATES if self.key >= _UPDATES else None
+
+
+def bins_of(end_step: np.ndarray) -> np.ndarray:
+    """Return the bin of episodes that ended at these environment steps of their stream, int64[n].
+
+    Windows are 1 step wide up to step 100, then 2 up to 1,000, 20 up to 10,000, 200 up to 100,000, and so on:
+    the same for every member and every run, without knowing how long it will be.
+    """
+    return _windows(np.asarray(end_step, np.int64) - 1, _STEP_PARTS)
+
+
+def bins_of_updates(update: np.ndarray) -> np.ndarray:
+    """Return the bin of episodes of these updates, int64[n]: each its own up to 100,000, then each ten, …"""
+    return _windows(np.asarray(update, np.int64), _UPDATE_PARTS) + _UPDATES
+
+
+def _windows(position: np.ndarray, parts: int) -> np.ndarray:
+    """Return where the window begins in which each position lies."""
+    position = np.maximum(position, 0)
+    decade = _POWERS[np.maximum(np.searchsorted(_POWERS, position, side="right") - 1, 0)]
+    width = np.maximum(decade // parts, 1)
+    return position // width * width
