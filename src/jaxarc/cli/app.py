@@ -41,6 +41,7 @@ _COMMANDS = {
         "pin": "annotate_command.pin",
         "note": "annotate_command.note",
         "export": "upkeep_commands.export",
+        "sync": "sync_command.sync",
         "clean": "upkeep_commands.clean",
     },
 }

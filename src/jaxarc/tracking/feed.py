@@ -1,0 +1,220 @@
+"""Feed: hand what is committed of a run to one backend, from where it was left to the end."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from jaxarc.errors import DamagedFileError, RefusedRecordError
+from jaxarc.storage import annotation_files
+from jaxarc.tracking.backend import Backend, TrackedRecord
+from jaxarc.tracking.cursor import Cursor
+from jaxarc.tracking.event_tail import EventTail, Place, ReadLine
+from jaxarc.tracking.tracked_run import run_info
+
+__all__ = ["Feed"]
+
+_TRIES_TOGETHER = 3
+"""Failures after which the records of a batch are sent one by one, so that one of them costs no other."""
+
+_TRIES_ALONE = 5
+"""Failures after which a record is given up, where the backend takes one behind it."""
+
+_PROBES = 8
+"""Records behind one that failed with which a backend is asked whether it is up."""
+
+
+class Feed:
+    """Hand a run's records to one backend: each once, in order, from where it was left.
+
+    What the backend accepted is saved with its ticket in ``<run>/trackers/<backend>.json``; a batch that it
+    accepted and that a crash came before comes again, and is known to the backend by source and number.
+
+    Args:
+        run_dir: the run's directory.
+        backend: takes the records.
+        is_live: whether the run is being written by this process.
+
+    Attributes:
+        cursor: how far the backend has the run.
+
+    Raises:
+        TrackingError: another process feeds this backend with this run.
+        StorageError: the run's directory cannot be written.
+    """
+
+    def __init__(self, run_dir: Path, backend: Backend, *, is_live: bool = False):
+        self.run_dir = run_dir
+        self.backend = backend
+        self.cursor = Cursor(run_dir, backend.name, str(getattr(backend, "target", "")))
+        self._is_live = is_live
+        self._is_open = False
+        self._tails: dict[str, EventTail] = {}
+        self._batch: list[ReadLine] = []
+        self._failures = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    @property
+    def problems(self) -> list[DamagedFileError]:
+        """Lines of the event files that could not be read: nobody gets them."""
+        return [problem for tail in self._tails.values() for problem in tail.problems]
+
+    @property
+    def behind_bytes(self) -> int:
+        """Bytes of the event files that the backend does not have."""
+        self._find_tails()
+        here = {name: self.cursor.places.get(name, Place()).offset for name in self._tails}
+        return sum(max(0, _size(self.run_dir / "events" / name) - offset) for name, offset in here.items())
+
+    def open(self) -> None:
+        """Open the backend, once; what it raises is raised, and it may be tried again."""
+        if not self._is_open:
+            self.backend.open(run_info(self.run_dir, self.cursor.ticket, is_live=self._is_live))
+            self._is_open = True
+
+    def advance(self, limit: int = 1_000, *, has_ended: bool = False) -> int:
+        """Hand over the next records; return how many the backend has more, or refused.
+
+        Args:
+            limit: the most records at once.
+            has_ended: whether nobody writes the run any more: half a line is all that comes of it.
+
+        Raises:
+            Exception: what the backend raised; the same records come again with the next call.
+        """
+        while self._batch or self._read(limit, has_ended=has_ended):
+            if self._failures and len(self._batch) <= _PROBES:
+                self._batch += self._lines(limit, has_ended=has_ended)
+            records = [line.record for line in self._batch if line.record is not None]
+            if records:
+                self.open()
+                self._hand_over(records)
+            self._move(self._batch)
+            if records:
+                self._save()
+                return len(records)
+        return 0
+
+    def is_done(self, status: str) -> bool:
+        """Say whether the backend has everything and was closed with this status."""
+        if self.cursor.closed != status:
+            return False
+        while self._batch or self._read(1_000, has_ended=True):
+            if any(line.record is not None for line in self._batch):
+                return False
+            self._move(self._batch)
+        return True
+
+    def finish(self, status: str) -> None:
+        """Hand over all that is left and close the backend.
+
+        Args:
+            status: FINISHED, FAILED or KILLED; RUNNING where the run goes on without this backend.
+
+        Raises:
+            Exception: what the backend raised; it may be called again.
+        """
+        while self.advance(has_ended=status != "RUNNING"):
+            pass
+        self.open()
+        self.backend.close(status)
+        self._is_open = False
+        self.cursor.closed = status
+        self._save()
+        self.release()
+
+    def release(self) -> None:
+        """Let others feed the backend with this run."""
+        self.cursor.release()
+
+    def _read(self, limit: int, *, has_ended: bool) -> bool:
+        """Read a new batch; return whether there is something."""
+        self._failures = 0
+        self._batch = self._lines(limit, has_ended=has_ended)
+        return bool(self._batch)
+
+    def _lines(self, limit: int, *, has_ended: bool) -> list[ReadLine]:
+        """Return the next lines of all files, in the order in which they were said."""
+        self._find_tails()
+        read = [list(tail.read(limit, has_ended=has_ended)) for tail in self._tails.values()]
+        return list(heapq.merge(*read, key=lambda line: line.timestamp_us))
+
+    def _find_tails(self) -> None:
+        for path in [*sorted((self.run_dir / "events").glob("p*.jsonl")), *annotation_files(self.run_dir)]:
+            if path.name not in self._tails:
+                self._tails[path.name] = EventTail(path, self.cursor.places.get(path.name, Place()))
+
+    def _hand_over(self, records: Sequence[TrackedRecord]) -> None:
+        if self._failures < _TRIES_TOGETHER:
+            try:
+                self.backend.write(records)
+                self.cursor.sent += len(records)
+                return
+            except RefusedRecordError:
+                pass
+            except Exception:
+                self._failures += 1
+                raise
+        self._hand_over_each(records)
+
+    def _hand_over_each(self, records: Sequence[TrackedRecord]) -> None:
+        """Hand over one by one; of what was accepted before one that failed nothing comes again."""
+        for position, record in enumerate(records):
+            try:
+                self.backend.write([record])
+                self.cursor.sent += 1
+            except RefusedRecordError as error:
+                self.cursor.refuse(record.source, record.seq, error)
+            except Exception as error:
+                self._failures += 1
+                if self._failures < _TRIES_ALONE or not self._takes_any(records[position + 1 :]):
+                    self._drop_until(record)
+                    raise
+                if self._takes([record]):
+                    self.cursor.sent += 1
+                else:
+                    self.cursor.refuse(record.source, record.seq, error)
+            self._failures = min(self._failures, _TRIES_TOGETHER)
+
+    def _takes_any(self, behind: Sequence[TrackedRecord]) -> bool:
+        """Say whether the backend takes one of the records behind one that failed: it is up, then."""
+        return any(self._takes([record]) for record in behind[:_PROBES])
+
+    def _takes(self, records: Sequence[TrackedRecord]) -> bool:
+        """Say whether the backend takes these."""
+        try:
+            self.backend.write(records)
+        except Exception:  # noqa: BLE001 - the edge of a backend: the record is counted by whoever asks
+            return False
+        return True
+
+    def _drop_until(self, record: TrackedRecord) -> None:
+        """Leave what was dealt with before this record behind."""
+        at = next(index for index, line in enumerate(self._batch) if line.record is record)
+        self._move(self._batch[:at])
+        self._save()
+
+    def _move(self, lines: Sequence[ReadLine]) -> None:
+        for line in lines:
+            self.cursor.move(line.source, line.place)
+        self._batch = self._batch[len(lines) :]
+
+    def _save(self) -> None:
+        if self._is_open:
+            self.cursor.closed = ""
+        self.cursor.ticket = dict(self.backend.ticket())
+        self.cursor.save()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
