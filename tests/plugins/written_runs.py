@@ -17,6 +17,7 @@ from jaxarc.records.experiment_events import (
     Tag,
 )
 from jaxarc.storage.event_log import EventLog
+from jaxarc.storage.run_directory import write_run_file
 
 CREATED = 1_760_000_000.0
 
@@ -43,7 +44,7 @@ def write_run(
             "hostname": "somewhere",
             "versions": {"python": "3.11"},
         }
-        (run_dir / "run.json").write_text(json.dumps(content))
+        write_run_file(run_dir, content)
     log = EventLog(run_dir / "events" / f"{writer}-000001.jsonl", writer)
     for each in said:
         log.append(each if isinstance(each, Event) else each.event())
