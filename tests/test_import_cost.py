@@ -53,7 +53,7 @@ def test_no_exported_name_is_hidden_by_a_module_of_the_same_name():
     """Importing a submodule sets its name on the package: what is exported lazily needs another one."""
     code = """
 import pkgutil, importlib, types
-for name in ("", "envs", "config", "capture", "replay", "rendering", "storage"):
+for name in ("", "envs", "config", "capture", "replay", "rendering", "storage", "diagnostics"):
     package = f"jaxarc.{name}".rstrip(".")
     home = importlib.import_module(package)
     for found in pkgutil.iter_modules(home.__path__):

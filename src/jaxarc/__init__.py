@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jaxarc.capture import Step
     from jaxarc.config import Config, VisualizationConfig, load_config
+    from jaxarc.diagnostics import DiagnosticsRecorder
     from jaxarc.envs import Action, ArcEnv, AutoReset, arc_step, load_tasks, make_policy
     from jaxarc.envs.record_episodes import RecordEpisodes
     from jaxarc.pipeline import AsyncLogger, PerformanceMonitor
@@ -30,6 +31,7 @@ _HOMES = {
     "AsyncLogger": "jaxarc.pipeline",
     "AutoReset": "jaxarc.envs",
     "Config": "jaxarc.config",
+    "DiagnosticsRecorder": "jaxarc.diagnostics",
     "EnhancedVisualizer": "jaxarc.visualization",
     "EpisodeData": "jaxarc.records.episode_data",
     "EpisodeLogEntry": "jaxarc.records.log_entries",
@@ -60,6 +62,7 @@ __all__ = [
     "AsyncLogger",
     "AutoReset",
     "Config",
+    "DiagnosticsRecorder",
     "EnhancedVisualizer",
     "EpisodeData",
     "EpisodeLogEntry",

@@ -16,6 +16,7 @@
     │   ├── QueryError         a where or sort that cannot be understood (shows the place); also a ValueError
     │   ├── NotRecordedError   the run exists, but its level did not store what was asked for
     │   └── DamagedFileError   a file of a run that cannot be read (names the file)
+    ├── DiagnosticsError       a number went beyond its threshold, or is not finite; also an ArithmeticError
     ├── TrackingError          an experiment that cannot be tracked as asked
     │   └── RefusedRecordError a backend will never take this one record
     └── StorageError           writing a run
@@ -26,7 +27,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -36,6 +37,7 @@ __all__ = [
     "ConfigError",
     "ConfigProblem",
     "DamagedFileError",
+    "DiagnosticsError",
     "DiskSpaceError",
     "EpisodeNotFoundError",
     "JaxArcError",
@@ -148,6 +150,25 @@ class DamagedFileError(ReplayError):
     def __init__(self, path: str | os.PathLike[str], problem: str):
         self.path = Path(path)
         super().__init__(f"{path}: {problem}")
+
+
+class DiagnosticsError(JaxArcError, ArithmeticError):
+    """A number went beyond its threshold, or is not finite.
+
+    Attributes:
+        row: everything that was measured at that step.
+        step: the step.
+        breaches: a sentence for each thing that is wrong.
+    """
+
+    def __init__(
+        self, words: str, *, row: Mapping[str, float] | None = None, step: int | None = None,
+        breaches: Sequence[str] = (),
+    ):  # fmt: skip
+        self.row = dict(row or {})
+        self.step = step
+        self.breaches = tuple(breaches)
+        super().__init__(words)
 
 
 class TrackingError(JaxArcError):

@@ -1,7 +1,8 @@
 """The device side: what a compiled program selects, packs and hands over."""
 
 from jaxarc.capture.chunks import CapturePlan
-from jaxarc.capture.flatten import as_numpy, path_key
+from jaxarc.capture.flatten import as_numpy, path_key, path_text
+from jaxarc.capture.non_finite import Search, first_non_finite, is_watched
 from jaxarc.capture.program import ProgramSettings, RecorderProgram, StreamSettings, register_as_argument
 from jaxarc.capture.runtime import check_jax, wait_for_programs
 from jaxarc.capture.scalars import log
@@ -19,14 +20,18 @@ __all__ = [
     "CaptureSpec",
     "ProgramSettings",
     "RecorderProgram",
+    "Search",
     "Slots",
     "Step",
     "StreamSettings",
     "announcement",
     "as_numpy",
     "check_jax",
+    "first_non_finite",
+    "is_watched",
     "log",
     "path_key",
+    "path_text",
     "plan_scan",
     "program_settings",
     "record_rollout",

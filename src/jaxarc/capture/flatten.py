@@ -19,7 +19,7 @@ from jaxarc.records.crossing import arranged
 from jaxarc.records.layout import Field, Layout, PathKey
 from jaxarc.records.table import label_name_column, shares_a_column
 
-__all__ = ["FlatStep", "as_numpy", "flatten_step", "leaf_field", "path_key", "refuse_non_arrays"]
+__all__ = ["FlatStep", "as_numpy", "flatten_step", "leaf_field", "path_key", "path_text", "refuse_non_arrays"]
 
 _ROW_ROLES = ("observation", "next_observation", "action", "info", "key", "state", "episode")
 _FLAGS = ("terminated", "truncated", "active", "start", "mark", "success")
@@ -66,6 +66,12 @@ def path_key(key: Any) -> PathKey:
     if isinstance(key, tree_util.FlattenedIndexKey):
         return int(key.key)
     return str(key.key)
+
+
+def path_text(key_path: Sequence[Any]) -> str:
+    """Return a leaf's path as a user would write it behind the tree's name (``dense.kernel``, ``[0].x``)."""
+    keys = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in map(path_key, key_path))
+    return keys.removeprefix(".")
 
 
 def as_numpy(value: Any) -> tuple[np.ndarray, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jaxarc.config.capture import JOURNALS, LEVELS, CaptureConfig, StreamCapture, StreamConfig
+    from jaxarc.config.diagnostics import ACTIONS, STATISTICS, DiagnosticsConfig, ThresholdConfig
     from jaxarc.config.env import EnvConfig
     from jaxarc.config.hydra_bridge import coerce_config, load_config
     from jaxarc.config.keep import KEEP_RULES, KeepRule, parse_keep_rule
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     from jaxarc.config.visualization import LIVE_RULES, LiveConfig, VisualizationConfig
 
 _HOMES = {
+    "ACTIONS": "diagnostics",
     "AsyncLoggerConfig": "pipeline",
     "CLEANUP_POLICIES": "storage",
     "CaptureConfig": "capture",
     "Config": "root",
+    "DiagnosticsConfig": "diagnostics",
     "EnvConfig": "env",
     "EpisodeConfig": "storage",
     "JOURNALS": "capture",
@@ -33,8 +36,10 @@ _HOMES = {
     "LoggingConfig": "logging",
     "POLICIES": "root",
     "RolloutConfig": "rollout",
+    "STATISTICS": "diagnostics",
     "StreamCapture": "capture",
     "StreamConfig": "capture",
+    "ThresholdConfig": "diagnostics",
     "VisualizationConfig": "visualization",
     "coerce_config": "hydra_bridge",
     "load_config": "hydra_bridge",
@@ -42,15 +47,18 @@ _HOMES = {
 }
 
 __all__ = [
+    "ACTIONS",
     "CLEANUP_POLICIES",
     "KEEP_RULES",
     "JOURNALS",
     "LEVELS",
     "LIVE_RULES",
     "POLICIES",
+    "STATISTICS",
     "AsyncLoggerConfig",
     "CaptureConfig",
     "Config",
+    "DiagnosticsConfig",
     "EnvConfig",
     "EpisodeConfig",
     "KeepRule",
@@ -59,6 +67,7 @@ __all__ = [
     "RolloutConfig",
     "StreamCapture",
     "StreamConfig",
+    "ThresholdConfig",
     "VisualizationConfig",
     "coerce_config",
     "load_config",
