@@ -13,6 +13,7 @@ import toy
 from recording import assert_episode_equals, batched_body, config, lanes_of, read, rows_by_lane
 
 from jaxarc import Recorder
+from jaxarc.records.experiment_events import MetricBatch
 from jaxarc.replay import ReplaySystem
 
 NUM_ENVS, NUM_UPDATES, STEPS_PER_UPDATE, NUM_SEEDS = 3, 4, 7, 3
@@ -135,6 +136,8 @@ def test_logged_scalars_are_a_series_a_member(recorded):
     series: dict[int, list[tuple[int, float, int]]] = {}
     for event in first.events("metric_batch"):
         payload = event.payload
+        if "member" not in payload["ctx"]:  # the mean
+            continue
         series.setdefault(payload["ctx"]["member"], []).append(
             (payload["step"], payload["metrics"]["loss"], payload["metrics"]["updates"])
         )
@@ -144,6 +147,22 @@ def test_logged_scalars_are_a_series_a_member(recorded):
         assert [update for _, _, update in values] == [0, 1, 2, 3] * 2
         total = sum(float(r) for e in expected[0][member] for r in e.reward)
         assert sum(loss for _, loss, _ in values[:4]) == pytest.approx(total, rel=1e-5, abs=1e-4)
+
+
+def test_logged_scalars_have_their_mean_over_members(recorded):
+    """Each call has one event more, and all know the environment steps that came before them."""
+    first, *_ = recorded
+    batches = [MetricBatch.of(event) for event in first.events("metric_batch")]
+    means = [batch for batch in batches if batch.ctx == {"stream": "train", "agg": "mean"}]
+    assert len(means) == 2 * NUM_UPDATES
+    assert len(batches) == (NUM_SEEDS + 1) * len(means)
+    for update, mean in enumerate(means[:NUM_UPDATES]):
+        mine = [
+            batch for batch in batches[: 4 * NUM_UPDATES] if batch.step == mean.step and "member" in batch.ctx
+        ]
+        assert mean.metrics["loss"] == pytest.approx(sum(batch.metrics["loss"] for batch in mine) / NUM_SEEDS)
+        env_step = (update + 1) * STEPS_PER_UPDATE * NUM_ENVS
+        assert [batch.more for batch in [mean, *mine]] == [{"members": 3, "env_step": env_step}] * 4
 
 
 def test_a_fresh_call_without_start_is_told_by_continues(run_root: Path):

@@ -38,7 +38,8 @@ def logged(run: ReplaySystem, name: str) -> dict[int, list[int]]:
     steps: dict[int, list[int]] = {}
     for event in run.events("metric_batch"):
         assert np.isfinite(event.payload["metrics"][name])
-        steps.setdefault(event.payload["ctx"]["member"], []).append(event.payload["step"])
+        if "member" in event.payload["ctx"]:  # the mean has none
+            steps.setdefault(event.payload["ctx"]["member"], []).append(event.payload["step"])
     return steps
 
 

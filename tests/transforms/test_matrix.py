@@ -592,6 +592,8 @@ def series_of(run: ReplaySystem) -> Series:
     found: Series = {}
     for event in run.events("metric_batch"):
         said = event.payload
+        if "member" not in said["ctx"]:  # the mean
+            continue
         member = found.setdefault((said["ctx"]["stream"], said["ctx"]["member"]), [])
         member.append((said["step"], said["metrics"]))
     return found

@@ -111,6 +111,11 @@ class Assembler:
             steps[name] = max(most, steps.get(name, 0))
         return steps
 
+    def env_step_of(self, name: str, member: int) -> int | None:
+        """Return the environment steps that a member of a stream took so far; None where there is none."""
+        found = [stream.table.env_steps for (each, _), stream in self._streams.items() if each == name]
+        return max((int(steps[member]) for steps in found if member < len(steps)), default=None)
+
     @property
     def open_bytes(self) -> int:
         """Bytes of the steps of open episodes."""

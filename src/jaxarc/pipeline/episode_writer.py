@@ -15,6 +15,7 @@ from jaxarc.pipeline.assembler import Assembler
 from jaxarc.pipeline.async_logger import Item
 from jaxarc.pipeline.disk_use import DiskUse
 from jaxarc.pipeline.event_outbox import EventOutbox
+from jaxarc.pipeline.metric_events import metric_events
 from jaxarc.pipeline.pieces import is_among
 from jaxarc.pipeline.readers import Readers
 from jaxarc.records.chunk import Chunk
@@ -178,7 +179,7 @@ class EpisodeWriter:
         assert isinstance(item, ChunkItem)
         chunk = item.chunk
         if chunk.layout.kind == "metrics":
-            for event in _metric_events(chunk):
+            for event in metric_events(chunk, self._assembler.env_step_of):
                 self.events.put(event)
             return False
         self._assembler.ingest(chunk)
@@ -365,20 +366,3 @@ class EpisodeWriter:
 def _steps_of(pending: PendingSegment) -> int:
     """Return how many steps are stored of the episodes that ended."""
     return int(pending.episodes["stored_steps"].sum()) if len(pending.episodes) else 0
-
-
-def _metric_events(chunk: Chunk) -> list[Event]:
-    """Return one ``metric_batch`` for every member of a ``recorder.log`` call."""
-    events = []
-    layout = chunk.layout
-    columns = {
-        str(field.path[0]): layout.decode_scalar(index, chunk.scalars)[:, 0, 0]
-        for index, field in enumerate(layout.scalars)
-    }
-    for member in range(chunk.num_members):
-        step = int(chunk.updates[member, 0])
-        context = {"stream": layout.stream, "member": chunk.device * chunk.num_members + member}
-        metrics = {name: values[member] for name, values in columns.items()}
-        payload = {"metrics": metrics, "step": None if step < 0 else step, "epoch": None, "ctx": context}
-        events.append(Event("metric_batch", payload))
-    return events

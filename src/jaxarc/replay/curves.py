@@ -78,9 +78,10 @@ class CurveFolder:
                         found += curves.add({name: column[chosen] for name, column in rows.items()})
         return found
 
-    def finish(self) -> list[TrackedRecord]:
-        """Return the points of the bins that are open: nobody records any more."""
-        return [point for curves in self._streams.values() for point in curves.finish()]
+    def finish(self, writer: int | None = None) -> list[TrackedRecord]:
+        """Return the points of the bins that are open: nobody records any more, or this writer does not."""
+        chosen = [curves for (each, _), curves in self._streams.items() if writer in (None, each)]
+        return [point for curves in chosen for point in curves.finish()]
 
     def _of(self, writer: int, stream: bytes) -> _StreamCurves:
         if (writer, stream) not in self._streams:
