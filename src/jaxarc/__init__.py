@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jaxarc.replay.verify import verify
     from jaxarc.storage import EpisodeManager
     from jaxarc.structured_logger import StructuredLogger
+    from jaxarc.tracking.experiment_tracker import ExperimentTracker
     from jaxarc.visualization import EnhancedVisualizer
 
 __version__ = "0.1.0"
@@ -37,6 +38,7 @@ _HOMES = {
     "EpisodeLogEntry": "jaxarc.records.log_entries",
     "EpisodeManager": "jaxarc.storage",
     "EpisodeSummaryData": "jaxarc.records.pictures",
+    "ExperimentTracker": "jaxarc.tracking.experiment_tracker",
     "PerformanceMonitor": "jaxarc.pipeline",
     "RecordEpisodes": "jaxarc.envs.record_episodes",
     "Recorder": "jaxarc.recorder",
@@ -68,6 +70,7 @@ __all__ = [
     "EpisodeLogEntry",
     "EpisodeManager",
     "EpisodeSummaryData",
+    "ExperimentTracker",
     "PerformanceMonitor",
     "RecordEpisodes",
     "Recorder",

@@ -29,7 +29,8 @@ from jaxarc.pipeline import (
 from jaxarc.records.chunk import Chunk
 from jaxarc.records.clock import CLOCK
 from jaxarc.records.events import Event
-from jaxarc.records.provenance import provenance
+from jaxarc.records.failure import failure, failure_at_exit
+from jaxarc.records.provenance import jax_devices, provenance
 from jaxarc.records.trees import as_array
 from jaxarc.storage import LabelNames, SteadyStore
 
@@ -48,6 +49,7 @@ class RecordedRun:
     Args:
         config: what is recorded, and how it is written.
         origin: the run to join or to resume; None for a new one.
+        said: what the run says of itself besides (``name``, ``tags``, ``parent_run_id``).
         devices: names the devices of this process; asked when the run is made.
         as_numpy: makes a NumPy array of what a Python loop gives, and names its kind.
         taken_s: seconds that programs were held for chunks before they are queued.
@@ -64,7 +66,8 @@ class RecordedRun:
         config: Config,
         *,
         origin: Any = None,
-        devices: Callable[[], list[str]] = list,
+        said: Mapping[str, Any] | None = None,
+        devices: Callable[[], list[str]] = jax_devices,
         as_numpy: Callable[[Any], tuple[Any, str]] = as_array,
         taken_s: Callable[[], float] = lambda: 0.0,
         notes: Callable[[], Iterator[Event]] = lambda: iter(()),
@@ -73,6 +76,7 @@ class RecordedRun:
     ):
         self.config = config
         self._created = CLOCK.now_s()
+        self._said = dict(said or {})
         self._devices = devices
         self._taken_s = taken_s
         self._notes = notes
@@ -135,6 +139,7 @@ class RecordedRun:
         if kind is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
             return "FINISHED"
         if not issubclass(kind, KeyboardInterrupt):
+            self.ending.error = None if error is None else failure(error)
             return "FAILED"
         self.hurry(CLOSE_S)
         if self._exit_handle is not None:
@@ -181,6 +186,8 @@ class RecordedRun:
         try:
             try:
                 prepare()
+                if status == "FAILED" and self.ending.error is None:
+                    self.ending.error = failure_at_exit()
                 self.ending.status = status
                 self.loops.close()
                 self.queue.close()
@@ -257,4 +264,5 @@ class RecordedRun:
             "config_hash": self.config.hash,
             "level": self.config.capture.level,
             **provenance(self._devices()),
+            **self._said,
         }

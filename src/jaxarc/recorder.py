@@ -48,6 +48,7 @@ from jaxarc.storage import (
     remember,
     writer_number,
 )
+from jaxarc.tracking.experiment_tracker import ExperimentTracker
 from jaxarc.visualization import EnhancedVisualizer, LiveDrawing
 
 __all__ = ["Recorder"]
@@ -142,6 +143,7 @@ class Recorder(RecorderProgram, LoopRecorder):
             before_end=self._wait_for_drawing,
         )
         self._loops = run.loops
+        self._tracker = ExperimentTracker.of_run(run, is_silent=bool(self._nothing))
         run.queue.visualizations = VisualizationLog(run.loops, capture.as_numpy)
         try:
             self._slot = self._take_slot(slot)
@@ -192,6 +194,14 @@ class Recorder(RecorderProgram, LoopRecorder):
     def async_logger(self) -> AsyncLogger:
         """The queue and its writer; takes steps and summaries that were made for pictures."""
         return self._run.queue
+
+    @property
+    def tracker(self) -> ExperimentTracker:
+        """Params, metrics, summary, tables, pictures and tags of this run: ``recorder.tracker.log_params``.
+
+        What it logs goes into this run, and the run ends with this recorder.
+        """
+        return self._tracker
 
     def announcement(self) -> str:
         """Say in a sentence what this recorder records and what it does not."""

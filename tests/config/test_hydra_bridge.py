@@ -103,9 +103,12 @@ def test_the_storage_files_differ_in_experiment_compression_and_segments():
 
 
 @pytest.mark.parametrize("name", ["wandb_basic", "wandb_full"])
-def test_the_wandb_files_are_refused_until_there_are_trackers(name: str):
-    """The seed's files exist and say plainly that their time has not come."""
-    assert problems_of(f"logging={name}")["logging.trackers"].override == "logging=local_only"
+def test_the_wandb_files_name_their_tracker_and_full_sends_more(name: str):
+    """The seed's files switch W&B on; trackers=[] switches it off again."""
+    logging = load_config([f"logging={name}"]).logging
+    assert (logging.trackers, logging.wandb.enabled) == (("wandb",), True)
+    assert logging.wandb.log_gradients == (name == "wandb_full")
+    assert not load_config([f"logging={name}", "logging.trackers=[]"]).logging.wandb.enabled
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from jaxarc.config import (
     RolloutConfig,
     StreamConfig,
     VisualizationConfig,
+    WandbConfig,
     load_config,
     parse_keep_rule,
 )
@@ -301,7 +302,30 @@ WRONG = [
     ("logging.structured_logging", "maybe"),
     ("logging.include_full_states", 2),
     ("logging.compression", "zstd"),
-    ("logging.trackers", ["wandb"]),
+    ("logging.trackers", ["wandbb"]),
+    ("logging.close_timeout", -1.0),
+    ("logging.upload_bytes", -1),
+    ("logging.wandb", True),
+    ("logging.wandb.enabled", "yes"),
+    ("logging.wandb.project_name", ""),
+    ("logging.wandb.entity", ""),
+    ("logging.wandb.group", ""),
+    ("logging.wandb.job_type", ""),
+    ("logging.wandb.mode", "sometimes"),
+    ("logging.wandb.tags", 3),
+    ("logging.wandb.log_frequency", 0),
+    ("logging.wandb.image_format", "gif"),
+    ("logging.wandb.max_image_size", [800]),
+    ("logging.wandb.log_gradients", 1),
+    ("logging.wandb.log_model_topology", 1),
+    ("logging.mlflow", "sqlite:///x.db"),
+    ("logging.tensorboard", 1),
+    ("logging.trackio", "x"),
+    ("logging.mlflow.tracking_uri", ""),
+    ("logging.mlflow.experiment", ""),
+    ("logging.tensorboard.log_dir", ""),
+    ("logging.trackio.project", ""),
+    ("logging.trackio.space_id", ""),
     ("storage.base_output_dir", ""),
     ("storage.base_output_dir", "a\0b"),
     ("storage.experiment", "a/b"),
@@ -488,9 +512,15 @@ def test_the_seeds_debug_level_sets_the_level_unless_that_is_given():
     assert "debug_level" not in both.to_dict()["visualization"]
 
 
-def test_trackers_are_refused_in_plain_words():
-    """A configuration that names a tracker says what to do until there are trackers."""
-    problem = problems_of({"logging": {"trackers": ["wandb"]}})["logging.trackers"]
-    assert "no trackers yet" in problem.message
-    assert "can be sent to them later" in problem.message
-    assert problem.override == "logging=local_only"
+def test_wandb_is_named_or_enabled_which_says_the_same():
+    """Both spellings lead to one configuration, and local is always on."""
+    named = LoggingConfig(trackers=["local", "WandB"])
+    assert named.trackers == ("wandb",)
+    assert named == LoggingConfig(wandb=WandbConfig(enabled=True))
+
+
+def test_to_whom_a_run_is_sent_does_not_change_its_hash():
+    """Two runs that record the same have one hash, wherever they are shown besides."""
+    sent = {"logging": {"trackers": ["mlflow"], "mlflow": {"experiment": "a"}, "upload_bytes": 0}}
+    assert Config.from_dict(sent).hash == Config().hash
+    assert Config.from_dict({"logging": {"format": "json"}}).hash != Config().hash

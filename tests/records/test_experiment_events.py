@@ -21,6 +21,20 @@ from jaxarc.records.experiment_events import (
 from jaxarc.records.run_status import ENDED_STATUSES, STATUSES, checked_transition
 
 EXAMPLES = {
+    "run_start": {
+        "run_id": "a-1",
+        "name": "a",
+        "experiment": "ppo",
+        "parent_run_id": None,
+        "tags": {"x": None},
+        "source": {"git_commit": None, "entrypoint": "train.py"},
+        "env": {"python_version": "3.11", "devices": ["cpu:0"]},
+    },
+    "run_end": {
+        "status": "FAILED",
+        "error": {"type": "ValueError", "message": "no", "traceback": "…"},
+        "duration_ms": 12,
+    },
     "param": {"key": "optim.lr", "value": 3e-4, "nested_key": ["optim", "lr"]},
     "metric_batch": {"metrics": {"loss": 0.5}, "step": 3, "epoch": None, "ctx": {"phase": "train"}},
     "define_metric": {"key": "loss", "step_metric": "update", "direction": "minimize", "summary": "min"},

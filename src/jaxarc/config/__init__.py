@@ -11,12 +11,16 @@ if TYPE_CHECKING:
     from jaxarc.config.env import EnvConfig
     from jaxarc.config.hydra_bridge import coerce_config, load_config
     from jaxarc.config.keep import KEEP_RULES, KeepRule, parse_keep_rule
-    from jaxarc.config.logging import LoggingConfig
+    from jaxarc.config.logging import TRACKERS, LoggingConfig
+    from jaxarc.config.mlflow import MlflowConfig
     from jaxarc.config.pipeline import AsyncLoggerConfig
     from jaxarc.config.rollout import RolloutConfig
     from jaxarc.config.root import POLICIES, Config
     from jaxarc.config.storage import CLEANUP_POLICIES, EpisodeConfig
+    from jaxarc.config.tensorboard import TensorBoardConfig
+    from jaxarc.config.trackio import TrackioConfig
     from jaxarc.config.visualization import LIVE_RULES, LiveConfig, VisualizationConfig
+    from jaxarc.config.wandb import WandbConfig
 
 _HOMES = {
     "ACTIONS": "diagnostics",
@@ -34,13 +38,18 @@ _HOMES = {
     "LIVE_RULES": "visualization",
     "LiveConfig": "visualization",
     "LoggingConfig": "logging",
+    "MlflowConfig": "mlflow",
     "POLICIES": "root",
     "RolloutConfig": "rollout",
     "STATISTICS": "diagnostics",
     "StreamCapture": "capture",
     "StreamConfig": "capture",
     "ThresholdConfig": "diagnostics",
+    "TRACKERS": "logging",
+    "TensorBoardConfig": "tensorboard",
+    "TrackioConfig": "trackio",
     "VisualizationConfig": "visualization",
+    "WandbConfig": "wandb",
     "coerce_config": "hydra_bridge",
     "load_config": "hydra_bridge",
     "parse_keep_rule": "keep",
@@ -55,6 +64,7 @@ __all__ = [
     "LIVE_RULES",
     "POLICIES",
     "STATISTICS",
+    "TRACKERS",
     "AsyncLoggerConfig",
     "CaptureConfig",
     "Config",
@@ -64,11 +74,15 @@ __all__ = [
     "KeepRule",
     "LiveConfig",
     "LoggingConfig",
+    "MlflowConfig",
     "RolloutConfig",
     "StreamCapture",
     "StreamConfig",
     "ThresholdConfig",
+    "TensorBoardConfig",
+    "TrackioConfig",
     "VisualizationConfig",
+    "WandbConfig",
     "coerce_config",
     "load_config",
     "parse_keep_rule",

@@ -1,27 +1,29 @@
-"""What is said on the console, and to whom records are sent besides the disk."""
+"""What is said on the console, and to whom a run is sent besides the disk."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from jaxarc.config.rules import RejectedError, boolean, checked, listed, one_of, text
-from jaxarc.config.section import Section
+from jaxarc.config.mlflow import MlflowConfig
+from jaxarc.config.rules import RejectedError, boolean, checked, integer, listed, number, one_of
+from jaxarc.config.section import Section, section
+from jaxarc.config.tensorboard import TensorBoardConfig
+from jaxarc.config.trackio import TrackioConfig
+from jaxarc.config.wandb import WandbConfig
 
-__all__ = ["LoggingConfig"]
+__all__ = ["TRACKERS", "LoggingConfig"]
 
 
-def no_trackers_yet(value: Any) -> tuple[str, ...]:
-    """Refuse trackers as long as this version has none."""
-    names = listed(text)(value)
-    if names:
-        raise RejectedError(
-            f"must be empty, got {', '.join(names)}: this version has no trackers yet; the run on disk holds"
-            " everything they would get and can be sent to them later",
-            override="logging=local_only",
-        )
-    return names
+TRACKERS = ("wandb", "mlflow", "tensorboard", "trackio", "memory", "null")
+"""What a run can be sent to besides the disk, which is ``local`` and always on."""
+
+
+def tracker_names(value: Any) -> tuple[str, ...]:
+    """Accept names of trackers; ``local`` is always on, and may be named."""
+    names = listed(one_of("local", *TRACKERS, fold=str.lower))(value)
+    return tuple(name for name in names if name != "local")
 
 
 def segment_format(value: Any) -> str:
@@ -47,7 +49,12 @@ class LoggingConfig(Section):
         include_full_states: records streams whose level is ``verbose`` at level ``full``: with the
             environment's state at every step.
         compression: false stores segments as they are, whatever ``storage.compression`` says.
-        trackers: names of experiment trackers; empty in this version.
+        trackers: where the run is sent besides the disk, while it goes on: of ``TRACKERS``. ``wandb`` here
+            and ``logging.wandb.enabled`` say the same.
+        close_timeout: the most seconds that the end of a run waits for its trackers; what they have not got
+            by then is sent by ``jaxarc sync``.
+        upload_bytes: the most bytes of pictures, films and pages that a run sends to each tracker.
+        wandb, mlflow, tensorboard, trackio: what each of them is told.
     """
 
     key: ClassVar[str] = "logging"
@@ -57,4 +64,17 @@ class LoggingConfig(Section):
     structured_logging: bool = checked(True, boolean)
     include_full_states: bool = checked(False, boolean)
     compression: bool = checked(True, boolean)
-    trackers: Sequence[str] = checked((), no_trackers_yet)
+    trackers: Sequence[str] = checked((), tracker_names)
+    close_timeout: float = checked(30.0, number(minimum=0.0))
+    upload_bytes: int = checked(200_000_000, integer(0))
+    wandb: WandbConfig = section(WandbConfig)
+    mlflow: MlflowConfig = section(MlflowConfig)
+    tensorboard: TensorBoardConfig = section(TensorBoardConfig)
+    trackio: TrackioConfig = section(TrackioConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.wandb.enabled and "wandb" not in self.trackers:
+            object.__setattr__(self, "trackers", (*self.trackers, "wandb"))
+        elif "wandb" in self.trackers and not self.wandb.enabled:
+            object.__setattr__(self, "wandb", replace(self.wandb, enabled=True))

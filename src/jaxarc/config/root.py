@@ -24,6 +24,7 @@ __all__ = ["POLICIES", "Config"]
 POLICIES = ("random", "painter")
 
 NAMES_AND_PLACES = ("base_output_dir", "experiment", "run_name", "fallback_dir")
+SENDING = ("close_timeout", "upload_bytes", "wandb", "mlflow", "tensorboard", "trackio")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,13 +100,16 @@ class Config(Section):
     def hash(self) -> str:
         """Twelve hex digits that two configurations share when their runs would record the same.
 
-        It covers every value but those that only name or place the run: ``storage.base_output_dir``,
-        ``storage.experiment``, ``storage.run_name`` and ``storage.fallback_dir``.
+        It covers every value but those that only name or place the run (``storage.base_output_dir``,
+        ``storage.experiment``, ``storage.run_name`` and ``storage.fallback_dir``) and those that say to whom
+        it is sent besides (``logging.trackers`` and what they are told).
         """
         content = self.to_dict()
         content["storage"] = {
             name: value for name, value in content["storage"].items() if name not in NAMES_AND_PLACES
         }
+        recorded = {name: value for name, value in content["logging"].items() if name not in SENDING}
+        content["logging"] = {**recorded, "trackers": []}
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -42,6 +42,7 @@ class RunEnding:
 
     Attributes:
         status: how the run ends.
+        error: what ended it: ``type``, ``message`` and ``traceback``; None where nothing was raised.
         report: called when everything is written, unless somebody waits for the prompt; must not raise.
         was_cut_short: whether the close came back before everything was written.
     """
@@ -60,6 +61,7 @@ class RunEnding:
         self._started = CLOCK.now_s()
         self._problem = ""
         self.status = "FINISHED"
+        self.error: Mapping[str, str] | None = None
         self.was_cut_short = False
 
     def finish(self, queue: AsyncLogger) -> None:
@@ -103,8 +105,11 @@ class RunEnding:
 
     def _summary(self) -> dict[str, Any]:
         health = self._count(True)
+        seconds = CLOCK.now_s() - self._started
         return {
-            "duration_s": round(CLOCK.now_s() - self._started, 3),
+            "error": self.error if self.status == "FAILED" else None,
+            "duration_ms": round(1000 * seconds),
+            "duration_s": round(seconds, 3),
             "env_steps": health.env_steps,
             "episodes": health.episodes,
             "successes": health.successes,

@@ -21,6 +21,8 @@ __all__ = [
     "Media",
     "MetricBatch",
     "Param",
+    "RunEnd",
+    "RunStart",
     "Status",
     "Summary",
     "Table",
@@ -67,6 +69,70 @@ class ExperimentEvent:
                 raise ValueError(f"an event {cls.TYPE} without {name}: {dict(event.payload)!r:.200}")
         said = {name: value for name, value in event.payload.items() if name in known}
         return cls(**said, more={name: value for name, value in event.payload.items() if name not in known})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStart(ExperimentEvent):
+    """A run, or another attempt at it, begins.
+
+    Attributes:
+        run_id: the run's identity.
+        name: what people call it.
+        experiment: what it belongs to.
+        parent_run_id: the run that it is a part of; None where it stands alone.
+        tags: values by name; a tag without a value has None.
+        source: ``git_commit``, ``git_branch``, ``git_repo`` and ``git_dirty`` (None outside a repository),
+            ``entrypoint`` and ``argv``.
+        env: ``python_version``, ``platform``, ``hostname``, ``devices``, and ``versions`` of packages.
+    """
+
+    TYPE = "run_start"
+    run_id: str
+    name: str = ""
+    experiment: str = ""
+    parent_run_id: str | None = None
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    source: Mapping[str, Any] = field(default_factory=dict)
+    env: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_run(cls, said: Mapping[str, Any]) -> RunStart:
+        """Say what ``run.json`` says at the beginning; its keys stay beside those of the event.
+
+        Args:
+            said: ``run_id``, what ``provenance`` returns, and more.
+        """
+        git = said.get("git") or {}
+        versions = said.get("versions") or {}
+        source = {f"git_{name}": git.get(name) for name in ("commit", "branch", "repo", "dirty")}
+        env = {"python_version": versions.get("python"), "versions": versions}
+        known = {each.name for each in fields(cls)}
+        return cls(
+            run_id=str(said["run_id"]),
+            name=str(said.get("name") or said["run_id"]),
+            experiment=str(said.get("experiment") or ""),
+            parent_run_id=said.get("parent_run_id"),
+            tags=said.get("tags") or {},
+            source={**source, "entrypoint": said.get("entrypoint"), "argv": said.get("argv")},
+            env={**env, **{name: said.get(name) for name in ("platform", "hostname", "devices")}},
+            more={name: value for name, value in said.items() if name not in known},
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunEnd(ExperimentEvent):
+    """A run, or an attempt at it, ends.
+
+    Attributes:
+        status: of ``ENDED_STATUSES`` (`run_status`).
+        error: ``type``, ``message`` and ``traceback`` of what ended a FAILED one; None for others.
+        duration_ms: milliseconds since it began.
+    """
+
+    TYPE = "run_end"
+    status: str
+    error: Mapping[str, Any] | None = None
+    duration_ms: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,7 +333,8 @@ class Media(ExperimentEvent):
 EXPERIMENT_EVENTS: Mapping[str, type[ExperimentEvent]] = {
     each.TYPE: each
     for each in (
-        Param, MetricBatch, DefineMetric, Summary, Tag, Artifact, Checkpoint, Status, Log, Table, Media
+        RunStart, RunEnd, Param, MetricBatch, DefineMetric, Summary, Tag, Artifact, Checkpoint, Status, Log,
+        Table, Media,
     )
 }  # fmt: skip
 """The dataclass of each type."""

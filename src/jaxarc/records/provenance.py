@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
 
-__all__ = ["git_state", "provenance"]
+from jaxarc.records.secrets import redacted, redacted_arguments
+
+__all__ = ["git_state", "jax_devices", "provenance"]
 
 _PACKAGES = ("jaxarc-toolkit", "jax", "jaxlib", "numpy", "equinox", "h5py")
 _GIT_TIMEOUT_S = 5.0
@@ -28,7 +30,7 @@ def _git(*arguments: str) -> str | None:
 
 
 def git_state() -> dict[str, Any] | None:
-    """Return commit, branch and whether files differ from the commit; None outside a repository."""
+    """Return commit, branch, address, and whether files differ from the commit; None outside a repository."""
     commit = _git("rev-parse", "HEAD")
     if commit is None:
         return None
@@ -37,6 +39,7 @@ def git_state() -> dict[str, Any] | None:
         "commit": commit,
         "branch": _git("rev-parse", "--abbrev-ref", "HEAD"),
         "dirty": None if changes is None else bool(changes),
+        "repo": redacted(_git("config", "--get", "remote.origin.url")),
     }
 
 
@@ -53,6 +56,15 @@ def _entrypoint() -> str:
     return f"-m {os.path.basename(folder)}" if name == "__main__.py" else name
 
 
+def jax_devices() -> list[str]:
+    """Return the devices of a JAX that is at work already; none where it is not: asking would begin it."""
+    jax, bridge = sys.modules.get("jax"), sys.modules.get("jax._src.xla_bridge")
+    is_at_work = getattr(bridge, "backends_are_initialized", None)
+    if jax is None or not callable(is_at_work) or not is_at_work():
+        return []
+    return [str(device) for device in jax.devices()]
+
+
 def provenance(devices: Sequence[str]) -> dict[str, Any]:
     """Return what ``run.json`` says of the machine, the versions and the source.
 
@@ -64,6 +76,7 @@ def provenance(devices: Sequence[str]) -> dict[str, Any]:
         "pid": os.getpid(),
         "platform": platform.platform(),
         "entrypoint": _entrypoint(),
+        "argv": redacted_arguments(sys.argv),
         "devices": list(devices),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
         "git": git_state(),

@@ -19,6 +19,8 @@ from jaxarc.records.experiment_events import (
     Media,
     MetricBatch,
     Param,
+    RunEnd,
+    RunStart,
     Status,
     Summary,
     Table,
@@ -107,6 +109,7 @@ class ExperimentRecord:
         events: the run's events, each writer's in its order.
 
     Attributes:
+        starts, ends: beginnings and ends of the run's attempts, each with its time in microseconds.
         params: hyper-parameters by name.
         definitions: what was said of metrics beforehand, by name or pattern.
         tags: tags by name.
@@ -119,6 +122,8 @@ class ExperimentRecord:
     """
 
     def __init__(self, events: Iterable[Event]):
+        self.starts: list[tuple[int, RunStart]] = []
+        self.ends: list[tuple[int, RunEnd]] = []
         self.params: dict[str, Any] = {}
         self.definitions: dict[str, DefineMetric] = {}
         self.tags: dict[str, Any] = {}
@@ -147,6 +152,11 @@ class ExperimentRecord:
                 for key, value in read.metrics.items():
                     found = self._growing.setdefault(series_key(str(key), read.ctx), _Growing())
                     found.add(read, value, timestamp_us)
+            case RunStart():
+                self.starts.append((timestamp_us, read))
+                self.tags.update(read.tags)
+            case RunEnd():
+                self.ends.append((timestamp_us, read))
             case Param():
                 if read.key in self.params and not _same(self.params[read.key], read.value):
                     self.conflicts.setdefault(read.key, [self.params[read.key]]).append(read.value)
@@ -199,6 +209,14 @@ class ExperimentRecord:
         contexts = "; ".join(", ".join(f"{n}={v!r}" for n, v in each[1]) or "none" for each in found or named)
         which = "several series have that context" if found else "no series has that context"
         raise KeyError(f"{key}: {which}; there are {contexts}")
+
+    def all_series(self, **ctx: Any) -> list[Series]:
+        """Return every series that has this context, in the order in which they began."""
+        return [
+            self.of(key)
+            for key in self._growing
+            if all(dict(key[1]).get(name) == value for name, value in ctx.items())
+        ]
 
     def of(self, key: SeriesKey) -> Series:
         """Return a series by what it goes by."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
 from jaxarc.errors import DamagedFileError, ReplayError
-from jaxarc.replay.run_reader import RunReader
+from jaxarc.replay.run_tracking import RunTracking
 
 if TYPE_CHECKING:
     from jaxarc.replay.addresses import EpisodeAddress
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["RunQuestions"]
 
 
-class RunQuestions(RunReader):
+class RunQuestions(RunTracking):
     """A run that is asked questions. Each is answered by a module of its own, imported when it is asked.
 
     Args:

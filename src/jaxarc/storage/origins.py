@@ -13,6 +13,8 @@ from typing import Any, Protocol
 from jaxarc.config import EpisodeConfig
 from jaxarc.errors import DamagedFileError, StorageError
 from jaxarc.records.events import Event
+from jaxarc.records.experiment_events import RunStart
+from jaxarc.records.secrets import redacted
 from jaxarc.storage.atomic import atomic_write_bytes, storage_errors
 from jaxarc.storage.attempts import Attempt, plan_attempt
 from jaxarc.storage.event_log import EventLog
@@ -77,7 +79,7 @@ class NewRun:
         }
         _write_config(run_dir, "config", content)
         write_run_file(run_dir, said)
-        events.append(Event("run_start", said))
+        events.append(RunStart.of_run(said).event())
         return OpenedRun(run_dir, events, said)
 
 
@@ -197,7 +199,7 @@ class ResumedRun:
             **_without_config(content),
             "created": before.get("created", content.get("created")),
         }
-        events.append(Event("run_start", said))
+        events.append(RunStart.of_run(said).event())
         events.append(Event("resume", attempt.payload()))
         events.sync()
         _write_config(self.run_dir, f"config-{attempt.number:03d}", content)
@@ -261,7 +263,7 @@ def _write_config(run_dir: Path, name: str, content: Mapping[str, Any]) -> None:
     folder = run_dir / "config"
     with storage_errors(folder):
         folder.mkdir(exist_ok=True)
-    text = json.dumps(content.get("config", {}), indent=2, ensure_ascii=False)
+    text = json.dumps(redacted(content.get("config", {})), indent=2, ensure_ascii=False)
     atomic_write_bytes(folder / f"{name}.json", text.encode())
 
 
