@@ -16,6 +16,7 @@ from command_line import typed_in
 from jaxarc.cli.app import app
 from jaxarc.cli.help_text import examples_of
 from jaxarc.replay import ReplaySystem
+from jaxarc.replay.baseline import set_baseline
 
 ELSEWHERE = ("rollout", "bench", "verify")
 """Recording, measuring and playing again have tests of their own: they take their time, or an environment."""
@@ -26,7 +27,7 @@ EXAMPLES = [
     for example in examples_of(command.help or "")
     if name not in ELSEWHERE
 ]
-MAY_SAY_NO = {"diff", "verify"}
+MAY_SAY_NO = {"diff", "gate", "verify"}
 """Commands whose answer about any run may be no: exit code 1."""
 
 
@@ -39,6 +40,7 @@ def folder(arc_run: ReplaySystem, tmp_path_factory: pytest.TempPathFactory) -> P
         shutil.copytree(arc_run.run_dir, copy)
         said = json.loads((copy / "run.json").read_text())
         (copy / "run.json").write_text(json.dumps({**said, "created": float(count)}))
+        set_baseline(ReplaySystem(copy), root=folder / "outputs" / "episodes")
     return folder
 
 

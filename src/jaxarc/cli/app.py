@@ -35,6 +35,8 @@ _COMMANDS = {
     },
     "Check": {
         "verify": "verify_command.verify",
+        "gate": "gate_command.gate",
+        "baseline": "gate_command.baseline",
         "doctor": "upkeep_commands.doctor",
     },
     "Keep house": {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jaxarc.errors import ReplayError
 from jaxarc.replay.addresses import step_in
 from jaxarc.replay.arguments import as_text, checked_limit
-from jaxarc.replay.run_questions import RunQuestions
+from jaxarc.replay.run_gates import RunGates
 from jaxarc.replay.verification import RunVerification, Verification
 from jaxarc.storage import keep_segments_open, resolve_run
 
@@ -45,7 +45,7 @@ def open_run(
     return ReplaySystem(resolve_run(name, base))
 
 
-class ReplaySystem(RunQuestions):
+class ReplaySystem(RunGates):
     """One run on disk: its episodes, events and status, and what can be asked of them.
 
     A running run can be opened; ``refresh`` reads on.

@@ -9,6 +9,13 @@ if TYPE_CHECKING:
     from jaxarc.storage.annotations import Annotations, annotation_files
     from jaxarc.storage.atomic import atomic_write_bytes
     from jaxarc.storage.attempts import read_attempts
+    from jaxarc.storage.baselines import (
+        Baseline,
+        baseline_dir,
+        list_baselines,
+        remove_baseline,
+        write_baseline,
+    )
     from jaxarc.storage.cleanup import CleanupResult
     from jaxarc.storage.documents import document_path
     from jaxarc.storage.episode_manager import EpisodeManager
@@ -38,6 +45,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Annotations": "annotations",
+    "Baseline": "baselines",
     "CleanupResult": "cleanup",
     "EpisodeManager": "episode_manager",
     "FileFinding": "findings",
@@ -55,6 +63,7 @@ _HOMES = {
     "StoredSteps": "segments",
     "annotation_files": "annotations",
     "atomic_write_bytes": "atomic",
+    "baseline_dir": "baselines",
     "build_index": "index",
     "choose_origin": "origins",
     "clean_run": "run_cleaning",
@@ -66,6 +75,7 @@ _HOMES = {
     "inspect_run": "inspection",
     "invitation_from": "sharing",
     "keep_segments_open": "segments",
+    "list_baselines": "baselines",
     "load_index": "index",
     "next_sequence": "segment_names",
     "number_open_rows": "open_rows",
@@ -74,11 +84,13 @@ _HOMES = {
     "read_open_rows": "open_rows",
     "read_run_file": "run_directory",
     "remember": "sharing",
+    "remove_baseline": "baselines",
     "repair_run": "repair",
     "resolve_run": "run_directory",
     "run_file_problem": "run_directory",
     "run_storage_config": "run_cleaning",
     "segment_files": "segment_names",
+    "write_baseline": "baselines",
     "write_index": "index",
     "writer_name": "segment_names",
     "writer_number": "segment_names",
@@ -87,7 +99,12 @@ _HOMES = {
 __all__ = [
     "JOIN_VARIABLE",
     "Annotations",
+    "Baseline",
     "annotation_files",
+    "baseline_dir",
+    "list_baselines",
+    "remove_baseline",
+    "write_baseline",
     "EpisodeManager",
     "FileFinding",
     "Invitation",

@@ -136,7 +136,8 @@ def resolve_run(name: str | os.PathLike[str], root: Path) -> Path:
     """Find the run that a user means.
 
     Args:
-        name: a path, a run's name or the beginning of one, ``latest``, or ``latest~1`` for the one before.
+        name: a path, a run's name or the beginning of one, ``latest``, or ``latest~1`` for the one before;
+            ``baseline`` or ``baseline:NAME`` for a run that was given that name.
         root: where runs are looked for.
 
     Raises:
@@ -158,6 +159,11 @@ def resolve_run(name: str | os.PathLike[str], root: Path) -> Path:
             raise RunNotFoundError(f"{text}: {root} holds {held}; record one with jaxarc rollout")
         return runs[-1 - int(back)].resolve()
     exact = [run for run in runs if run.name == text]
+    if not exact and text.startswith("baseline"):
+        from jaxarc.storage.baselines import baseline_dir, baseline_of
+
+        if (baseline := baseline_of(text)) is not None:
+            return baseline_dir(root, baseline)
     begins = exact or [run for run in runs if text and run.name.startswith(text)]
     if len(begins) == 1:
         return begins[0].resolve()
