@@ -22,16 +22,23 @@ if TYPE_CHECKING:
     from jaxarc.storage import EpisodeManager
     from jaxarc.structured_logger import StructuredLogger
     from jaxarc.tracking.experiment_tracker import ExperimentTracker
-    from jaxarc.visualization import EnhancedVisualizer
+    from jaxarc.visualization import (
+        ArtifactBuilder,
+        CurvesArtifactBuilder,
+        EnhancedVisualizer,
+        FieldArtifactBuilder,
+    )
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Action": "jaxarc.envs",
     "ArcEnv": "jaxarc.envs",
+    "ArtifactBuilder": "jaxarc.visualization",
     "AsyncLogger": "jaxarc.pipeline",
     "AutoReset": "jaxarc.envs",
     "Config": "jaxarc.config",
+    "CurvesArtifactBuilder": "jaxarc.visualization",
     "DiagnosticsRecorder": "jaxarc.diagnostics",
     "EnhancedVisualizer": "jaxarc.visualization",
     "EpisodeData": "jaxarc.records.episode_data",
@@ -39,6 +46,7 @@ _HOMES = {
     "EpisodeManager": "jaxarc.storage",
     "EpisodeSummaryData": "jaxarc.records.pictures",
     "ExperimentTracker": "jaxarc.tracking.experiment_tracker",
+    "FieldArtifactBuilder": "jaxarc.visualization",
     "PerformanceMonitor": "jaxarc.pipeline",
     "RecordEpisodes": "jaxarc.envs.record_episodes",
     "Recorder": "jaxarc.recorder",
@@ -61,9 +69,11 @@ _RENAMED = {"open": "open_runs"}
 __all__ = [
     "Action",
     "ArcEnv",
+    "ArtifactBuilder",
     "AsyncLogger",
     "AutoReset",
     "Config",
+    "CurvesArtifactBuilder",
     "DiagnosticsRecorder",
     "EnhancedVisualizer",
     "EpisodeData",
@@ -71,6 +81,7 @@ __all__ = [
     "EpisodeManager",
     "EpisodeSummaryData",
     "ExperimentTracker",
+    "FieldArtifactBuilder",
     "PerformanceMonitor",
     "RecordEpisodes",
     "Recorder",

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jaxarc.config.artifacts import BUILDERS, ArtifactConfig, Cadence
     from jaxarc.config.capture import JOURNALS, LEVELS, CaptureConfig, StreamCapture, StreamConfig
     from jaxarc.config.diagnostics import ACTIONS, STATISTICS, DiagnosticsConfig, ThresholdConfig
     from jaxarc.config.env import EnvConfig
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ACTIONS": "diagnostics",
+    "ArtifactConfig": "artifacts",
     "AsyncLoggerConfig": "pipeline",
+    "BUILDERS": "artifacts",
     "CLEANUP_POLICIES": "storage",
+    "Cadence": "artifacts",
     "CaptureConfig": "capture",
     "Config": "root",
     "DiagnosticsConfig": "diagnostics",
@@ -57,6 +61,7 @@ _HOMES = {
 
 __all__ = [
     "ACTIONS",
+    "BUILDERS",
     "CLEANUP_POLICIES",
     "KEEP_RULES",
     "JOURNALS",
@@ -65,7 +70,9 @@ __all__ = [
     "POLICIES",
     "STATISTICS",
     "TRACKERS",
+    "ArtifactConfig",
     "AsyncLoggerConfig",
+    "Cadence",
     "CaptureConfig",
     "Config",
     "DiagnosticsConfig",

@@ -11,10 +11,15 @@ import numpy as np
 
 from jaxarc.errors import RenderError
 
-__all__ = ["font_files", "svg_pixels", "svg_to_png"]
+__all__ = ["font_files", "is_latin", "svg_pixels", "svg_to_png"]
 
 _FACES = ("Lato-Regular.ttf", "Lato-Bold.ttf")
 _NOT_LATIN = re.compile("[^\x00-\u017f\u2013\u2014\u2018-\u201d\u2026\u2212\u00d7\u2022]")
+
+
+def is_latin(text: str) -> bool:
+    """Say whether Lato has every letter of a text."""
+    return _NOT_LATIN.search(text) is None
 
 
 @lru_cache(maxsize=1)
@@ -50,7 +55,7 @@ def svg_to_png(svg: str, scale: int | float = 1.0) -> bytes:
         return resvg_py.svg_to_bytes(
             svg_string=svg,
             zoom=scale,
-            skip_system_fonts=_NOT_LATIN.search(svg) is None,
+            skip_system_fonts=is_latin(svg),
             font_files=list(font_files()),
             font_family="Lato",
             sans_serif_family="Lato",

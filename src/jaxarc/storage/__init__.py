@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         write_baseline,
     )
     from jaxarc.storage.cleanup import CleanupResult
-    from jaxarc.storage.documents import document_path
+    from jaxarc.storage.documents import document_path, file_name
     from jaxarc.storage.episode_manager import EpisodeManager
     from jaxarc.storage.event_log import read_events
     from jaxarc.storage.findings import FileFinding, RunInspection
@@ -70,6 +70,7 @@ _HOMES = {
     "continued_in": "storage_errors",
     "derive_status": "status",
     "document_path": "documents",
+    "file_name": "documents",
     "find_runs": "run_directory",
     "handle_storage_error": "storage_errors",
     "inspect_run": "inspection",
@@ -128,6 +129,7 @@ __all__ = [
     "choose_origin",
     "derive_status",
     "document_path",
+    "file_name",
     "find_runs",
     "invitation_from",
     "inspect_run",

@@ -6,13 +6,13 @@ import hashlib
 from pathlib import Path
 from urllib.parse import quote
 
-__all__ = ["document_path"]
+__all__ = ["document_path", "file_name"]
 
 _MAX_NAME_BYTES = 150
 _DIGEST_LENGTH = 12
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
     """Return ``name`` as one file name: what is unusual percent-encoded, what is long cut and told apart."""
     encoded = "".join(c if c.isalnum() or c in "-_. " else quote(c, safe="", errors="replace") for c in name)
     if encoded.startswith("."):
@@ -25,4 +25,4 @@ def _file_name(name: str) -> str:
 
 def document_path(run_dir: Path, folder: str, name: str) -> Path:
     """Return where a document lies (``tasks/<id>.json``), whatever its folder and name are made of."""
-    return run_dir / _file_name(folder) / f"{_file_name(name)}.json"
+    return run_dir / file_name(folder) / f"{file_name(name)}.json"
