@@ -18,7 +18,8 @@
     │   └── DamagedFileError   a file of a run that cannot be read (names the file)
     ├── DiagnosticsError       a number went beyond its threshold, or is not finite; also an ArithmeticError
     ├── TrackingError          an experiment that cannot be tracked as asked
-    │   └── RefusedRecordError a backend will never take this one record
+    │   ├── RefusedRecordError a backend will never take this one record
+    │   └── StartOverError     a backend can no longer add to what it was given, and wants all of it again
     └── StorageError           writing a run
         ├── DiskSpaceError
         └── StoragePermissionError   also a builtin PermissionError
@@ -48,6 +49,7 @@ __all__ = [
     "RenderError",
     "ReplayError",
     "RunNotFoundError",
+    "StartOverError",
     "StorageError",
     "StoragePermissionError",
     "TaskError",
@@ -177,6 +179,10 @@ class TrackingError(JaxArcError):
 
 class RefusedRecordError(TrackingError):
     """A backend will never take this one record: the feed passes it over, counts it and goes on."""
+
+
+class StartOverError(TrackingError):
+    """A backend cannot add to what it was given before: the feed forgets its place, and sends all again."""
 
 
 class StorageError(JaxArcError):

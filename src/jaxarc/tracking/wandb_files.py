@@ -1,0 +1,195 @@
+"""Pictures, pages, films, tables and files as W&B takes them."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jaxarc.errors import RefusedRecordError
+from jaxarc.records.experiment_events import Artifact, Checkpoint, Media, Table
+
+if TYPE_CHECKING:
+    from jaxarc.tracking.wandb_backend import WandbBackend
+
+__all__ = ["artifact_of", "media_of", "table_of"]
+
+_VIDEOS = ("gif", "mp4", "webm", "ogg")
+_MAX_NAME = 128
+
+
+def table_of(said: Table) -> Any:
+    """Return a table; columns may hold values of several kinds."""
+    import wandb
+
+    columns = [str(column) for column in said.columns]
+    return wandb.Table(columns=columns, data=[list(row) for row in said.rows], allow_mixed_types=True)
+
+
+def media_of(said: Media, backend: WandbBackend) -> dict[str, Any]:
+    """Return what W&B shows of a picture, film, page or text, by the name that it has there.
+
+    Raises:
+        RefusedRecordError: the file is missing, lies outside the run, cannot be shown, or is beyond the
+            upload budget.
+    """
+    path = _file_of(said.path, backend.run_dir, f"media {said.key}")
+    suffix = path.suffix.lower().lstrip(".")
+    caption = said.caption or None
+    if suffix == "svg" and said.kind == "image":
+        return _picture(said, path, backend)
+    import wandb
+
+    if said.kind == "image":
+        content = _fitted(path, backend.settings.max_image_size)
+        if content is not None:
+            return {said.key: _uploaded(len(content), said, backend, lambda: _image(content, caption))}
+        made: Callable[[], Any] = lambda: wandb.Image(str(path), caption=caption)  # noqa: E731
+    elif said.kind == "video" and suffix in _VIDEOS:
+        made = lambda: wandb.Video(str(path), caption=caption, format=suffix)  # noqa: E731
+    elif said.kind == "text":
+        words = html.escape(path.read_text(encoding="utf-8", errors="replace"))
+        made = lambda: wandb.Html(f"<pre>{words}</pre>", inject=False)  # noqa: E731
+    elif suffix in ("html", "htm"):
+        made = lambda: wandb.Html(str(path), inject=False)  # noqa: E731
+    else:
+        raise RefusedRecordError(f"W&B has no place for media {said.key}: a {said.kind} in {said.path}")
+    return {said.key: _uploaded(path.stat().st_size, said, backend, made)}
+
+
+def artifact_of(said: Artifact | Checkpoint, backend: WandbBackend) -> tuple[Any, list[str]]:
+    """Return an artifact and its aliases; a file that is not to be uploaded is a reference to it.
+
+    Raises:
+        RefusedRecordError: the file is missing or lies outside the run by a way that it does not say.
+    """
+    import wandb
+
+    if isinstance(said, Checkpoint):
+        name, kind = str(said.meta.get("name") or "checkpoint"), "model"
+        more: dict[str, Any] = {"step": said.step, "epoch": said.epoch, "metrics": dict(said.metrics)}
+        aliases = ["best"] if said.is_best else []
+    else:
+        name, kind = said.name or Path(said.path).name, said.type
+        more, aliases = {"size": said.size, "checksum": said.checksum}, []
+    aliases += [str(alias) for alias in said.meta.get("aliases") or () if str(alias) not in aliases]
+    path = _file_of(said.path, backend.run_dir, f"artifact {name}", may_be_outside=True)
+    meta = {**said.meta, **more, "path": said.path}
+    metadata = {key: value for key, value in meta.items() if value is not None}
+    description = str(said.meta.get("description") or "") or None
+    made = wandb.Artifact(_name(name), type=_type(kind), description=description, metadata=metadata)
+    nbytes = _size(path)
+    if backend.settings.log_artifacts and backend.may_upload(nbytes):
+        (made.add_dir if path.is_dir() else made.add_file)(str(path))
+        backend.uploaded(nbytes)
+    else:
+        made.add_reference(path.resolve().as_uri(), checksum=False)
+    return made, [alias for alias in aliases if alias != "latest"]
+
+
+def _picture(said: Media, path: Path, backend: WandbBackend) -> dict[str, Any]:
+    """Return an SVG as a PNG, as it is, or both."""
+    import wandb
+
+    svg = path.read_text(encoding="utf-8")
+    wanted, found = backend.settings.image_format, {}
+    if wanted in ("png", "both"):
+        content = _drawn(svg, backend.settings.max_image_size)
+        caption = said.caption or None
+        found[said.key] = _uploaded(len(content), said, backend, lambda: _image(content, caption))
+    if wanted in ("svg", "both"):
+        name = said.key if wanted == "svg" else f"{said.key}/svg"
+        found[name] = _uploaded(
+            path.stat().st_size, said, backend, lambda: wandb.Html(svg, inject=False, data_is_not_path=True)
+        )
+    return found
+
+
+def _uploaded(nbytes: int, said: Media, backend: WandbBackend, made: Callable[[], Any]) -> Any:
+    """Return what is uploaded, once it was seen that it may."""
+    if not backend.may_upload(nbytes):
+        raise RefusedRecordError(
+            f"media {said.key} ({nbytes} bytes) is beyond the upload budget; it stays in the run at {said.path}:"
+            " raise logging.upload_bytes"
+        )
+    shown = made()
+    backend.uploaded(nbytes)
+    return shown
+
+
+def _image(content: bytes, caption: str | None) -> Any:
+    import wandb
+    from PIL import Image
+
+    return wandb.Image(Image.open(io.BytesIO(content)), caption=caption)
+
+
+def _drawn(svg: str, most: Any) -> bytes:
+    """Return an SVG as a PNG that is no larger than it may be."""
+    from jaxarc.rendering import svg_to_png
+
+    content = svg_to_png(svg)
+    scale = _scale(content, most)
+    return content if scale >= 1 else svg_to_png(svg, scale)
+
+
+def _fitted(path: Path, most: Any) -> bytes | None:
+    """Return a picture made smaller; None where it may stay as it is.
+
+    Raises:
+        RefusedRecordError: it is no picture.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            if image.width <= most[0] and image.height <= most[1]:
+                return None
+            image.thumbnail((most[0], most[1]))
+            content = io.BytesIO()
+            image.save(content, "png")
+            return content.getvalue()
+    except (UnidentifiedImageError, OSError, ValueError) as error:
+        raise RefusedRecordError(f"{path.name} cannot be read as a picture: {error}") from None
+
+
+def _scale(content: bytes, most: Any) -> float:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(content)) as image:
+        return min(most[0] / image.width, most[1] / image.height)
+
+
+def _file_of(path: str, run_dir: Path, what: str, *, may_be_outside: bool = False) -> Path:
+    """Return a file of the run.
+
+    Raises:
+        RefusedRecordError: it is missing, or its path leaves the run's directory.
+    """
+    found = (run_dir / path).resolve()
+    is_said = may_be_outside and Path(path).is_absolute()
+    if not is_said and not found.is_relative_to(run_dir.resolve()):
+        raise RefusedRecordError(f"{what}: {path} leaves the run's directory")
+    if not found.exists() or (found.is_dir() and not may_be_outside):
+        raise RefusedRecordError(f"{what}: there is no file {path}")
+    return found
+
+
+def _size(path: Path) -> int:
+    if path.is_dir():
+        return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
+    return path.stat().st_size
+
+
+def _name(name: str) -> str:
+    """Return the nearest name that W&B accepts."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-")[:_MAX_NAME] or "artifact"
+
+
+def _type(kind: str) -> str:
+    """Return the nearest type that W&B accepts; some it keeps for itself."""
+    tame = _name(kind)
+    return f"user-{tame}" if tame in ("job", "run_table") or tame.startswith("wandb-") else tame
