@@ -30,6 +30,11 @@ def image_size(value: Any) -> tuple[int, ...]:
     return size
 
 
+def words(value: Any) -> str:
+    """Accept text, also none."""
+    return value if value == "" else text(value)
+
+
 @dataclass(frozen=True, kw_only=True)
 class WandbConfig(Section):
     """What is sent to Weights & Biases, and where it goes.
@@ -43,6 +48,10 @@ class WandbConfig(Section):
         mode: ``online``, ``offline`` (files that ``wandb sync`` sends), ``disabled``; None is online where
             there is a key, else offline.
         tags: tags of the run, besides those of the record.
+        notes: what people are told of the run.
+        dir: where W&B keeps its files; None for ``WANDB_DIR``, else the run's directory.
+        log_artifacts: whether files of artifacts and checkpoints are uploaded, within the budget; else W&B
+            has a reference to where they lie.
         log_frequency: of the steps given to ``WandbIntegration.log_step``, every how many are sent.
         image_format: pictures go as ``png``, ``svg`` or ``both``.
         max_image_size: the most pixels of a picture in width and height; larger ones are made smaller.
@@ -59,6 +68,9 @@ class WandbConfig(Section):
     job_type: str | None = checked(None, optional(text))
     mode: str | None = checked(None, optional(one_of("online", "offline", "disabled")))
     tags: Sequence[str] = checked((), listed(text))
+    notes: str = checked("", words)
+    dir: str | None = checked(None, optional(text))
+    log_artifacts: bool = checked(False, boolean)
     log_frequency: int = checked(10, integer(1))
     image_format: str = checked("png", one_of("png", "svg", "both"))
     max_image_size: Sequence[int] = checked((800, 600), image_size)

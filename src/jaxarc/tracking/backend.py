@@ -60,6 +60,8 @@ class Backend(Protocol):
 
         Raises:
             RefusedRecordError: one record cannot be shown, and never will be.
+            StartOverError: what was written before cannot be added to, or is gone: the feed opens it again
+                without a ticket and sends everything. ``open`` may raise it too.
             Exception: anything else may pass, and the records come again.
         """
         ...

@@ -76,6 +76,11 @@ class Cursor:
         """Go on behind this place."""
         self.places[source] = place
 
+    def forget(self) -> None:
+        """Go on from the beginning, for a backend that has nothing."""
+        self.places, self.ticket, self.closed = {}, {}, ""
+        self.sent, self.refused, self.refusals = 0, 0, []
+
     def refuse(self, source: str, seq: int, error: BaseException) -> None:
         """Count a record that the backend does not have and will not get."""
         self.refused += 1

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from jaxarc.errors import DamagedFileError, RefusedRecordError
+from jaxarc.errors import DamagedFileError, RefusedRecordError, StartOverError, TrackingError
 from jaxarc.storage import annotation_files
 from jaxarc.tracking.backend import Backend, TrackedRecord
 from jaxarc.tracking.cursor import Cursor
@@ -24,6 +24,9 @@ _TRIES_ALONE = 5
 
 _PROBES = 8
 """Records behind one that failed with which a backend is asked whether it is up."""
+
+_MOST_TIMES_OVER = 3
+"""A backend that wants the run from its beginning more often has not understood."""
 
 
 class Feed:
@@ -54,6 +57,7 @@ class Feed:
         self._tails: dict[str, EventTail] = {}
         self._batch: list[ReadLine] = []
         self._failures = 0
+        self._times_over = 0
 
     def __enter__(self) -> Self:
         return self
@@ -94,8 +98,12 @@ class Feed:
                 self._batch += self._lines(limit, has_ended=has_ended)
             records = [line.record for line in self._batch if line.record is not None]
             if records:
-                self.open()
-                self._hand_over(records)
+                try:
+                    self.open()
+                    self._hand_over(records)
+                except StartOverError:
+                    self._start_over()
+                    continue
             self._move(self._batch)
             if records:
                 self._save()
@@ -121,9 +129,14 @@ class Feed:
         Raises:
             Exception: what the backend raised; it may be called again.
         """
-        while self.advance(has_ended=status != "RUNNING"):
-            pass
-        self.open()
+        while True:
+            while self.advance(has_ended=status != "RUNNING"):
+                pass
+            try:
+                self.open()
+                break
+            except StartOverError:
+                self._start_over()
         self.backend.close(status)
         self._is_open = False
         self.cursor.closed = status
@@ -133,6 +146,21 @@ class Feed:
     def release(self) -> None:
         """Let others feed the backend with this run."""
         self.cursor.release()
+
+    def _start_over(self) -> None:
+        """Forget what the backend was given: it wants all of it again.
+
+        Raises:
+            TrackingError: it wants that again and again.
+        """
+        self._times_over += 1
+        if self._times_over > _MOST_TIMES_OVER:
+            times = self._times_over
+            raise TrackingError(f"{self.backend.name} wanted the run from its beginning {times} times")
+        self._is_open, self._batch, self._failures = False, [], 0
+        self._tails = {}
+        self.cursor.forget()
+        self.cursor.save()
 
     def _read(self, limit: int, *, has_ended: bool) -> bool:
         """Read a new batch; return whether there is something."""
@@ -172,6 +200,8 @@ class Feed:
                 self.cursor.sent += 1
             except RefusedRecordError as error:
                 self.cursor.refuse(record.source, record.seq, error)
+            except StartOverError:
+                raise
             except Exception as error:
                 self._failures += 1
                 if self._failures < _TRIES_ALONE or not self._takes_any(records[position + 1 :]):
@@ -191,6 +221,8 @@ class Feed:
         """Say whether the backend takes these."""
         try:
             self.backend.write(records)
+        except StartOverError:
+            raise
         except Exception:  # noqa: BLE001 - the edge of a backend: the record is counted by whoever asks
             return False
         return True

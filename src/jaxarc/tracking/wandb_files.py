@@ -25,7 +25,7 @@ def table_of(said: Table) -> Any:
     """Return a table; columns may hold values of several kinds."""
     import wandb
 
-    columns = [str(column) for column in said.columns]
+    columns: list[Any] = [str(column) for column in said.columns]
     return wandb.Table(columns=columns, data=[list(row) for row in said.rows], allow_mixed_types=True)
 
 
@@ -112,8 +112,8 @@ def _uploaded(nbytes: int, said: Media, backend: WandbBackend, made: Callable[[]
     """Return what is uploaded, once it was seen that it may."""
     if not backend.may_upload(nbytes):
         raise RefusedRecordError(
-            f"media {said.key} ({nbytes} bytes) is beyond the upload budget; it stays in the run at {said.path}:"
-            " raise logging.upload_bytes"
+            f"media {said.key} ({nbytes} bytes) is beyond the upload budget; it stays in the run at"
+            f" {said.path}: raise logging.upload_bytes"
         )
     shown = made()
     backend.uploaded(nbytes)

@@ -125,7 +125,10 @@ class WandbRun:
 
     def configure(self, values: Mapping[str, Any]) -> None:
         """Put what is not empty into its config."""
-        self.run.config.update({key: value for key, value in values.items() if value}, allow_val_change=True)
+        self.run.config.update(
+            {key: value for key, value in values.items() if value not in (None, "", {})},
+            allow_val_change=True,
+        )
 
     def begin_like(self, whole: WandbRun, member: int) -> None:
         """Begin the run of a member with the config and the tags of the run of all."""
