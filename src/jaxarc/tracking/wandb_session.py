@@ -45,7 +45,7 @@ class Link:
 
     @classmethod
     def of_environment(cls, run_dir: Path) -> Link:
-        """Read the file that ``WANDB_CONTEXT_FILE`` names; nothing where there is none or it is this run's."""
+        """Read the file that ``WANDB_CONTEXT_FILE`` names; empty where it is missing or of this run."""
         try:
             content = json.loads(Path(os.environ[CONTEXT_VARIABLE]).read_bytes())
         except (KeyError, OSError, ValueError):
