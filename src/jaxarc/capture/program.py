@@ -23,6 +23,7 @@ from jaxarc.capture.scan import plan_scan, scan
 from jaxarc.capture.spec import CaptureSpec
 from jaxarc.capture.step import Step
 from jaxarc.capture.steps import record_rollout, tap
+from jaxarc.capture.watching import Axes, watch, watched_arrays
 from jaxarc.errors import CaptureError
 
 __all__ = ["ProgramSettings", "RecorderProgram", "StreamSettings", "register_as_argument"]
@@ -32,6 +33,7 @@ Carry = TypeVar("Carry")
 _STATIC = ("spec", "axis_name")
 _jitted_rollout = functools.partial(jax.jit, static_argnames=_STATIC)(record_rollout)
 _jitted_tap = functools.partial(jax.jit, static_argnames=_STATIC)(tap)
+_jitted_watch = functools.partial(jax.jit, static_argnames=(*_STATIC, "watched"))(watch)
 _jitted_log = functools.partial(jax.jit, static_argnames=_STATIC)(log)
 
 
@@ -202,6 +204,45 @@ class RecorderProgram:
             refuse_non_arrays(dict(metrics), "metrics")
             numbers = {name: self._fitted(value) for name, value in metrics.items()}
             _jitted_log(spec, numbers, step=whole_number("step", step), axis_name=axis_name)
+
+    def watch(
+        self,
+        values: Mapping[str, Any],
+        *,
+        axes: Axes | Mapping[str, Axes] = (),
+        update: ArrayLike | None = None,
+        step: ArrayLike | None = None,
+        stream: str = "train",
+        axis_name: str | tuple[str, ...] | None = None,
+    ) -> None:
+        """Find where a number first is NaN or infinite, without ``jax_debug_nans`` and without stopping.
+
+        Inside or outside a compiled program. The host is called where something is found, and only there; the
+        place (member, update, step, env, leaf, index) is an entry of the run's log, once for every member,
+        and how many numbers were not finite is its series ``nonfinite``. Members that are sound go on.
+
+        First is what has the smallest index along the axis ``step``; what has no such axis (gradients of a
+        rollout) comes after that; among equals the order of ``values`` counts.
+
+        Args:
+            values: arrays and pytrees by name, in the order in which the program computes them; integers and
+                what is no number are passed over.
+            axes: names of leading axes, such as ``("step", "env")``: of every leaf, or by name of value.
+            update: the policy-update count, an integer that may be traced.
+            step: the step, likewise, where the values have no axis of steps.
+            stream, axis_name: as in ``scan``.
+
+        Raises:
+            CaptureError: the values are no mapping, or have not the axes that are named.
+        """
+        spec = self._spec(stream)
+        if self._sends(stream).logs:
+            arrays, watched = watched_arrays(values, axes)
+            if step is not None and any("step" in each.axes for each in watched):
+                raise CaptureError("recorder.watch got step= beside an axis called step; give update=")
+            if arrays:
+                count, at = whole_number("update", update), whole_number("step", step)
+                _jitted_watch(spec, arrays, watched=watched, update=count, step=at, axis_name=axis_name)
 
     def plan(
         self,

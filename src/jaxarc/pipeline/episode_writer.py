@@ -16,6 +16,7 @@ from jaxarc.pipeline.async_logger import Item
 from jaxarc.pipeline.disk_use import DiskUse
 from jaxarc.pipeline.event_outbox import EventOutbox
 from jaxarc.pipeline.metric_events import metric_events
+from jaxarc.pipeline.non_finite_events import NonFiniteEvents
 from jaxarc.pipeline.pieces import is_among
 from jaxarc.pipeline.readers import Readers
 from jaxarc.records.chunk import Chunk
@@ -139,6 +140,7 @@ class EpisodeWriter:
         self._before_commit = before_commit
         self._failed: PendingSegment | None = None
         self._open: EpisodeTable | None = None
+        self._non_finite = NonFiniteEvents()
         self._is_full = False
         self._in_hand: PendingSegment | None = None
         self._deadline: float | None = None
@@ -180,6 +182,10 @@ class EpisodeWriter:
         chunk = item.chunk
         if chunk.layout.kind == "metrics":
             for event in metric_events(chunk, self._assembler.env_step_of):
+                self.events.put(event)
+            return False
+        if chunk.layout.kind == "watch":
+            for event in self._non_finite.of(chunk):
                 self.events.put(event)
             return False
         self._assembler.ingest(chunk)

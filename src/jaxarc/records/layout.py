@@ -31,6 +31,8 @@ __all__ = [
     "Layout",
     "PathKey",
     "Unit",
+    "WATCH_SCALARS",
+    "Watched",
     "layout_digest",
     "numpy_dtype",
     "unflatten",
@@ -47,6 +49,9 @@ FLAG_ACTIVE = 4
 FLAG_START = 8
 FLAG_MARK = 16
 FLAG_SUCCESS = 32
+
+WATCH_SCALARS = ("leaf", "position", "kind", "total", "leaves", "has_step", "step_low", "step_high")
+"""Scalars of a call of ``recorder.watch``: what its search found, and the step where it was given."""
 
 _NARROW_INTEGERS = ("int4", "uint4", "int2", "uint2")
 
@@ -183,12 +188,27 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class Watched:
+    """One leaf that ``recorder.watch`` looks at.
+
+    Attributes:
+        name: its path, as text.
+        shape: its shape in the program, without the axes of members.
+        axes: names of its leading axes.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    axes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Layout:
     """Where every leaf of a Step lies, and what the program was told to send.
 
     Attributes:
         kind: ``steps`` (Steps of a stream), ``journal`` and ``keyframes`` (parts of one), or ``metrics`` (a
-            call of ``recorder.log``).
+            call of ``recorder.log``) and ``watch`` (one of ``recorder.watch``).
         stream: name of the stream.
         program: ``scalars``, ``steps`` or ``states``: what crosses.
         given: the optional Step attributes that the user filled.
@@ -197,6 +217,7 @@ class Layout:
         journal: fields of the rows that cross for ``journal_envs`` besides; empty where ``rows`` hold them.
         journal_envs: ``selected``, ``all``, or empty without a journal.
         keyframes: leaves of the state that cross at the starts of episodes and every so many steps.
+        watched: what a call of ``recorder.watch`` looks at; nothing of it crosses.
     """
 
     kind: str
@@ -208,6 +229,7 @@ class Layout:
     journal: tuple[Field, ...] = ()
     journal_envs: str = ""
     keyframes: tuple[Field, ...] = ()
+    watched: tuple[Watched, ...] = ()
 
     @cached_property
     def id(self) -> int:
@@ -341,7 +363,10 @@ class Layout:
 
     def to_json(self) -> dict[str, Any]:
         """Return the layout as plain JSON values; ``from_json`` reads it."""
-        return asdict(self)
+        value = asdict(self)
+        if not self.watched:  # layouts of segments have no such key
+            del value["watched"]
+        return value
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Layout:
@@ -371,6 +396,10 @@ class Layout:
             journal=fields(value.get("journal", [])),
             journal_envs=value.get("journal_envs", ""),
             keyframes=fields(value.get("keyframes", [])),
+            watched=tuple(
+                Watched(item["name"], tuple(item["shape"]), tuple(item["axes"]))
+                for item in value.get("watched", [])
+            ),
         )
 
 

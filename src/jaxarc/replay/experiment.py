@@ -27,6 +27,7 @@ from jaxarc.records.experiment_events import (
     Tag,
     read_experiment_event,
 )
+from jaxarc.records.non_finite import NonFinite
 
 __all__ = ["ExperimentRecord", "Series", "SeriesKey", "series_key", "summarised"]
 
@@ -181,6 +182,11 @@ class ExperimentRecord:
                 self.media.append(read)
             case Log():
                 self.logs.append(read)
+
+    @property
+    def non_finite(self) -> list[NonFinite]:
+        """Where numbers first were NaN or infinite, as ``recorder.watch`` and diagnostics located it."""
+        return [found for found in map(NonFinite.of, self.logs) if found is not None]
 
     @property
     def keys(self) -> tuple[SeriesKey, ...]:
