@@ -37,9 +37,10 @@ def watched_arrays(
         CaptureError: no mapping, axes of a tree that is not there, or a leaf with fewer axes.
     """
     if not isinstance(values, Mapping) or not values:
+        given = "nothing" if isinstance(values, Mapping) else f"a {type(values).__name__}"
         raise CaptureError(
-            f"recorder.watch got a {type(values).__name__}{' without entries' if not values else ''}; give a "
-            'mapping from names to arrays or pytrees, such as {"obs": obs, "grads": grads}'
+            f"recorder.watch got {given}; give a mapping from names to arrays or pytrees, such as "
+            '{"obs": obs, "grads": grads}'
         )
     by_name = dict(axes) if isinstance(axes, Mapping) else dict.fromkeys(values, axes)
     unknown = [name for name in by_name if name not in values]

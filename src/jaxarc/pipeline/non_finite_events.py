@@ -43,7 +43,12 @@ class NonFiniteEvents:
                 at["step"] = (values["step_high"] << 32) | (values["step_low"] & 0xFFFFFFFF)
             count = at.get("step", at.get("update"))
             context = {"stream": layout.stream, "member": member}
-            yield MetricBatch(metrics={"nonfinite": values["total"]}, step=count, ctx=context).event()
+            yield MetricBatch(
+                metrics={"nonfinite": values["total"]},
+                step=count,
+                ctx=context,
+                more={"members": chunk.num_members},
+            ).event()
             found = self._found.setdefault(layout.stream, set())
             if member not in found:
                 found.add(member)
