@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from jaxarc.config import Config
 from jaxarc.errors import StorageError
@@ -25,6 +25,7 @@ from jaxarc.pipeline import (
     Readers,
     RecordingCosts,
     RunEnding,
+    TrackerHealth,
 )
 from jaxarc.records.chunk import Chunk
 from jaxarc.records.clock import CLOCK
@@ -38,6 +39,18 @@ __all__ = ["RecordedRun"]
 
 _EVENT_BYTES = 200
 """What a small event counts in the queue."""
+
+
+class Trackers(Protocol):
+    """Who shows the run elsewhere while it goes on."""
+
+    def health(self) -> Mapping[str, TrackerHealth]:
+        """Return how each of them fares."""
+        ...
+
+    def close(self, status: str, *, hurried: bool) -> None:
+        """Hear that the run has ended, and what it holds is on disk; must not raise, nor take long."""
+        ...
 
 
 class RecordedRun:
@@ -59,6 +72,7 @@ class RecordedRun:
 
     Attributes:
         store, names, assembler, readers, writer, loops, queue, ending: its parts.
+        trackers: who shows the run elsewhere; None where nobody does.
     """
 
     def __init__(
@@ -115,6 +129,7 @@ class RecordedRun:
             on_shedding=self._tell_of_shedding,
             at_end=lambda: self.ending.finish(self.queue),
         )
+        self.trackers: Trackers | None = None
         self._exit_handle: int | None = None
 
     @property
@@ -193,6 +208,10 @@ class RecordedRun:
                 self.queue.close()
             finally:
                 problem = self.ending.problem(self.queue)
+                if self.trackers is not None:
+                    ended = self.queue.has_ended  # or rows are still being written
+                    status = self.ending.status if ended else "RUNNING"
+                    self.trackers.close(status, hurried=self.queue.is_in_a_hurry)
         finally:
             if self._exit_handle is not None:
                 EXITS.remove(self._exit_handle)
@@ -224,6 +243,7 @@ class RecordedRun:
             storage_actions=dict(store.actions),
             cleaned_episodes=store.cleaned_episodes,
             cleaned_steps=store.cleaned_steps,
+            trackers=self.trackers.health() if self.trackers is not None else {},
             **more,
         )
 

@@ -48,7 +48,10 @@ from jaxarc.storage import (
     remember,
     writer_number,
 )
+from jaxarc.tracking.backend import Backend
+from jaxarc.tracking.choosing import backends_of
 from jaxarc.tracking.experiment_tracker import ExperimentTracker
+from jaxarc.tracking.live import LiveTrackers
 from jaxarc.visualization import EnhancedVisualizer, LiveDrawing
 
 __all__ = ["Recorder"]
@@ -89,9 +92,12 @@ class Recorder(RecorderProgram, LoopRecorder):
         at_step: the environment steps (``position``) at which it goes on, by stream; a number is for the
             stream ``train`` or the only one. What was recorded beyond is hidden, for it comes again. None
             goes on after the last step on disk.
+        backends: who shows the run elsewhere: names, or objects of the protocol
+            ``jaxarc.tracking.Backend``; None for ``logging.trackers``.
 
     Raises:
-        ConfigError: with everything that is wrong with the configuration.
+        ConfigError: with everything that is wrong with the configuration, or a tracker's package is missing.
+        TrackingError: two backends have one name.
         CaptureError: the slot is taken, or this JAX cannot deliver callbacks.
         StorageError: the run's directory cannot be made; the run to join is gone, has ended or is another;
             the run to resume is still written, is damaged, or does not reach ``at_step``.
@@ -106,12 +112,14 @@ class Recorder(RecorderProgram, LoopRecorder):
         join: str | None = None,
         resume: Any = None,
         at_step: int | Mapping[str, int] | None = None,
+        backends: Sequence[str | Backend] | None = None,
     ):
         if not isinstance(config, Config):
             from jaxarc.config import coerce_config
 
             config = coerce_config(config)
         capture.check_jax()
+        shown_by = backends_of(config, backends)
         origin = choose_origin(
             root=Path(config.storage.base_output_dir).expanduser(),
             join=join,
@@ -151,6 +159,7 @@ class Recorder(RecorderProgram, LoopRecorder):
             if records_anything(self.config):
                 run.store.open()
             self._live = self._live_drawing()
+            LiveTrackers.start(run, shown_by)
         except BaseException:
             SLOTS.free(self._slot)
             run.queue.close()

@@ -35,6 +35,8 @@ from jaxarc.records.trees import as_array, children, leaf_of
 from jaxarc.replay import ReplaySystem
 from jaxarc.replay.logged_episodes import CONFIG_LABEL, ENTRY_LABEL, EPISODE_LABEL, STREAM, logged_episode
 from jaxarc.storage import find_runs
+from jaxarc.tracking.choosing import backends_of
+from jaxarc.tracking.live import LiveTrackers
 
 __all__ = ["StructuredLogger"]
 
@@ -84,6 +86,7 @@ class StructuredLogger:
         self._lock = threading.RLock()
         self._open: list[_Current] = []
         self._entries = itertools.count()
+        LiveTrackers.start(self._run, backends_of(self._config))
         self._run.close_at_exit(self.close)
 
     def __enter__(self) -> Self:

@@ -15,6 +15,7 @@ from jaxarc.pipeline.python_loops import PythonLoops
 from jaxarc.pipeline.readers import CommittedReader, ReaderLag, Readers
 from jaxarc.pipeline.run_ending import RunEnding
 from jaxarc.pipeline.step_notes import StepNotes
+from jaxarc.pipeline.tracker_health import TrackerHealth
 from jaxarc.pipeline.visualization_log import VisualizationLog
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "RecordingCosts",
     "RunEnding",
     "StepNotes",
+    "TrackerHealth",
     "VisualizationLog",
     "assumed_bytes_per_env_step",
     "losses_text",

@@ -234,7 +234,8 @@ class EpisodeWriter:
             self.events.send()
         finally:
             self._store.beat()
-            self.events.committed()
+            if self.events.committed():
+                self._readers.tell_of_events()
 
     def _commit(self, *, early: bool, open_rows: bool) -> None:
         pending = self._assembler.take(early=early, open_rows=open_rows)

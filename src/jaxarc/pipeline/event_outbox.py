@@ -65,7 +65,8 @@ class EventOutbox:
             self._waiting.popleft()
             self._appended += 1
 
-    def committed(self) -> None:
-        """Hear that what was appended is durable."""
-        self.persisted += self._appended
-        self._appended = 0
+    def committed(self) -> int:
+        """Hear that what was appended is durable; return how many events that are."""
+        durable, self._appended = self._appended, 0
+        self.persisted += durable
+        return durable

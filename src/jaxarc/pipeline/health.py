@@ -10,6 +10,7 @@ from jaxarc.pipeline.async_logger import AsyncLogger
 from jaxarc.pipeline.episode_writer import EpisodeWriter
 from jaxarc.pipeline.health_text import health_text
 from jaxarc.pipeline.readers import ReaderLag, Readers
+from jaxarc.pipeline.tracker_health import TrackerHealth
 
 __all__ = ["Health"]
 
@@ -82,6 +83,7 @@ class Health:
             was spent, or there was nothing that could be drawn.
         drawing_s: seconds that this took, beside the program.
         readers: how far each reader is behind what is committed, by name.
+        trackers: how each tracker fares, by name.
         reader_errors: drawings that failed, and readers that were switched off.
         errors: writes that failed.
         errors_by_kind: those by the name of the exception.
@@ -134,6 +136,7 @@ class Health:
     passed_over_episodes: int = 0
     drawing_s: float = 0.0
     readers: Mapping[str, ReaderLag] = field(default_factory=dict)
+    trackers: Mapping[str, TrackerHealth] = field(default_factory=dict)
     reader_errors: int = 0
     errors: int = 0
     errors_by_kind: Mapping[str, int] = field(default_factory=dict)

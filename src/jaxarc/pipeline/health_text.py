@@ -84,9 +84,13 @@ def health_text(counts: Mapping[str, Any], losses: Mapping[str, int]) -> str:
         f"  {'time':<9} " + times,
         f"  {'disk':<9} {_bytes(counts['segment_bytes'])} in {segments}{_of_storage(counts)}",
     ]
+    trackers = counts.get("trackers", {})
     for name, lag in counts["readers"].items():
+        if name.removeprefix("tracker ") in trackers:
+            continue
         behind = f"{lag.episodes:,} episodes behind, {lag.seconds:.1f} s" if lag.episodes else "up to date"
         lines.append(f"  {'reader':<9} {name}: {behind}")
+    lines += [f"  {'tracker':<9} {name}: {health}" for name, health in trackers.items()]
     for kind, count in counts["coerced"].items():
         lines.append(f"  {'coerced':<9} {count:,} values: {kind}")
     for kind, count in counts["errors_by_kind"].items():

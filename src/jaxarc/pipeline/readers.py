@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxarc.records.table import EpisodeTable
 
-__all__ = ["CommittedReader", "ReaderLag", "Readers"]
+__all__ = ["CommittedReader", "EventReader", "ReaderLag", "Readers"]
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,15 @@ class CommittedReader(Protocol):
         ...
 
 
+@runtime_checkable
+class EventReader(Protocol):
+    """A reader that hears of events, too."""
+
+    def events_committed(self) -> None:
+        """Hear that events are on disk now; it must return at once."""
+        ...
+
+
 class Readers:
     """The readers of one run. One that raises is switched off: neither the writer nor the others feel it.
 
@@ -68,11 +78,18 @@ class Readers:
 
     def tell(self, episodes: EpisodeTable) -> None:
         """Tell every reader of episodes that are on disk now."""
+        self._each(lambda reader: reader.committed(episodes))
+
+    def tell_of_events(self) -> None:
+        """Tell the readers that want to know it that events are on disk now."""
+        self._each(lambda reader: reader.events_committed() if isinstance(reader, EventReader) else None)
+
+    def _each(self, tell: Callable[[CommittedReader], None]) -> None:
         for name, reader in tuple(self._readers.items()):
             if name in self._off:
                 continue
             try:
-                reader.committed(episodes)
+                tell(reader)
             except Exception as error:  # noqa: BLE001 - the edge of a reader: it is off, the run goes on
                 self._off.add(name)
                 self.errors += 1

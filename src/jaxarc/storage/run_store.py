@@ -83,6 +83,11 @@ class RunStore:
         return self._run_dir
 
     @property
+    def owns_run(self) -> bool:
+        """Whether the run is this process's: it began or resumed it, and did not join it."""
+        return self._content is not None
+
+    @property
     def coerced(self) -> int:
         """Values of events that had no JSON form and were written as text."""
         return self._coerced + (self._events.coerced if self._events is not None else 0)

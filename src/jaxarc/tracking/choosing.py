@@ -34,19 +34,20 @@ BACKENDS: dict[str, _Home] = {
 """The backends that have a name."""
 
 
-def backends_of(config: Any, others: Iterable[Backend] = ()) -> list[Backend]:
-    """Return the backends that a configuration names, and those that somebody made.
+def backends_of(config: Any, backends: Iterable[str | Backend] | None = None) -> list[Backend]:
+    """Return the backends of a run.
 
     Args:
-        config: a Config, or its section ``logging``.
-        others: backends of the user's own.
+        config: a Config, or its section ``logging``: it has the settings of each.
+        backends: names, and backends of the user's own; None for those that the configuration names.
 
     Raises:
         ConfigError: a name is unknown, or the package of a backend is missing; the extra is named.
         TrackingError: two have the same name.
     """
     logging = getattr(config, "logging", config)
-    found = [*(backend_named(name, logging) for name in logging.trackers), *others]
+    asked = logging.trackers if backends is None else backends
+    found = [backend_named(each, logging) if isinstance(each, str) else each for each in asked]
     names = [backend.name for backend in found]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
@@ -78,7 +79,10 @@ def backend_named(name: str, logging: Any) -> Backend:
             [other for other in logging.trackers if other != name],
         )
     module, _, kind = home.home.partition(":")
-    return getattr(import_module(f"jaxarc.tracking.{module}"), kind)(getattr(logging, name, None))
+    made = getattr(import_module(f"jaxarc.tracking.{module}"), kind)(getattr(logging, name, None))
+    if hasattr(made, "upload_bytes"):
+        made.upload_bytes = logging.upload_bytes
+    return made
 
 
 def _rejected(message: str, instead: Sequence[str]) -> ConfigError:

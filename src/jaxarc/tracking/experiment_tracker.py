@@ -17,6 +17,9 @@ from jaxarc.records.experiment_events import ExperimentEvent, Status
 from jaxarc.records.failure import failure
 from jaxarc.records.run_status import ENDED_STATUSES, checked_transition
 from jaxarc.storage import JOIN_VARIABLE, NoRun, choose_origin, remember
+from jaxarc.tracking.backend import Backend
+from jaxarc.tracking.choosing import backends_of
+from jaxarc.tracking.live import LiveTrackers
 from jaxarc.tracking.log_verbs import Said, as_tags
 from jaxarc.tracking.media_verbs import MediaVerbs
 
@@ -38,16 +41,17 @@ class ExperimentTracker(MediaVerbs):
             ``jaxarc.tracking.Backend``; None for ``logging.trackers``.
 
     Raises:
-        ConfigError: with everything that is wrong with the configuration.
+        ConfigError: with everything that is wrong with the configuration, or a backend's package is missing.
+        TrackingError: two backends have one name.
     """
 
-    def __init__(self, config: Any = None, *, backends: Sequence[Any] | None = None):
+    def __init__(self, config: Any = None, *, backends: Sequence[str | Backend] | None = None):
         if not isinstance(config, Config):
             from jaxarc.config import coerce_config
 
             config = coerce_config(config)
         self._config: Config = config
-        self._backends: Sequence[Any] = config.logging.trackers if backends is None else tuple(backends)
+        self._backends = backends_of(config, backends)
         self._run: RecordedRun | None = None
         self._owns_run = True
         self._is_silent = False
@@ -175,6 +179,7 @@ class ExperimentTracker(MediaVerbs):
         except BaseException:
             run.queue.close()
             raise
+        LiveTrackers.start(run, self._backends)
         self._run, self._status = run, "RUNNING"
         run.close_at_exit(self._end_at_exit)
 

@@ -11,6 +11,7 @@ from jaxarc.errors import DamagedFileError, RefusedRecordError, StartOverError, 
 from jaxarc.storage import annotation_files
 from jaxarc.tracking.backend import Backend, TrackedRecord
 from jaxarc.tracking.cursor import Cursor
+from jaxarc.tracking.curve_points import CurvePoints
 from jaxarc.tracking.event_tail import EventTail, Place, ReadLine
 from jaxarc.tracking.tracked_run import run_info
 
@@ -55,6 +56,7 @@ class Feed:
         self._is_live = is_live
         self._is_open = False
         self._tails: dict[str, EventTail] = {}
+        self._curves = CurvePoints(run_dir, self.cursor.places)
         self._batch: list[ReadLine] = []
         self._failures = 0
         self._times_over = 0
@@ -169,9 +171,10 @@ class Feed:
         return bool(self._batch)
 
     def _lines(self, limit: int, *, has_ended: bool) -> list[ReadLine]:
-        """Return the next lines of all files, in the order in which they were said."""
+        """Return the next lines of all files, and points of curves, in the order in which they were said."""
         self._find_tails()
-        read = [list(tail.read(limit, has_ended=has_ended)) for tail in self._tails.values()]
+        tails = [*self._tails.values(), self._curves]
+        read = [list(tail.read(limit, has_ended=has_ended)) for tail in tails]
         return list(heapq.merge(*read, key=lambda line: line.timestamp_us))
 
     def _find_tails(self) -> None:

@@ -30,7 +30,7 @@ class MemoryBackend:
 
     Attributes:
         run: what it knows of the run; None before it is open.
-        records: what it was given, each record once, by source and number.
+        records: what it was given of that run, each record once, by source and number.
         times_opened: how often it was opened.
         closed: the status with which it was closed; empty while it is open.
         repeated: records that came although it had them.
@@ -49,6 +49,8 @@ class MemoryBackend:
     def open(self, run: RunInfo) -> None:
         """Begin, or go on."""
         self._before("open", run)
+        if self.run is not None and self.run.run_id != run.run_id:
+            self.records, self.repeated = {}, 0
         self.run, self.closed = run, ""
         self.times_opened += 1
 
@@ -71,11 +73,6 @@ class MemoryBackend:
 
     def record(self) -> ExperimentRecord:
         """Return what was said, as ``run.record()`` does for the run."""
-        from jaxarc.records.events import Event
         from jaxarc.replay.experiment import ExperimentRecord
 
-        events = []
-        for record in self.records.values():
-            said = record.said.event()
-            events.append(Event(said.type, said.payload, record.seq, record.timestamp_us, record.source))
-        return ExperimentRecord(events)
+        return ExperimentRecord(record.event for record in self.records.values())
