@@ -14,6 +14,7 @@ __all__ = [
     "EXPERIMENT_EVENTS",
     "SUMMARIES",
     "Artifact",
+    "ArtifactRemoved",
     "Checkpoint",
     "DefineMetric",
     "ExperimentEvent",
@@ -255,6 +256,24 @@ class Checkpoint(ExperimentEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArtifactRemoved(ExperimentEvent):
+    """A version of an artifact whose file the run keeps no more; what was said of it stays.
+
+    Attributes:
+        name: what the artifact is called.
+        path: where the file lay, as the artifact said it.
+        checksum: as the artifact said it.
+        reason: why it went.
+    """
+
+    TYPE = "artifact_removed"
+    name: str
+    path: str
+    checksum: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Status(ExperimentEvent):
     """How the run is.
 
@@ -333,8 +352,8 @@ class Media(ExperimentEvent):
 EXPERIMENT_EVENTS: Mapping[str, type[ExperimentEvent]] = {
     each.TYPE: each
     for each in (
-        RunStart, RunEnd, Param, MetricBatch, DefineMetric, Summary, Tag, Artifact, Checkpoint, Status, Log,
-        Table, Media,
+        RunStart, RunEnd, Param, MetricBatch, DefineMetric, Summary, Tag, Artifact, Checkpoint, ArtifactRemoved,
+        Status, Log, Table, Media,
     )
 }  # fmt: skip
 """The dataclass of each type."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jaxarc.errors import DiskSpaceError, StorageError, StoragePermissionError
 
-__all__ = ["PARTIAL_SUFFIX", "atomic_write", "atomic_write_bytes", "storage_errors"]
+__all__ = ["PARTIAL_SUFFIX", "atomic_write", "atomic_write_bytes", "fsync_folder", "storage_errors"]
 
 PARTIAL_SUFFIX = ".partial"
 """Files that end so were never finished; readers pass over them."""
@@ -40,7 +40,8 @@ _NO_FOLDER_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.EOPNOTSUPP, er
 """Some network and user-space file systems can't open or sync a folder; they keep names their own way."""
 
 
-def _fsync_folder(folder: Path) -> None:
+def fsync_folder(folder: Path) -> None:
+    """Make durable which names a folder holds, where the file system can."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -76,7 +77,7 @@ def atomic_write(path: Path, write: Callable[[Path], None], *, durable: bool = T
             partial.unlink(missing_ok=True)
             raise
         if durable:
-            _fsync_folder(path.parent)
+            fsync_folder(path.parent)
 
 
 def atomic_write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
