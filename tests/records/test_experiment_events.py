@@ -48,6 +48,7 @@ EXAMPLES = {
         "checksum": "",
         "meta": {},
     },
+    "artifact_removed": {"name": "a", "path": "a.bin", "checksum": "sha256:00", "reason": "too old"},
     "checkpoint": {
         "step": 1,
         "epoch": None,

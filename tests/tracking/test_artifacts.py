@@ -10,63 +10,45 @@ import threading
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxarc.config import Config, EpisodeConfig
 from jaxarc.errors import StorageError, TrackingError
-from jaxarc.recorded_run import RecordedRun
+from jaxarc.records.artifacts import ArtifactVersion
 from jaxarc.records.events import Event
+from jaxarc.replay import ReplaySystem
 from jaxarc.replay.artifacts import RunArtifacts
-from jaxarc.storage import read_events
-from jaxarc.tracking.artifact_verbs import ArtifactVerbs
+from jaxarc.storage import Invitation
+from jaxarc.tracking.experiment_tracker import ExperimentTracker
 
 
-class Tracked(ArtifactVerbs):
-    """A run of artifacts and nothing else."""
-
-    def __init__(self, root: Path):
-        self.run = RecordedRun(Config(storage=EpisodeConfig(base_output_dir=str(root))))
-
-    def _open_dir(self) -> Path:
-        return self.run.store.open()
-
-    def _submit(self, said: Event) -> object:
-        return self.run.submit(said)
-
-    def flush(self, timeout: float | None = None) -> bool:
-        return self.run.queue.flush(timeout)
-
-    def close(self) -> None:
-        """End the run."""
-        if self.run.begin_close():
-            self.run.close("FINISHED")
+def begun(root: Path) -> ExperimentTracker:
+    """Begin to track a run below a folder."""
+    return ExperimentTracker({"storage": {"base_output_dir": str(root)}}).start_run()
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracked]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExperimentTracker]:
     """A run that tests share, each with ids of its own."""
-    tracker = Tracked(tmp_path_factory.mktemp("runs"))
-    yield tracker
-    tracker.close()
+    with begun(tmp_path_factory.mktemp("runs")) as tracker:
+        yield tracker
 
 
 @pytest.fixture
-def tracker(tmp_path: Path) -> Iterator[Tracked]:
+def tracker(tmp_path: Path) -> Iterator[ExperimentTracker]:
     """A run of the test's own."""
-    tracker = Tracked(tmp_path / "runs")
-    yield tracker
-    tracker.close()
+    with begun(tmp_path / "runs") as tracker:
+        yield tracker
 
 
-def read_back(tracker: Tracked) -> RunArtifacts:
+def read_back(tracker: ExperimentTracker) -> RunArtifacts:
     """Return the artifacts as the files of the run say them."""
     assert tracker.flush(20)
-    run_dir = tracker._open_dir()
-    paths = sorted((run_dir / "events").glob("p*.jsonl"))
-    return RunArtifacts.of_events((event for path in paths for event in read_events(path)), run_dir)
+    assert tracker.run_dir is not None
+    return ReplaySystem(tracker.run_dir).artifacts()
 
 
 def saved(path: Path, content: str | bytes) -> Path:
@@ -81,7 +63,7 @@ def states(findings: list) -> dict[str, str]:
     return {f"{each.artifact.id}:v{each.artifact.number}": each.state for each in findings}
 
 
-def test_an_artifact_is_read_back_as_it_was_logged(shared: Tracked, tmp_path: Path) -> None:
+def test_an_artifact_is_read_back_as_it_was_logged(shared: ExperimentTracker, tmp_path: Path) -> None:
     """Id, type, size, digest, tags, description, step, metrics and lineage survive, odd numbers included."""
     data = shared.add_artifact("data-1", "dataset", saved(tmp_path / "data.bin", b"\0" * 10))
     logged = shared.add_artifact(
@@ -110,7 +92,7 @@ def test_an_artifact_is_read_back_as_it_was_logged(shared: Tracked, tmp_path: Pa
 
 
 def test_other_content_is_another_version_and_the_same_content_the_same(
-    shared: Tracked, tmp_path: Path
+    shared: ExperimentTracker, tmp_path: Path
 ) -> None:
     """Versions count contents; ``latest`` is the newest, an alias moves, and old ones can be named."""
     path = tmp_path / "model.bin"
@@ -125,7 +107,7 @@ def test_other_content_is_another_version_and_the_same_content_the_same(
     assert [Path(each).read_text() for each in shared.get_artifacts_by_type("model")] == ["one", "two"]
 
 
-def test_what_is_logged_is_what_was_there_then(shared: Tracked, tmp_path: Path) -> None:
+def test_what_is_logged_is_what_was_there_then(shared: ExperimentTracker, tmp_path: Path) -> None:
     """A copy keeps what a file held; a reference that was changed afterwards is found out."""
     copied, referred = saved(tmp_path / "copied.txt", "then"), saved(tmp_path / "referred.txt", "then")
     version = shared.log_artifact(copied, type="then")
@@ -142,7 +124,7 @@ def test_what_is_logged_is_what_was_there_then(shared: Tracked, tmp_path: Path) 
 
 
 def test_a_file_that_is_not_there_is_recorded_as_missing_or_refused(
-    shared: Tracked, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    shared: ExperimentTracker, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """By reference it is recorded, loudly, and verified as missing; a copy of it is an error."""
     with caplog.at_level(logging.WARNING, "jaxarc"):
@@ -151,7 +133,7 @@ def test_a_file_that_is_not_there_is_recorded_as_missing_or_refused(
     assert (version.kind, version.size, version.checksum) == ("missing", None, "")
     assert states(shared.verify_artifacts("exists", "not-there")) == {"not-there:v0": "missing"}
     saved(tmp_path / "model_best.pth", "x")
-    with pytest.raises(TrackingError, match="did you mean model_best.pth"):
+    with pytest.raises(TrackingError, match=r"did you mean model_best\.pth"):
         shared.log_artifact(tmp_path / "model_bset.pth")
     with pytest.raises(TrackingError, match="nor the folder"):
         shared.add_artifact("x", "y", tmp_path / "no" / "folder", must_exist=True)
@@ -159,7 +141,7 @@ def test_a_file_that_is_not_there_is_recorded_as_missing_or_refused(
     assert states(shared.verify_artifacts("digest", "not-there")) == {"not-there:v0": "unknown"}
 
 
-def test_an_empty_file_is_an_artifact(shared: Tracked, tmp_path: Path) -> None:
+def test_an_empty_file_is_an_artifact(shared: ExperimentTracker, tmp_path: Path) -> None:
     """It has a digest and no bytes, as a copy and as a reference."""
     empty = saved(tmp_path / "empty", b"")
     copy, reference = shared.log_artifact(empty, "e1"), shared.add_artifact("e2", "file", empty)
@@ -169,7 +151,7 @@ def test_an_empty_file_is_an_artifact(shared: Tracked, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a\nb", "<script>", "ü" * 300, "..", "con:v0"])
-def test_a_name_from_outside_leaves_no_folder(shared: Tracked, tmp_path: Path, name: str) -> None:
+def test_a_name_from_outside_leaves_no_folder(shared: ExperimentTracker, tmp_path: Path, name: str) -> None:
     """Ids are text and no paths: the copy lies under its digest, and the id is kept to the letter."""
     version = shared.log_artifact(saved(tmp_path / "f.txt", f"of {name}"), name)
     assert shared.get_artifact(name).id == name
@@ -177,7 +159,7 @@ def test_a_name_from_outside_leaves_no_folder(shared: Tracked, tmp_path: Path, n
     assert version.file.parent.name == version.version
 
 
-def test_an_odd_file_name_stays_one_name(shared: Tracked, tmp_path: Path) -> None:
+def test_an_odd_file_name_stays_one_name(shared: ExperimentTracker, tmp_path: Path) -> None:
     """A hidden file, a long name, a line break: the copy has a name that any file system takes."""
     for name in (".hidden", "a\nb", "é" * 120, "..x"):
         version = shared.log_artifact(saved(tmp_path / name, f"in {name}"))
@@ -186,8 +168,8 @@ def test_an_odd_file_name_stays_one_name(shared: Tracked, tmp_path: Path) -> Non
         assert not version.file.name.startswith(".")
 
 
-def test_a_link_out_of_the_run_is_not_of_the_run(tracker: Tracked, tmp_path: Path) -> None:
-    """A link in the run to a file outside is logged as what it leads to; one made afterwards leads nowhere."""
+def test_a_link_out_of_the_run_is_not_of_the_run(tracker: ExperimentTracker, tmp_path: Path) -> None:
+    """A link in the run to a file outside is logged as what it leads to; a later one leads nowhere."""
     run_dir = tracker._open_dir()
     secret = saved(tmp_path / "secret.txt", "secret")
     (run_dir / "plots").mkdir()
@@ -205,7 +187,7 @@ def test_a_link_out_of_the_run_is_not_of_the_run(tracker: Tracked, tmp_path: Pat
     (finding,) = read_back(tracker).verify("exists", "own.txt")
     assert (finding.state, finding.is_broken) == ("outside", True)
     with pytest.raises(TrackingError, match="leads out of the run"):
-        open(finding.artifact)
+        Path(finding.artifact)
 
 
 @pytest.mark.parametrize("path", ["../../secret.txt", "plots/../../secret.txt", "", "a\0b"])
@@ -219,7 +201,7 @@ def test_an_event_leads_nobody_out_of_its_run(tmp_path: Path, path: str) -> None
     assert finding.state == "outside"
 
 
-def test_a_directory_is_one_artifact(shared: Tracked, tmp_path: Path) -> None:
+def test_a_directory_is_one_artifact(shared: ExperimentTracker, tmp_path: Path) -> None:
     """Its digest is that of sha256sum's lines; a file that changes, comes or goes changes it."""
     folder = tmp_path / "step_10"
     saved(folder / "params" / "w.npy", "weights")
@@ -237,7 +219,7 @@ def test_a_directory_is_one_artifact(shared: Tracked, tmp_path: Path) -> None:
     assert states(shared.verify_artifacts("digest", "tree")) == {"tree:v0": "digest"}
 
 
-def test_links_in_a_directory_stay_within_it(shared: Tracked, tmp_path: Path) -> None:
+def test_links_in_a_directory_stay_within_it(shared: ExperimentTracker, tmp_path: Path) -> None:
     """A link to a file beside it is that file; one that leads out, or to a folder, is refused by name."""
     folder = tmp_path / "tree"
     saved(folder / "a.txt", "a")
@@ -255,7 +237,7 @@ def test_links_in_a_directory_stay_within_it(shared: Tracked, tmp_path: Path) ->
     assert not [each for each in copies.iterdir() if each.name.startswith(".")], "nothing is left behind"
 
 
-def test_what_is_no_file_is_refused_without_waiting(shared: Tracked, tmp_path: Path) -> None:
+def test_what_is_no_file_is_refused_without_waiting(shared: ExperimentTracker, tmp_path: Path) -> None:
     """A pipe would never give its end; a device neither."""
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path(os.devnull)):
@@ -264,7 +246,7 @@ def test_what_is_no_file_is_refused_without_waiting(shared: Tracked, tmp_path: P
                 add(path)
 
 
-def test_two_gigabytes_of_nothing_take_no_room(shared: Tracked, tmp_path: Path) -> None:
+def test_two_gigabytes_of_nothing_take_no_room(shared: ExperimentTracker, tmp_path: Path) -> None:
     """A file with holes is copied with its holes, and by its size alone it is logged at once."""
     path = tmp_path / "sparse.bin"
     with path.open("wb") as file:
@@ -283,7 +265,7 @@ def test_two_gigabytes_of_nothing_take_no_room(shared: Tracked, tmp_path: Path) 
 
 
 @pytest.mark.long
-def test_two_gigabytes_are_copied_and_verified(tracker: Tracked, tmp_path: Path) -> None:
+def test_two_gigabytes_are_copied_and_verified(tracker: ExperimentTracker, tmp_path: Path) -> None:
     """The whole of a large file with holes goes through its digest, twice."""
     path = tmp_path / "sparse.bin"
     with path.open("wb") as file:
@@ -293,7 +275,7 @@ def test_two_gigabytes_are_copied_and_verified(tracker: Tracked, tmp_path: Path)
     assert states(tracker.verify_artifacts(name="sparse.bin")) == {"sparse.bin:v0": "ok"}
 
 
-def test_many_threads_add_at_once(tracker: Tracked, tmp_path: Path) -> None:
+def test_many_threads_add_at_once(tracker: ExperimentTracker, tmp_path: Path) -> None:
     """Contents that are the same share one copy, the others have theirs, and every event is there."""
     paths = [saved(tmp_path / f"{index}.bin", f"content {index % 3}") for index in range(24)]
     start = threading.Barrier(len(paths))
@@ -316,7 +298,7 @@ def test_many_threads_add_at_once(tracker: Tracked, tmp_path: Path) -> None:
     assert not list(copies.glob(".*"))
 
 
-def test_two_processes_add_to_one_run(tracker: Tracked, tmp_path: Path) -> None:
+def test_two_processes_add_to_one_run(tracker: ExperimentTracker, tmp_path: Path) -> None:
     """What each says is in files of its own; a reader has all of it in order of time."""
     tracker.log_artifact(saved(tmp_path / "a", "one"), "shared")
     assert tracker.flush(20)
@@ -328,16 +310,16 @@ def test_two_processes_add_to_one_run(tracker: Tracked, tmp_path: Path) -> None:
     assert found.get("shared").number == 1
 
 
-def test_a_uri_is_recorded_as_it_is(shared: Tracked) -> None:
+def test_a_uri_is_recorded_as_it_is(shared: ExperimentTracker) -> None:
     """Nobody looks whether it is there, and verifying says so."""
     version = shared.log_artifact("s3://bucket/weights.bin", type="model-elsewhere")
     assert (version.kind, version.path, version.id) == ("uri", "s3://bucket/weights.bin", "weights.bin")
     assert states(shared.verify_artifacts(name="weights.bin")) == {"weights.bin:v0": "elsewhere"}
     with pytest.raises(TrackingError, match="is no file here"):
-        open(version)
+        Path(version)
 
 
-def test_a_reference_that_is_written_over_is_no_damage(shared: Tracked, tmp_path: Path) -> None:
+def test_a_reference_that_is_written_over_is_no_damage(shared: ExperimentTracker, tmp_path: Path) -> None:
     """A file that is logged again under its id was replaced; only the last version is compared."""
     path = tmp_path / "metrics.json"
     for content in ("1", "22"):
@@ -357,7 +339,9 @@ def test_a_reference_that_is_written_over_is_no_damage(shared: Tracked, tmp_path
     ],
     ids=["no id", "no type", "half a step", "a tag that is a number", "latest"],
 )
-def test_wrong_arguments_are_named(shared: Tracked, tmp_path: Path, arguments: dict, words: str) -> None:
+def test_wrong_arguments_are_named(
+    shared: ExperimentTracker, tmp_path: Path, arguments: dict, words: str
+) -> None:
     """Before anything is copied or written."""
     before = len(shared.artifacts())
     with pytest.raises(TrackingError, match=words):
@@ -365,7 +349,7 @@ def test_wrong_arguments_are_named(shared: Tracked, tmp_path: Path, arguments: d
     assert len(shared.artifacts()) == before
 
 
-def test_who_asks_for_what_is_not_there_is_told_what_is(tracker: Tracked, tmp_path: Path) -> None:
+def test_who_asks_for_what_is_not_there_is_told_what_is(tracker: ExperimentTracker, tmp_path: Path) -> None:
     """The closest id, the versions of an id, and who shares an alias."""
     with pytest.raises(TrackingError, match="there are none"):
         tracker.get_artifact("model")
@@ -384,7 +368,9 @@ def test_who_asks_for_what_is_not_there_is_told_what_is(tracker: Tracked, tmp_pa
     assert tracker.get_artifact().id == "model-b"
 
 
-def test_a_copy_that_cannot_be_written_is_told_and_leaves_nothing(tracker: Tracked, tmp_path: Path) -> None:
+def test_a_copy_that_cannot_be_written_is_told_and_leaves_nothing(
+    tracker: ExperimentTracker, tmp_path: Path
+) -> None:
     """A file stands where the copies would lie: the error names it, and the record says nothing of a file."""
     run_dir = tracker._open_dir()
     saved(run_dir / "artifacts", "in the way")
@@ -410,13 +396,15 @@ def test_odd_events_of_other_programs_are_read_as_far_as_they_go(tmp_path: Path)
     assert "RunArtifacts(2 versions" in repr(found)
 
 
-def checkpoint(tracker: Tracked, folder: Path, step: int, score: object, **said: object):
+def checkpoint(
+    tracker: ExperimentTracker, folder: Path, step: int, score: object, **said: Any
+) -> ArtifactVersion:
     """Log the checkpoint of a step."""
     path = saved(folder / f"step_{step}.ckpt", f"weights {step}")
     return tracker.log_checkpoint(path, step=step, metrics={"score": score}, **said)
 
 
-def test_the_last_and_the_best_checkpoints_stay(tracker: Tracked, tmp_path: Path) -> None:
+def test_the_last_and_the_best_checkpoints_stay(tracker: ExperimentTracker, tmp_path: Path) -> None:
     """The others' files go, what was said of them stays, and a new process finds best and latest."""
     tracker.keep_checkpoints(2, best=1, metric="score", direction="maximize")
     scores = [1.0, 9.0, float("nan"), 3.0, 9.0, 2.0]
@@ -432,7 +420,7 @@ def test_the_last_and_the_best_checkpoints_stay(tracker: Tracked, tmp_path: Path
     assert all((tmp_path / f"step_{step}.ckpt").exists() for step in range(6)), "the program's own stay"
 
 
-def test_a_checkpoint_with_a_name_of_its_own_stays(tracker: Tracked, tmp_path: Path) -> None:
+def test_a_checkpoint_with_a_name_of_its_own_stays(tracker: ExperimentTracker, tmp_path: Path) -> None:
     """As one that is written over does, and one whose content another artifact has."""
     tracker.keep_checkpoints(1)
     checkpoint(tracker, tmp_path, 0, 0.0, aliases=["published"])
@@ -448,7 +436,7 @@ def test_a_checkpoint_with_a_name_of_its_own_stays(tracker: Tracked, tmp_path: P
     assert own.read_text() == "b"
 
 
-def test_checkpoints_out_of_the_run_are_never_removed(tracker: Tracked, tmp_path: Path) -> None:
+def test_checkpoints_out_of_the_run_are_never_removed(tracker: ExperimentTracker, tmp_path: Path) -> None:
     """A reference is somebody else's file."""
     tracker.keep_checkpoints(1)
     for step in range(3):
@@ -457,7 +445,7 @@ def test_checkpoints_out_of_the_run_are_never_removed(tracker: Tracked, tmp_path
     assert not any(each.removed for each in read_back(tracker))
 
 
-def test_a_direction_is_declared_and_never_guessed(tracker: Tracked, tmp_path: Path) -> None:
+def test_a_direction_is_declared_and_never_guessed(tracker: ExperimentTracker, tmp_path: Path) -> None:
     """``best`` by a metric needs to be told which way it gets better, once."""
     with pytest.raises(TrackingError, match="which way loss gets better was not said"):
         checkpoint(tracker, tmp_path, 0, 1.0, best_key="loss")
@@ -470,12 +458,29 @@ def test_a_direction_is_declared_and_never_guessed(tracker: Tracked, tmp_path: P
     assert read_back(tracker).get("checkpoint:best").step == 1
 
 
-def test_a_resumed_run_goes_on_with_its_versions(tracker: Tracked, tmp_path: Path) -> None:
+def test_a_resumed_run_goes_on_with_its_versions(tracker: ExperimentTracker, tmp_path: Path) -> None:
     """Who opens a run that has artifacts counts on, and keeps checkpoints over all of them."""
+    tracker.define_metric("sc*", direction="minimize")
     for step in range(3):
-        checkpoint(tracker, tmp_path, step, 1.0)
-    assert tracker.flush(20)
-    tracker._artifact_store = None
-    assert checkpoint(tracker, tmp_path, 3, 2.0).number == 3
-    tracker.keep_checkpoints(1)
-    assert [each.step for each in read_back(tracker) if not each.removed] == [3]
+        checkpoint(tracker, tmp_path, step, 2.0 - step)
+    tracker.end_run()
+    again = ExperimentTracker({"storage": {"base_output_dir": str(tmp_path / "runs")}})
+    with again.start_run(resume=tracker.run_dir):
+        version = checkpoint(again, tmp_path, 3, 1.0, best_key="score")
+        assert (version.number, version.aliases) == (3, ("latest",))
+        again.keep_checkpoints(1, best=1, metric="score")
+        assert [each.step for each in read_back(again) if not each.removed] == [2, 3]
+
+
+def test_a_tracker_that_records_nothing_copies_and_removes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the process that this one joined records nothing, files are looked at and stay where they are."""
+    monkeypatch.setenv("JAXARC_RUN", str(Invitation.to_nothing("the test says so")))
+    monkeypatch.chdir(tmp_path)
+    with begun(tmp_path / "runs") as silent:
+        silent.keep_checkpoints(1)
+        for step in range(2):
+            assert Path(checkpoint(silent, tmp_path, step, 0.0)) == tmp_path / f"step_{step}.ckpt"
+        assert silent.log_artifact("step_0.ckpt", copy=True).file == tmp_path / "step_0.ckpt"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step_0.ckpt", "step_1.ckpt"]

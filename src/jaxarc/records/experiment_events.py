@@ -352,8 +352,8 @@ class Media(ExperimentEvent):
 EXPERIMENT_EVENTS: Mapping[str, type[ExperimentEvent]] = {
     each.TYPE: each
     for each in (
-        RunStart, RunEnd, Param, MetricBatch, DefineMetric, Summary, Tag, Artifact, Checkpoint, ArtifactRemoved,
-        Status, Log, Table, Media,
+        RunStart, RunEnd, Param, MetricBatch, DefineMetric, Summary, Tag, Artifact, ArtifactRemoved,
+        Checkpoint, Status, Log, Table, Media,
     )
 }  # fmt: skip
 """The dataclass of each type."""

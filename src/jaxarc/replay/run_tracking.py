@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from jaxarc.replay.artifacts import ARTIFACT_EVENTS, RunArtifacts
 from jaxarc.replay.experiment import ExperimentRecord, Series
 from jaxarc.replay.run_reader import RunReader
+from jaxarc.storage import read_events
 
 __all__ = ["RunTracking"]
 
@@ -52,6 +54,16 @@ class RunTracking(RunReader):
         """
         record = self.record()
         return record.all_series(**ctx) if key is None else record.series(key, **ctx)
+
+    def artifacts(self) -> RunArtifacts:
+        """Return the versions of the run's artifacts and checkpoints, the oldest first.
+
+        ``run.artifacts().get("best")`` opens as a path does, and ``run.artifacts().verify("digest")`` says
+        whether the files are what was logged.
+        """
+        paths = sorted((self.run_dir / "events").glob("p*.jsonl"))
+        events = (event for path in paths for event in read_events(path, types=ARTIFACT_EVENTS))
+        return RunArtifacts.of_events(events, self.run_dir)
 
     def _events_state(self) -> object:
         """Return what changes when events were added."""

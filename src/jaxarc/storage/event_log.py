@@ -106,7 +106,8 @@ def read_events(
         types: only events of these types, which costs little where the others are many; None for all.
     """
     number = 0
-    marks = None if types is None else tuple(f'"t":"{name}"'.encode() for name in types)
+    # Other programs may put a space behind the colon.
+    marks = None if types is None else [f'"t":{gap}"{name}"'.encode() for name in types for gap in ("", " ")]
     with path.open("rb") as file:
         while line := file.readline(_MAX_LINE_BYTES):
             number += 1

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from jaxarc.errors import TrackingError
 from jaxarc.records.json_values import plain_value, restored_value
 
-__all__ = ["name_of", "names_of", "plain_values", "whole"]
+__all__ = ["declared_direction", "name_of", "names_of", "plain_values", "whole"]
+
+
+def declared_direction(declared: Mapping[str, str | None], metric: str) -> str | None:
+    """Return which way a metric gets better, by its name or by the longest pattern that it fits."""
+    if metric in declared:
+        return declared[metric]
+    fitting = [pattern for pattern in declared if fnmatchcase(metric, pattern)]
+    return declared[max(fitting, key=len)] if fitting else None
 
 
 def name_of(what: str, value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from jaxarc.records.artifacts import CHECKPOINT, ArtifactSaid, ArtifactVersion, 
 from jaxarc.records.checkpoint_retention import CheckpointRetention
 from jaxarc.records.clock import CLOCK
 from jaxarc.records.events import Event
-from jaxarc.records.experiment_events import DIRECTIONS, Artifact, ArtifactRemoved, Checkpoint
+from jaxarc.records.experiment_events import DIRECTIONS, Artifact, ArtifactRemoved, Checkpoint, DefineMetric
 from jaxarc.replay.artifacts import ARTIFACT_EVENTS, RunArtifacts, artifact_fold
 from jaxarc.storage import read_events
 from jaxarc.storage.artifact_files import (
@@ -26,7 +26,7 @@ from jaxarc.storage.artifact_files import (
     look_at,
     remove_artifact,
 )
-from jaxarc.tracking.artifact_arguments import name_of, names_of, plain_values, whole
+from jaxarc.tracking.artifact_arguments import declared_direction, name_of, names_of, plain_values, whole
 
 __all__ = ["ArtifactStore", "Described", "Source"]
 
@@ -54,7 +54,8 @@ class ArtifactStore:
     """The artifacts of a run that is being tracked, as this process knows them.
 
     Args:
-        run_dir: returns the run's directory, which it makes where it is not there yet.
+        run_dir: returns the run's directory, which it makes where it is not there yet; None where nothing is
+            recorded: then files are looked at where they lie, and nothing is copied, said or removed.
         submit: has an event written.
         flush: waits until what was submitted is on disk; returns whether it is.
         direction_of: returns which way a metric gets better, where that was declared.
@@ -62,7 +63,7 @@ class ArtifactStore:
 
     def __init__(
         self,
-        run_dir: Callable[[], Path],
+        run_dir: Callable[[], Path] | None,
         submit: Callable[[Event], object],
         flush: Callable[[float | None], bool],
         direction_of: Callable[[str], str | None] = lambda metric: None,
@@ -74,14 +75,18 @@ class ArtifactStore:
         # A signal may end the run while its thread is in here: it may come in again.
         self._lock = threading.RLock()
         self._retention: dict[str, CheckpointRetention] = {}
-        before = sorted((self.run_dir / "events").glob("p*.jsonl"))
-        events = (event for path in before for event in read_events(path, types=ARTIFACT_EVENTS))
-        self._fold = artifact_fold(events, self.run_dir)
+        before = list(_events_before(self.run_dir)) if run_dir is not None else []
+        self._fold = artifact_fold(before, self.run_dir)
+        self._declared: dict[str, str | None] = {
+            str(each.payload.get("key")): each.payload.get("direction")
+            for each in before
+            if each.type == DefineMetric.TYPE
+        }
 
     @property
     def run_dir(self) -> Path:
         """The run's directory."""
-        return self._run_dir()
+        return Path(os.devnull) if self._run_dir is None else self._run_dir()
 
     def artifacts(self) -> RunArtifacts:
         """Return the versions that are known."""
@@ -90,7 +95,9 @@ class ArtifactStore:
 
     def lies_outside(self, path: str | os.PathLike[str]) -> bool:
         """Return whether a path leads to a file that does not lie in the run."""
-        return not is_uri(os.fspath(path)) and path_in_run(self.run_dir, self._located(path)) is None
+        if self._run_dir is None or is_uri(os.fspath(path)):
+            return False
+        return path_in_run(self.run_dir, self._located(path)) is None
 
     def add(
         self,
@@ -166,7 +173,7 @@ class ArtifactStore:
     ) -> CheckpointRetention:
         """Keep the last checkpoints of a name, and the best, from now on."""
         if metric is not None and direction is None:
-            direction = self._direction_of(metric)
+            direction = self._declared_direction(metric)
         kept = CheckpointRetention(last=last, best=best, metric=metric, direction=direction)
         with self._lock:
             self._retention[name_of("name", name)] = kept
@@ -190,6 +197,7 @@ class ArtifactStore:
             return text, None, {"kind": "uri", "mode": "reference"}
         file = self._located(path)
         try:
+            copy = copy and self._run_dir is not None
             stored = copy_artifact(run_dir, file) if copy else look_at(file, digest=digest)
         except FileNotFoundError as error:
             if is_needed:
@@ -234,7 +242,7 @@ class ArtifactStore:
 
     def _direction(self, metric: str, given: str | None, kept: CheckpointRetention | None) -> str:
         declared = kept.direction if kept is not None and kept.metric == metric else None
-        direction = given or declared or self._direction_of(metric)
+        direction = given or declared or self._declared_direction(metric)
         if direction not in DIRECTIONS:
             said = "" if direction is None else f", got {direction!r}"
             raise TrackingError(
@@ -242,6 +250,9 @@ class ArtifactStore:
                 f"'minimize', or declare it once: define_metric({metric!r}, direction='maximize')"
             )
         return direction
+
+    def _declared_direction(self, metric: str) -> str | None:
+        return self._direction_of(metric) or declared_direction(self._declared, metric)
 
     def _say(self, said: ArtifactSaid) -> Any:
         with self._lock:
@@ -262,8 +273,14 @@ class ArtifactStore:
             self._say(ArtifactRemoved(name=name, path=each.path, checksum=each.checksum, reason=kept.words))
         needed = {each.path for each in self._fold.versions() if not each.removed}
         for each in going:
-            if each.path not in needed:
+            if self._run_dir is not None and each.path not in needed:
                 remove_artifact(self.run_dir, each.file)
+
+
+def _events_before(run_dir: Path) -> Iterator[Event]:
+    """Yield what was said of artifacts, and of directions, before this process came."""
+    for path in sorted((run_dir / "events").glob("p*.jsonl")):
+        yield from read_events(path, types=[*ARTIFACT_EVENTS, DefineMetric.TYPE])
 
 
 def _is_best(

@@ -41,6 +41,10 @@ class ArtifactVerbs(ABC):
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until what was accepted is on disk; return whether it is."""
 
+    def _records_artifacts(self) -> bool:
+        """Return whether anything is recorded: where not, files are looked at and nothing else is done."""
+        return True
+
     def _direction_of(self, metric: str) -> str | None:
         """Return which way a metric gets better, where that was declared."""
         return None
@@ -252,7 +256,6 @@ class ArtifactVerbs(ABC):
     def _artifacts(self) -> ArtifactStore:
         with _MAKING:
             if self._artifact_store is None:
-                self._artifact_store = ArtifactStore(
-                    self._open_dir, self._submit, self.flush, self._direction_of
-                )
+                run_dir = self._open_dir if self._records_artifacts() else None
+                self._artifact_store = ArtifactStore(run_dir, self._submit, self.flush, self._direction_of)
             return self._artifact_store

@@ -17,6 +17,8 @@ from jaxarc.records.experiment_events import ExperimentEvent, Status
 from jaxarc.records.failure import failure
 from jaxarc.records.run_status import ENDED_STATUSES, checked_transition
 from jaxarc.storage import JOIN_VARIABLE, NoRun, choose_origin, remember
+from jaxarc.tracking.artifact_arguments import declared_direction
+from jaxarc.tracking.artifact_verbs import ArtifactVerbs
 from jaxarc.tracking.backend import Backend
 from jaxarc.tracking.choosing import backends_of
 from jaxarc.tracking.live import LiveTrackers
@@ -26,7 +28,7 @@ from jaxarc.tracking.media_verbs import MediaVerbs
 __all__ = ["ExperimentTracker"]
 
 
-class ExperimentTracker(MediaVerbs):
+class ExperimentTracker(MediaVerbs, ArtifactVerbs):
     """Track an experiment: params, metrics, summary, tables, pictures, artifacts, tags and status.
 
     All of it goes into one run on disk, which ``jaxarc.open`` reads, and from there to the backends: one that
@@ -57,6 +59,7 @@ class ExperimentTracker(MediaVerbs):
         self._is_silent = False
         self._invitation = ""
         self._status = ""
+        self._declared: dict[str, str | None] = {}
 
     @classmethod
     def of_run(cls, run: RecordedRun, *, is_silent: bool = False) -> Self:
@@ -180,7 +183,7 @@ class ExperimentTracker(MediaVerbs):
             run.queue.close()
             raise
         LiveTrackers.start(run, self._backends)
-        self._run, self._status = run, "RUNNING"
+        self._run, self._status, self._artifact_store = run, "RUNNING", None
         run.close_at_exit(self._end_at_exit)
 
     def _end_at_exit(self, status: str) -> None:
@@ -273,6 +276,15 @@ class ExperimentTracker(MediaVerbs):
 
     def _open_dir(self) -> Path:
         return self._begun().store.open()
+
+    def _records_artifacts(self) -> bool:
+        return not self._is_silent
+
+    def _direction_of(self, metric: str) -> str | None:
+        return declared_direction(self._declared, metric)
+
+    def _declare(self, key: str, direction: str | None) -> None:
+        self._declared[key] = direction
 
     def _begun(self) -> RecordedRun:
         if self._run is None:

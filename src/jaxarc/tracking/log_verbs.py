@@ -143,9 +143,13 @@ class LogVerbs:
             raise TrackingError(f"summary must be one of {', '.join(SUMMARIES)}, got {summary!r}")
         if summary == "best" and direction is None:
             raise TrackingError(f"summary='best' of {key} needs direction='minimize' or 'maximize'")
+        self._declare(str(key), direction)
         self._submit(
             DefineMetric(key=str(key), step_metric=step_metric, direction=direction, summary=summary)
         )
+
+    def _declare(self, key: str, direction: str | None) -> None:
+        """Keep in mind which way a metric gets better."""
 
     def set_tags(self, tags: Mapping[str, Any] | Iterable[str]) -> None:
         """Give the run tags, with values or without: ``{"team": "a"}`` or ``["baseline"]``.
