@@ -28,13 +28,17 @@ def list_runs(
     limit: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="The most rows. Default: 50; all with --json.")
     ] = None,
+    runs: Annotated[
+        bool, typer.Option("--runs", help="List runs with their params, metrics and tags.")
+    ] = False,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
     """List the runs, or the episodes of one run.
 
     Of runs, --where and --sort are about run, experiment, status, level,
-    episodes, solved, success_rate, mean_return, best_return, env_steps.
+    episodes, solved, success_rate, mean_return, best_return, env_steps, and
+    about params.NAME, metrics.NAME and tags.NAME, or NAME alone.
 
     With --steps, --where and --sort are about stored steps: about reward,
     metrics, the numbers of actions (action.operation), and episode.success.
@@ -42,6 +46,8 @@ def list_runs(
     Examples:
 
     jaxarc ls --where 'success_rate > 0.5' --sort -best_return
+
+    jaxarc ls --runs --where 'train/success_rate > 0.5'
 
     jaxarc ls latest --where 'success and total_steps < 40' --sort -total_reward
 
@@ -52,5 +58,13 @@ def list_runs(
     from jaxarc.cli.listing import list_episodes_or_runs
 
     list_episodes_or_runs(
-        run, root=root, where=where, sort=sort, limit=limit, columns=columns, steps=steps, as_json=as_json
+        run,
+        root=root,
+        where=where,
+        sort=sort,
+        limit=limit,
+        columns=columns,
+        steps=steps,
+        runs_only=runs,
+        as_json=as_json,
     )

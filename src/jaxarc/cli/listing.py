@@ -26,6 +26,7 @@ from jaxarc.storage import derive_status, find_runs, read_run_file, writer_name
 __all__ = [
     "STATUS_STYLES",
     "USUAL_LIMIT",
+    "age",
     "episode_table",
     "fitting_table",
     "list_episodes_or_runs",
@@ -168,6 +169,7 @@ def list_episodes_or_runs(
     limit: int | None,
     columns: str | None = None,
     steps: bool = False,
+    runs_only: bool = False,
     as_json: bool = False,
 ) -> None:
     """Print the runs below a folder, or the episodes or the stored steps of a run.
@@ -179,6 +181,7 @@ def list_episodes_or_runs(
         limit: the most rows; None for 50, and for all in JSON.
         columns: names of columns with commas between them; None for those that people look for.
         steps: list stored steps.
+        runs_only: list runs with what is said of their experiments, also where the folder is one.
         as_json: print one JSON document.
 
     Raises:
@@ -190,10 +193,14 @@ def list_episodes_or_runs(
     folder = base if name is None else Path(name).expanduser()
     if name is None or folder.is_dir():
         runs = find_runs(folder) if folder.is_dir() else []
-        if runs != [folder] or name is None:
+        if runs != [folder] or name is None or runs_only:
             if steps:
                 raise QueryError("--steps is about one run; name it: jaxarc ls latest --steps")
-            if runs and any(option is not None for option in (where, sort, columns)):
+            if runs_only and runs and columns is None:
+                from jaxarc.cli.listed_experiments import list_experiments
+
+                list_experiments(folder, runs, where, sort, limit, as_json=as_json)
+            elif runs and any(option is not None for option in (where, sort, columns)):
                 from jaxarc.cli.listed_runs import list_chosen_runs
 
                 list_chosen_runs(folder, runs, where, sort, limit, columns, as_json=as_json)
@@ -201,6 +208,8 @@ def list_episodes_or_runs(
                 list_runs_below(folder, runs, limit, as_json=as_json)
             return
     assert name is not None
+    if runs_only:
+        raise QueryError(f"--runs lists the runs of a folder; {name} is none")
     from jaxarc.cli.listed_rows import list_rows
 
     list_rows(
@@ -248,7 +257,7 @@ def list_runs_below(
         "run": [Text(each["run"]) for each in found],
         "status": [Text(each["status"], style=STATUS_STYLES.get(each["status"], "")) for each in found],
         "level": [Text(str(each["level"] or "")) for each in found],
-        "started": ["" if each["created"] is None else _age(each["created"]) for each in found],
+        "started": ["" if each["created"] is None else age(each["created"]) for each in found],
     }
     for heading, key in (("episodes", "episodes"), ("solved", "solved"), ("env steps", "env_steps")):
         facts[heading] = [_count(each[key], each["status"]) for each in found]
@@ -298,7 +307,7 @@ def _count(count: int | None, status: str) -> str:
     return f"{count:,}"
 
 
-def _age(created: float) -> str:
+def age(created: float) -> str:
     """Return how long ago a run was started, in its largest unit ("3 min ago")."""
     seconds = max(0, int(time.time() - created))
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):

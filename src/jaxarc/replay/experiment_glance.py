@@ -6,7 +6,8 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from jaxarc.records.events import Event
 from jaxarc.records.json_values import PlainValues, restored_value
 from jaxarc.replay.experiment import ExperimentRecord
 from jaxarc.replay.metric_choice import direction_of
-from jaxarc.storage import annotation_files, atomic_write_bytes, read_events
+from jaxarc.storage import annotation_files, atomic_write_bytes, read_events, segment_files
 
 __all__ = ["GLANCE_FILE", "ExperimentGlance", "experiment_glance", "full_record"]
 
@@ -71,9 +72,9 @@ def experiment_glance(run_dir: Path, *, is_running: bool) -> ExperimentGlance:
 
 
 def full_record(run_dir: Path) -> tuple[ExperimentRecord, list[DamagedFileError]]:
-    """Return the record of a run, and what of its event files could not be read."""
+    """Return the record of a run, its curves among it, and what of its files could not be read."""
     problems: list[DamagedFileError] = []
-    record = ExperimentRecord(_events(run_dir, problems))
+    record = ExperimentRecord(chain(_events(run_dir, problems), _curves(run_dir, problems)))
     problems += [DamagedFileError(run_dir / "events", problem) for problem in record.problems]
     return record, problems
 
@@ -84,6 +85,20 @@ def _events(run_dir: Path, problems: list[DamagedFileError]) -> Iterator[Event]:
             yield from read_events(path, problems)
         except OSError as error:
             problems.append(DamagedFileError(path, f"cannot be read ({error})"))
+
+
+def _curves(run_dir: Path, problems: list[DamagedFileError]) -> Iterator[Event]:
+    """Yield the points of the curves that the run's episodes make."""
+    if not segment_files(run_dir):
+        return
+    from jaxarc.replay.run_curves import curve_records
+    from jaxarc.replay.run_reader import RunReader
+
+    run = RunReader(run_dir)
+    steps = run_dir / "steps"
+    problems += [problem for problem in run.problems if steps in (problem.path, problem.path.parent)]
+    for point in curve_records(run):
+        yield replace(point.said.event(), timestamp_us=point.timestamp_us)
 
 
 def _signature(run_dir: Path) -> list[Any]:

@@ -16,6 +16,7 @@ __all__ = [
     "MetricValue",
     "chosen_key",
     "direction_of",
+    "mean_of_members",
     "metric_value",
     "parted_metric",
     "shown_key",
@@ -83,6 +84,16 @@ def chosen_key(keys: Iterable[SeriesKey], name: str) -> SeriesKey | None:
     shown = ", ".join(f"{key}[{','.join(f'{n}={v}' for n, v in each[1])}]" for each in found[:8])
     more = f" and {len(found) - 8} more" if len(found) > 8 else ""
     raise QueryError(f"{name} means {len(found)} series; say which: {shown}{more}")
+
+
+def mean_of_members(names: Iterable[str]) -> str | None:
+    """Return which of several series of one key stands for it, by their names in a summary; None for none."""
+    keys = {(parted_metric(name)[0], tuple(parted_metric(name)[1].items())): name for name in names}
+    try:
+        chosen = chosen_key(keys, next(iter(keys))[0]) if keys else None
+    except QueryError:
+        return None
+    return None if chosen is None else keys[chosen]
 
 
 def _has(held: Mapping[str, Any], ctx: Mapping[str, str]) -> bool:

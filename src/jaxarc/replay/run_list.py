@@ -11,17 +11,22 @@ import numpy as np
 from jaxarc.errors import DamagedFileError
 from jaxarc.records.lazy_columns import LazyColumns
 from jaxarc.records.table import encode_text
+from jaxarc.replay.experiment_columns import ExperimentColumns
+from jaxarc.replay.experiment_glance import ExperimentGlance, experiment_glance
 from jaxarc.replay.run_table import RunTable
 from jaxarc.storage import derive_status, read_run_file
 
-__all__ = ["run_table"]
+__all__ = ["RUN_COLUMNS", "run_table"]
 
 _TEXT = ("run", "experiment", "status", "level", "run_dir")
 _COUNTS = {"episodes": "episodes", "solved": "successes", "env_steps": "env_steps"}
 _RETURNS = ("success_rate", "mean_return", "best_return", "created")
 
+RUN_COLUMNS = (*_TEXT, *_COUNTS, *_RETURNS)
+"""The columns that every run has."""
 
-def run_table(run_dirs: Sequence[Path]) -> RunTable:
+
+def run_table(run_dirs: Sequence[Path], *, with_experiments: bool = False) -> RunTable:
     """Return runs as a table that ``where`` and ``sort`` can be asked about.
 
     Columns: ``run, experiment, status, level, episodes, solved, success_rate, mean_return, best_return,
@@ -31,18 +36,26 @@ def run_table(run_dirs: Sequence[Path]) -> RunTable:
 
     Args:
         run_dirs: their directories.
+        with_experiments: with columns ``params.<name>``, ``metrics.<name>`` and ``tags.<name>`` besides, for
+            which every run's record is read, or what is kept of it.
     """
-    return RunTable(LazyColumns(_RunColumns(run_dirs)), "run")
+    return RunTable(LazyColumns(_RunColumns(run_dirs, with_experiments=with_experiments)), "run")
 
 
 class _RunColumns:
     """A `ColumnSource` over runs."""
 
-    def __init__(self, run_dirs: Sequence[Path]):
+    def __init__(self, run_dirs: Sequence[Path], *, with_experiments: bool = False):
         self._run_dirs = list(run_dirs)
         self._facts = [_facts(run_dir) for run_dir in self._run_dirs]
         self._counted: dict[int, dict[str, float]] = {}
         self._text = {name: encode_text([str(facts[name]) for facts in self._facts]) for name in _TEXT}
+        glances = [self._glance(position) for position in range(self.length)] if with_experiments else []
+        self._experiments = ExperimentColumns(glances)
+
+    def _glance(self, position: int) -> ExperimentGlance:
+        is_running = self._facts[position]["status"] == "RUNNING"
+        return experiment_glance(self._run_dirs[position], is_running=is_running)
 
     @property
     def dtypes(self) -> Mapping[str, np.dtype]:
@@ -52,7 +65,8 @@ class _RunColumns:
         real = dict.fromkeys(_RETURNS, np.dtype(np.float64))
         known = {**text, **counts, **real}
         order = ("run", "experiment", "status", "level", *("episodes", "solved"), *_RETURNS[:3])
-        return {name: known[name] for name in (*order, "env_steps", "created", "run_dir")}
+        own = {name: known[name] for name in (*order, "env_steps", "created", "run_dir")}
+        return {**own, **self._experiments.dtypes}
 
     @property
     def length(self) -> int:
@@ -67,6 +81,8 @@ class _RunColumns:
         """Return a column of some runs."""
         if name in self._text:
             return self._text[name][positions]
+        if name in self._experiments.dtypes:
+            return self._experiments.read_at(name, positions)
         values = [self._number(name, int(position)) for position in positions]
         return np.array(values, self.dtypes[name])
 
