@@ -116,4 +116,4 @@ def test_an_age_is_in_its_largest_unit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing.time, "time", lambda: 1_000_000.0)
     ages = {-5: "0 s ago", 59: "59 s ago", 200: "3 min ago", 7_300: "2 h ago", 200_000: "2 d ago"}
     for seconds, words in ages.items():
-        assert listing._age(1_000_000.0 - seconds) == words
+        assert listing.age(1_000_000.0 - seconds) == words

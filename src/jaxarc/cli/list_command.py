@@ -45,9 +45,7 @@ def list_runs(
 
     Examples:
 
-    jaxarc ls --where 'success_rate > 0.5' --sort -best_return
-
-    jaxarc ls --runs --where 'train/success_rate > 0.5'
+    jaxarc ls --runs --where 'success_rate > 0.5' --sort -best_return
 
     jaxarc ls latest --where 'success and total_steps < 40' --sort -total_reward
 
