@@ -72,7 +72,7 @@ def everything(run_dir: Path) -> list[ExperimentEvent | Event]:
         *an_experiment(),
         Param(key="net.depth", value=3, nested_key=["net", "depth"]),
         Param(key="lr", value=0.02),
-        Tag(tags={"new": None}, removed=["kind"]),
+        Tag(tags={"new": None, "description": "what it is for"}, removed=["kind"]),
         Table(key="leaders", columns=["name", "score"], rows=[["a", 1.5], ["b", None], [3, "odd"]]),
         Media(key="pictures/board", kind="image", path="board.svg", caption="a board", step=4),
         Media(key="pictures/large", kind="image", path="large.png"),
@@ -85,7 +85,7 @@ def everything(run_dir: Path) -> list[ExperimentEvent | Event]:
         ),
         Checkpoint(path="weights.bin", step=3, is_best=True, metrics={"loss": 0.2}),
         Artifact(path="gone.bin", type="weights", name="gone"),
-        Log(level="WARNING", msg="it is slow", fields={"alert": True, "title": "Slow"}),
+        Log(level="WARNING", msg="it is slow", logger="alert", fields={"title": "Slow"}),
         Log(level="INFO", msg="just said"),
     ]
 

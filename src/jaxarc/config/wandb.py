@@ -49,7 +49,7 @@ class WandbConfig(Section):
             there is a key, else offline.
         tags: tags of the run, besides those of the record.
         notes: what people are told of the run.
-        dir: where W&B keeps its files; None for ``WANDB_DIR``, else the run's directory.
+        files_dir: where W&B keeps its files; None for ``WANDB_DIR``, else the run's directory.
         log_artifacts: whether files of artifacts and checkpoints are uploaded, within the budget; else W&B
             has a reference to where they lie.
         log_frequency: of the steps given to ``WandbIntegration.log_step``, every how many are sent.
@@ -69,7 +69,7 @@ class WandbConfig(Section):
     mode: str | None = checked(None, optional(one_of("online", "offline", "disabled")))
     tags: Sequence[str] = checked((), listed(text))
     notes: str = checked("", words)
-    dir: str | None = checked(None, optional(text))
+    files_dir: str | None = checked(None, optional(text))
     log_artifacts: bool = checked(False, boolean)
     log_frequency: int = checked(10, integer(1))
     image_format: str = checked("png", one_of("png", "svg", "both"))

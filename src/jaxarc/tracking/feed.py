@@ -81,9 +81,12 @@ class Feed:
 
     def open(self) -> None:
         """Open the backend, once; what it raises is raised, and it may be tried again."""
-        if not self._is_open:
-            self.backend.open(run_info(self.run_dir, self.cursor.ticket, is_live=self._is_live))
-            self._is_open = True
+        while not self._is_open:
+            try:
+                self.backend.open(run_info(self.run_dir, self.cursor.ticket, is_live=self._is_live))
+                self._is_open = True
+            except StartOverError:
+                self._start_over()
 
     def advance(self, limit: int = 1_000, *, has_ended: bool = False) -> int:
         """Hand over the next records; return how many the backend has more, or refused.
@@ -100,8 +103,10 @@ class Feed:
                 self._batch += self._lines(limit, has_ended=has_ended)
             records = [line.record for line in self._batch if line.record is not None]
             if records:
+                self.open()
+                if not self._batch:
+                    continue  # it wants all of it again
                 try:
-                    self.open()
                     self._hand_over(records)
                 except StartOverError:
                     self._start_over()
@@ -131,14 +136,9 @@ class Feed:
         Raises:
             Exception: what the backend raised; it may be called again.
         """
-        while True:
-            while self.advance(has_ended=status != "RUNNING"):
-                pass
-            try:
-                self.open()
-                break
-            except StartOverError:
-                self._start_over()
+        self.open()
+        while self.advance(has_ended=status != "RUNNING"):
+            pass
         self.backend.close(status)
         self._is_open = False
         self.cursor.closed = status

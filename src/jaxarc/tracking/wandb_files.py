@@ -53,6 +53,9 @@ def media_of(said: Media, backend: WandbBackend) -> dict[str, Any]:
     elif said.kind == "text":
         words = html.escape(path.read_text(encoding="utf-8", errors="replace"))
         made = lambda: wandb.Html(f"<pre>{words}</pre>", inject=False)  # noqa: E731
+    elif said.kind == "plotly" and suffix == "json":
+        figure = _figure(path)
+        made = lambda: wandb.Plotly(figure)  # noqa: E731
     elif suffix in ("html", "htm"):
         made = lambda: wandb.Html(str(path), inject=False)  # noqa: E731
     else:
@@ -154,6 +157,20 @@ def _fitted(path: Path, most: Any) -> bytes | None:
             return content.getvalue()
     except (UnidentifiedImageError, OSError, ValueError) as error:
         raise RefusedRecordError(f"{path.name} cannot be read as a picture: {error}") from None
+
+
+def _figure(path: Path) -> Any:
+    """Return a figure of Plotly.
+
+    Raises:
+        RefusedRecordError: it is none, or Plotly is missing.
+    """
+    try:
+        from plotly.io import from_json
+
+        return from_json(path.read_text(encoding="utf-8"))
+    except (ImportError, ValueError) as error:
+        raise RefusedRecordError(f"{path.name} cannot be read as a figure of Plotly: {error}") from None
 
 
 def _scale(content: bytes, most: Any) -> float:

@@ -21,6 +21,7 @@ from jaxarc.records.experiment_events import (
     Table,
     Tag,
 )
+from jaxarc.tracking.log_verbs import DESCRIPTION_TAG
 from jaxarc.tracking.wandb_files import artifact_of, media_of, table_of
 from jaxarc.tracking.wandb_names import is_of_gradients, series_name, tag_words
 
@@ -243,9 +244,12 @@ class WandbRun:
         self.run.config.update({levels[0]: value}, allow_val_change=True)
 
     def _show_tags(self, said: Tag) -> None:
-        gone = set(said.removed) | set(said.tags)
+        tags = {name: value for name, value in said.tags.items() if name != DESCRIPTION_TAG}
+        if DESCRIPTION_TAG in said.tags:
+            self.run.notes = str(said.tags[DESCRIPTION_TAG])
+        gone = set(said.removed) | set(tags)
         kept = [tag for tag in self.run.tags or () if tag not in gone and tag.partition(":")[0] not in gone]
-        self.run.tags = tuple(dict.fromkeys([*kept, *(tag_words(*each) for each in said.tags.items())]))
+        self.run.tags = tuple(dict.fromkeys([*kept, *(tag_words(*each) for each in tags.items())]))
 
     def _show_status(self, said: Status) -> None:
         values: dict[str, Any] = {"status": said.status}
@@ -257,9 +261,9 @@ class WandbRun:
 
     def _show_log(self, said: Log) -> None:
         """Show an alert as one; other lines stand in the run's own log."""
-        if said.fields.get("alert"):
+        if said.logger == "alert":
             level = {"ERROR": "ERROR", "CRITICAL": "ERROR", "WARNING": "WARN"}.get(said.level, "INFO")
-            title = str(said.fields.get("title") or said.logger or "jaxarc")
+            title = str(said.fields.get("title") or said.msg)
             self.run.alert(title=title[:64], text=said.msg, level=level)
 
     def _ask_what_it_has(self) -> None:

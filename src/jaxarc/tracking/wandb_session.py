@@ -89,7 +89,7 @@ def begin_run(
     import wandb
 
     link = link or Link()
-    folder = Path(settings.dir or os.environ.get("WANDB_DIR") or info.run_dir)
+    folder = Path(settings.files_dir or os.environ.get("WANDB_DIR") or info.run_dir)
     folder.mkdir(parents=True, exist_ok=True)
     is_whole = info.is_live and member is None
     wanted = {
