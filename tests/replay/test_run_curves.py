@@ -8,6 +8,7 @@ import numpy as np
 from run_rows import make_rows, run_of_rows
 
 from jaxarc.config import EpisodeConfig
+from jaxarc.records.experiment_events import MetricBatch
 from jaxarc.records.steps import PendingSegment
 from jaxarc.records.table import EpisodeTable
 from jaxarc.replay import ReplaySystem
@@ -63,3 +64,22 @@ def test_a_resumed_run_goes_on_with_its_curves(tmp_path: Path):
         axis = [point.event.payload["step"] for point in points]
         assert axis == sorted(axis)
         assert sum(point.event.payload["metrics"]["train/episodes"] for point in points) == 100
+
+
+def test_the_record_of_a_run_holds_its_curves(tmp_path: Path):
+    """``curves`` has them alone; ``metrics``, ``record`` and ``summary`` beside what was logged."""
+    rows = make_rows(120, member=np.arange(120) % 3, update=np.arange(120) // 30)
+    logged = MetricBatch(metrics={"loss": 0.5}, step=1, ctx={"member": 0}).event()
+    run = ReplaySystem(run_of_rows(tmp_path, rows, events=[logged]))
+    series = run.metrics("train/episode_return_mean", member=1)
+    mine = (rows["member"] == 1) & (rows["update"] == 2)
+    assert series.value[2] == rows["total_reward"][mine].mean()
+    assert series.step[2] == rows["end_step"][mine].max()
+    mean = run.record().series("train/episode_return_mean", agg="mean")
+    each = [run.record().series("train/episode_return_mean", member=member).value for member in range(3)]
+    np.testing.assert_allclose(mean.value, np.mean(each, axis=0))
+    assert len(run.curves()) == 4 * 8
+    assert {each.key for each in run.curves(member=0)} >= {"train/success_rate", "train/env_steps_per_s"}
+    assert run.metrics("loss", member=0).value.tolist() == [0.5]
+    assert run.summary["train/episodes (agg=mean, stream=train)"] == 10.0
+    assert run.params == {}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any, overload
 
+from jaxarc.records.events import Event
 from jaxarc.replay.artifacts import ARTIFACT_EVENTS, RunArtifacts
 from jaxarc.replay.experiment import ExperimentRecord, Series
+from jaxarc.replay.run_curves import curve_records
 from jaxarc.replay.run_reader import RunReader
 from jaxarc.storage import read_events
 
@@ -15,19 +19,40 @@ __all__ = ["RunTracking"]
 class RunTracking(RunReader):
     """A run whose experiment can be asked; what was committed since is read at the next question."""
 
+    _said: tuple[object, ExperimentRecord] | None = None
     _record: tuple[object, ExperimentRecord] | None = None
 
     def record(self) -> ExperimentRecord:
-        """Return what was said of the experiment, folded from the run's events as they are now."""
-        state = self._events_state()
+        """Return the record of the experiment: what its events say as they are now, and its curves."""
+        state = (self._events_state(), self._rows, self.status)
         if self._record is None or self._record[0] != state:
-            self._record = (state, ExperimentRecord(self.events()))
+            self._record = (state, ExperimentRecord(chain(self.events(), self._curve_events())))
         return self._record[1]
+
+    def said(self) -> ExperimentRecord:
+        """Return what was said of the experiment, without the curves of its episodes."""
+        state = self._events_state()
+        if self._said is None or self._said[0] != state:
+            self._said = (state, ExperimentRecord(self.events()))
+        return self._said[1]
+
+    def curves(self, **ctx: Any) -> list[Series]:
+        """Return the curves that episodes make without a word of yours, over environment steps.
+
+        Of each stream there are ``<stream>/episode_return_mean``, ``_std``, ``_min``, ``_max``,
+        ``episode_length_mean``, ``success_rate``, ``episodes`` and ``env_steps_per_s``: for each member, and,
+        of several members, for their mean. The episodes of one update are one point; without updates it is
+        those of a window of steps. Of a run that goes on there are the points that are complete.
+
+        Args:
+            **ctx: what is known of the context (``stream="train"``, ``member=0``, ``agg="mean"``).
+        """
+        return ExperimentRecord(self._curve_events()).all_series(**ctx)
 
     @property
     def params(self) -> dict[str, Any]:
         """Hyper-parameters by name; of one that was logged twice the last value."""
-        return dict(self.record().params)
+        return dict(self.said().params)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -37,7 +62,13 @@ class RunTracking(RunReader):
     @property
     def tags(self) -> dict[str, Any]:
         """Tags by name; one without a value has None."""
-        return dict(self.record().tags)
+        return dict(self.said().tags)
+
+    @overload
+    def metrics(self, key: str, **ctx: Any) -> Series: ...
+
+    @overload
+    def metrics(self, key: None = None, **ctx: Any) -> list[Series]: ...
 
     def metrics(self, key: str | None = None, **ctx: Any) -> Series | list[Series]:
         """Return the series of a metric, or all series.
@@ -64,6 +95,9 @@ class RunTracking(RunReader):
         paths = sorted((self.run_dir / "events").glob("p*.jsonl"))
         events = (event for path in paths for event in read_events(path, types=ARTIFACT_EVENTS))
         return RunArtifacts.of_events(events, self.run_dir)
+
+    def _curve_events(self) -> Iterator[Event]:
+        return (point.event for point in curve_records(self))
 
     def _events_state(self) -> object:
         """Return what changes when events were added."""
