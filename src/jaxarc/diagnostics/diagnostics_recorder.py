@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from jaxarc.config import STATISTICS, DiagnosticsConfig
@@ -13,12 +14,15 @@ from jaxarc.diagnostics.history import History
 from jaxarc.diagnostics.leaves import GROUPS, Leaf, Numbers
 from jaxarc.diagnostics.locating import located
 from jaxarc.diagnostics.measuring import Function, Measured, Measuring, named_numbers
+from jaxarc.diagnostics.plots import pictures
 from jaxarc.diagnostics.reductions import norm_ratio
 from jaxarc.diagnostics.thresholds import Breach, Thresholds, severest
 from jaxarc.errors import ConfigError, ConfigProblem, DiagnosticsError
 from jaxarc.records.events import Event
-from jaxarc.records.experiment_events import Log, MetricBatch
+from jaxarc.records.experiment_events import Log, Media, MetricBatch
 from jaxarc.records.non_finite import DIAGNOSTICS_LOGGER, NonFinite
+from jaxarc.rendering.diagnostic_plot import render_diagnostics
+from jaxarc.storage import atomic_write_bytes
 
 __all__ = ["DiagnosticsRecorder"]
 
@@ -40,10 +44,11 @@ class DiagnosticsRecorder:
             mapping of numbers. They join those that the configuration names.
         host_functions: the same for functions that cannot be traced (NumPy); they are given the state as it
             is, which is a transfer of its own.
-        submit: takes events: with it, each row and each finding is recorded by ``measure``; without it,
-            whoever calls ``measure`` does what is to be done with the row.
+        tracker: an ExperimentTracker, into whose run each row and each finding goes. Without it, and without
+            ``submit``, whoever calls ``measure`` does what is to be done with the row.
+        submit: the same for who has no tracker: takes events.
         flush: makes durable what was submitted, and returns whether it could; called before something is
-            raised.
+            raised. None for that of the tracker.
 
     Attributes:
         config: the configuration.
@@ -61,6 +66,7 @@ class DiagnosticsRecorder:
         *,
         functions: Mapping[str, Function] | None = None,
         host_functions: Mapping[str, Function] | None = None,
+        tracker: DiagnosticsTracker | None = None,
         submit: Callable[[Event], Any] | None = None,
         flush: Callable[[], Any] | None = None,
     ):
@@ -68,8 +74,8 @@ class DiagnosticsRecorder:
         named = {name: _imported(name, path) for name, path in self.config.functions.items()}
         self._measuring = Measuring({**named, **(functions or {})})
         self._host_functions = dict(host_functions or {})
-        self._submit = submit
-        self._flush = flush
+        self._submit = submit if tracker is None else tracker.log_event
+        self._flush = flush if tracker is None or flush is not None else partial(tracker.flush, _FLUSH_S)
         self._thresholds = Thresholds(self.config.thresholds)
         self._kept: dict[str, bool] = {}
         self._breached: set[str] = set()
@@ -113,6 +119,39 @@ class DiagnosticsRecorder:
             self._submit(MetricBatch(metrics=row, step=step).event())
         self._judge(step, row, measured, numbers)
         return row
+
+    def write_plots(self, run_dir: str | Path) -> list[Path]:
+        """Draw what was measured, and what was wrong with it, as ``diagnostics/*.svg`` of a run.
+
+        Args:
+            run_dir: the run's directory; with ``submit`` the pictures are recorded as its media.
+
+        Returns:
+            The files: totals and functions, and the leaves; none where nothing was measured, or ``plots`` is
+            off.
+        """
+        if not self.config.plots:
+            return []
+        words = str(self.found[0]) if self.found else ""
+        written = []
+        for name, picture in pictures(self.history.rows, self.config.thresholds, words):
+            path = Path("diagnostics") / f"{name}.svg"
+            svg = render_diagnostics(picture).encode()
+            (Path(run_dir) / path).parent.mkdir(parents=True, exist_ok=True)
+            atomic_write_bytes(Path(run_dir) / path, svg)
+            written.append(Path(run_dir) / path)
+            if self._submit is not None:
+                self._submit(
+                    Media(
+                        key=f"diagnostics/{name}",
+                        kind="image",
+                        path=path.as_posix(),
+                        caption=picture.title,
+                        step=self.history.rows[-1].step,
+                        meta={"format": "svg"},
+                    ).event()
+                )
+        return written
 
     def _row(self, measured: Measured, trees: Mapping[str, Any]) -> dict[str, float]:
         row: dict[str, float] = {}
