@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
-from importlib import import_module
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from jaxarc.config import STATISTICS, DiagnosticsConfig
 from jaxarc.diagnostics.history import History
 from jaxarc.diagnostics.leaves import GROUPS, Leaf, Numbers
 from jaxarc.diagnostics.locating import located
-from jaxarc.diagnostics.measuring import Function, Measured, Measuring, named_numbers
+from jaxarc.diagnostics.measuring import Function, Measured, Measuring, imported_function, named_numbers
 from jaxarc.diagnostics.plots import pictures
 from jaxarc.diagnostics.reductions import norm_ratio
-from jaxarc.diagnostics.thresholds import Breach, Thresholds, severest
-from jaxarc.errors import ConfigError, ConfigProblem, DiagnosticsError
+from jaxarc.diagnostics.thresholds import Breach, Thresholds, severest, told
+from jaxarc.errors import DiagnosticsError
 from jaxarc.records.events import Event
 from jaxarc.records.experiment_events import Log, Media, MetricBatch
 from jaxarc.records.non_finite import DIAGNOSTICS_LOGGER, NonFinite
@@ -27,6 +27,22 @@ from jaxarc.storage import atomic_write_bytes
 __all__ = ["DiagnosticsRecorder"]
 
 logger = logging.getLogger(DIAGNOSTICS_LOGGER)
+
+
+_FLUSH_S = 60.0
+"""That a row which is about to be raised may take to the disk."""
+
+
+class DiagnosticsTracker(Protocol):
+    """What diagnostics need of an ExperimentTracker."""
+
+    def log_event(self, said: Any) -> None:
+        """Record an event."""
+        ...
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until what was recorded is on disk; return whether it is."""
+        ...
 
 
 class DiagnosticsRecorder:
@@ -71,7 +87,7 @@ class DiagnosticsRecorder:
         flush: Callable[[], Any] | None = None,
     ):
         self.config = DiagnosticsConfig.of(config)
-        named = {name: _imported(name, path) for name, path in self.config.functions.items()}
+        named = {name: imported_function(name, path) for name, path in self.config.functions.items()}
         self._measuring = Measuring({**named, **(functions or {})})
         self._host_functions = dict(host_functions or {})
         self._submit = submit if tracker is None else tracker.log_event
@@ -242,7 +258,8 @@ class DiagnosticsRecorder:
         for name in unsound:
             if name not in self._told:
                 self._told.add(name)
-                fields = {"kind": "function", "action": self.config.non_finite, "metric": name}
+                fields = told("function", self.config.non_finite, f"{name} is not finite")
+                fields["metric"] = name
                 words = f"{name} is {measured.functions[name]}"
                 self._tell(
                     self.config.non_finite,
@@ -264,22 +281,3 @@ class DiagnosticsRecorder:
             self._submit(entry.event())
         if action != "record":
             logger.log(logging.getLevelName(entry.level), "step %s: %s", entry.step, entry.msg)
-
-
-def _imported(name: str, path: str) -> Function:
-    """Return the function that a configuration names.
-
-    Raises:
-        ConfigError: it cannot be imported, or cannot be called.
-    """
-    key = f"diagnostics.functions.{name}"
-    module, _, attributes = path.partition(":")
-    try:
-        found: Any = import_module(module)
-        for attribute in attributes.split("."):
-            found = getattr(found, attribute)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError([ConfigProblem(key, f"{path} cannot be imported: {error}", f"~{key}")]) from error
-    if not callable(found):
-        raise ConfigError([ConfigProblem(key, f"{path} is a {type(found).__name__}, no function", f"~{key}")])
-    return found

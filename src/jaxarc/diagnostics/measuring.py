@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from importlib import import_module
 from typing import Any
 
 import jax
@@ -13,9 +14,9 @@ from jax import tree_util
 from jaxarc.config import STATISTICS
 from jaxarc.diagnostics.leaves import Leaf, Numbers, is_numeric, numbers_of
 from jaxarc.diagnostics.reductions import every_leaf, packed, unpacked
-from jaxarc.errors import DiagnosticsError
+from jaxarc.errors import ConfigError, ConfigProblem, DiagnosticsError
 
-__all__ = ["Measured", "Measuring"]
+__all__ = ["Function", "Measured", "Measuring", "imported_function", "named_numbers"]
 
 Function = Callable[[Any], Any]
 
@@ -157,3 +158,22 @@ def _hashable(fixed: tuple[tuple[int, Any], ...]) -> Hashable:
             leaf = id(leaf)
         keys.append((position, leaf))
     return tuple(keys)
+
+
+def imported_function(name: str, path: str) -> Function:
+    """Return the function that a configuration names.
+
+    Raises:
+        ConfigError: it cannot be imported, or cannot be called.
+    """
+    key = f"diagnostics.functions.{name}"
+    module, _, attributes = path.partition(":")
+    try:
+        found: Any = import_module(module)
+        for attribute in attributes.split("."):
+            found = getattr(found, attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError([ConfigProblem(key, f"{path} cannot be imported: {error}", f"~{key}")]) from error
+    if not callable(found):
+        raise ConfigError([ConfigProblem(key, f"{path} is a {type(found).__name__}, no function", f"~{key}")])
+    return found

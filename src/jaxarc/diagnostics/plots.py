@@ -38,7 +38,10 @@ def pictures(
     leaves = board.leaves()
     if leaves:
         shown = leaves[:_LEAVES_AT_MOST]
-        yield "leaves", DiagnosticPicture("Diagnostics: leaves", shown, words, wrong, len(leaves) - len(shown))
+        yield (
+            "leaves",
+            DiagnosticPicture("Diagnostics: leaves", shown, words, wrong, len(leaves) - len(shown)),
+        )
 
 
 class _Board:

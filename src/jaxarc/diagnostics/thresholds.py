@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 from jaxarc.config import ACTIONS, ThresholdConfig
 from jaxarc.errors import closest
 from jaxarc.records.experiment_events import Log
 from jaxarc.records.non_finite import DIAGNOSTICS_LOGGER
 
-__all__ = ["Breach", "Thresholds", "severest"]
+__all__ = ["Breach", "Thresholds", "severest", "told"]
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,19 @@ class Breach:
             logger=DIAGNOSTICS_LOGGER,
             step=step,
             fields={
-                "kind": "threshold",
-                "action": self.action,
+                **told("threshold", self.action, f"{self.metric} is beyond its threshold"),
                 "metric": self.metric,
                 "value": self.value,
                 "limit": self.limit,
                 "is_above": self.is_above,
             },
         )
+
+
+def told(kind: str, action: str, title: str) -> dict[str, Any]:
+    """Return the fields of an entry of the log that say what it is, and whether trackers are to alert."""
+    alert = {"alert": True, "title": title} if action in ("alert", "raise") else {}
+    return {"kind": kind, "action": action, **alert}
 
 
 def severest(actions: list[str], *, strict: bool) -> str:

@@ -80,12 +80,14 @@ class NonFinite:
         """
         known = {name: getattr(self, name) for name in _FIELDS}
         known["where"], known["index"] = dict(self.where), list(self.index)
+        title = f"{self.leaf} is not finite"
+        alert = {"alert": True, "title": title} if action in ("alert", "raise") else {}
         return Log(
             level="ERROR",
             msg=f"first number that is not finite: {self}",
             logger=DIAGNOSTICS_LOGGER,
             step=step,
-            fields={"kind": "non_finite", "action": action, "found": known},
+            fields={"kind": "non_finite", "action": action, **alert, "found": known},
         )
 
     @classmethod

@@ -81,8 +81,8 @@ def _panel(panel: DiagnosticPanel, across: Scale, y: float, style: Style) -> tup
     """Return a panel below ``y``, and where it ends."""
     theme = style.colours
     top, bottom = y + _HEADING, y + _HEADING + _TALL
-    values = [np.where(np.abs(line) < 1e300, np.asarray(line, float), np.nan) for line in panel.lines.values()]
-    between = None if panel.between is None else [np.asarray(part, float) for part in panel.between]
+    values = [_drawable(line) for line in panel.lines.values()]
+    between = None if panel.between is None else [_drawable(part) for part in panel.between]
     every = np.concatenate([*values, *(between or []), np.zeros(0)])
     every = every[np.isfinite(every)]
     limits = [limit for limit in panel.limits if _is_near(limit, every)]
@@ -102,7 +102,7 @@ def _panel(panel: DiagnosticPanel, across: Scale, y: float, style: Style) -> tup
         spread = np.concatenate([every, np.array(limits, float)])
         up = value_scale(spread, bottom, top, with_zero=not panel.is_log and panel.between is None)
         parts = [frame(up, _LEFT, _RIGHT, style)]
-    colours = (theme.accent, *theme.series)
+    colours = (theme.accent, *theme.series[1:])
     xs = across(np.asarray(panel.steps, float))
     if between is not None:
         parts.append(band(xs, up(between[0]), up(between[1]), theme.accent))
@@ -120,9 +120,17 @@ def _panel(panel: DiagnosticPanel, across: Scale, y: float, style: Style) -> tup
             f'<path d="M{_LEFT:g} {y_limit:.1f}H{_RIGHT:g}" stroke="{theme.bad}" stroke-dasharray="5 4"/>'
         )
     if len(panel.breached):
-        marks = "".join(f"M{x:.1f} {top - 2:g}v-5" for x in across(np.asarray(panel.breached, float)).tolist())
+        marks = "".join(
+            f"M{x:.1f} {top - 2:g}v-5" for x in across(np.asarray(panel.breached, float)).tolist()
+        )
         parts.append(f'<path d="{marks}" stroke="{theme.bad}" stroke-width="2"/>')
     return [*_heading(panel, names, every, y, style), *parts], bottom + _GAP
+
+
+def _drawable(values: np.ndarray) -> np.ndarray:
+    """Return values with NaN for those that have no place on a scale."""
+    every = np.asarray(values, float)
+    return np.where(np.abs(every) < 1e300, every, np.nan)
 
 
 def _is_near(limit: float, values: np.ndarray) -> bool:
@@ -150,7 +158,9 @@ def _powers(
         if top - 1 <= y <= bottom + 1:
             parts.append(f'<path d="M{_LEFT:g} {y:.1f}H{_RIGHT:g}" stroke="{theme.line}" fill="none"/>')
             words = number(10.0**power)
-            parts.append(label(_LEFT - 8, round(y + 4, 1), words, 11, theme.muted, anchor="end", max_width=52))
+            parts.append(
+                label(_LEFT - 8, round(y + 4, 1), words, 11, theme.muted, anchor="end", max_width=52)
+            )
     return up, parts
 
 

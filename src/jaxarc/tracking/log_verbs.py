@@ -235,6 +235,14 @@ class LogVerbs:
         """
         self._say(level, text or title, "alert", step, {"title": str(title)})
 
+    def log_event(self, said: ExperimentEvent | Event) -> None:
+        """Log what there is no verb for: any event, which the record keeps as it is.
+
+        Args:
+            said: one of ``jaxarc.records.experiment_events``, or an Event of a type of your own.
+        """
+        self._submit(said)
+
     def _say(self, level: str, msg: str, logger: str, step: Any, fields: Mapping[str, Any]) -> None:
         if level.upper() not in _LEVELS:
             raise TrackingError(f"level must be one of {', '.join(_LEVELS)}, got {level!r}")
