@@ -24,6 +24,7 @@ _COMMANDS = {
         "replay": "replay_command.replay",
         "render": "drawing_commands.render",
         "report": "drawing_commands.report",
+        "artifacts": "artifacts_command.artifacts",
     },
     "Ask": {
         "tasks": "question_commands.tasks",

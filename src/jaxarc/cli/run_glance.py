@@ -9,6 +9,7 @@ import numpy as np
 from rich.text import Text
 
 from jaxarc.cli.annotate import note_facts
+from jaxarc.cli.artifacts import artifacts_words
 from jaxarc.cli.json_output import print_json
 from jaxarc.cli.listing import STATUS_STYLES
 from jaxarc.cli.terminal import terminal
@@ -137,6 +138,8 @@ def _facts(run: ReplaySystem, summary: RunSummary) -> list[tuple[str, str, str]]
     if summary.losses is not None:
         lost = losses_text(summary.losses)
         facts.append(("losses", lost or "none", "red" if lost else ""))
+    if artifacts := artifacts_words(run.artifacts()):
+        facts.append(("artifacts", artifacts, ""))
     facts += _annotations(run)
     facts += [("damaged", problem, "red") for problem in summary.problems]
     if summary.continued_in is not None:

@@ -67,6 +67,12 @@ class RunArtifacts(Sequence[ArtifactVersion]):
         """What the artifacts are called, in the order in which each was first logged."""
         return list(dict.fromkeys(each.id for each in self))
 
+    @property
+    def copied_bytes(self) -> int:
+        """Bytes of the copies that the run keeps; what several artifacts share counts once."""
+        kept = {each.path: each.size or 0 for each in self if each.is_copy and not each.removed}
+        return sum(kept.values())
+
     def by_type(self, type: str) -> list[ArtifactVersion]:
         """Return the versions of a type that have a file of their own: neither removed nor written over."""
         last_at = {(each.id, each.path): each.number for each in self}
@@ -129,8 +135,11 @@ class RunArtifacts(Sequence[ArtifactVersion]):
         Raises:
             TrackingError: there is no such level, or no such artifact.
         """
-        chosen = list(self) if name is None else self.versions(name) or [self.get(name)]
-        return check_artifacts(chosen, level, among=self._versions)
+        return self.check(self if name is None else self.versions(name) or [self.get(name)], level)
+
+    def check(self, versions: Iterable[ArtifactVersion], level: str) -> list[ArtifactFinding]:
+        """Look whether the files of some versions are what was logged, as `verify` does."""
+        return check_artifacts(versions, level, among=self._versions)
 
     def lineage(self, name: str) -> list[ArtifactVersion]:
         """Return the versions of this run that one was made from, and those that they were made from.
@@ -138,8 +147,12 @@ class RunArtifacts(Sequence[ArtifactVersion]):
         Raises:
             TrackingError: there is no such artifact.
         """
+        return self.lineage_of(self.get(name))
+
+    def lineage_of(self, version: ArtifactVersion) -> list[ArtifactVersion]:
+        """Return the same of a version."""
         found: list[ArtifactVersion] = []
-        waiting = [self.get(name)]
+        waiting = [version]
         seen = {(waiting[0].id, waiting[0].number)}
         while waiting:
             for source in waiting.pop(0).lineage:

@@ -12,8 +12,8 @@ from jaxarc.storage.artifact_files import StoredFile, look_at
 
 __all__ = ["BROKEN_STATES", "ArtifactFinding", "check_artifacts"]
 
-BROKEN_STATES = ("missing", "size", "digest", "outside", "unreadable")
-"""What should not be: no file, one of another size, of another content, out of the run, not readable."""
+BROKEN_STATES = ("missing", "changed", "outside", "unreadable")
+"""What should not be: no file, one of other size or content, one out of the run, one that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -86,16 +86,16 @@ def _check(version: ArtifactVersion, level: str, is_replaced: bool) -> ArtifactF
 def _compared(version: ArtifactVersion, found: StoredFile, depth: int) -> ArtifactFinding:
     if depth >= ARTIFACT_CHECKS.index("size"):
         if version.kind in ("file", "directory") and found.kind != version.kind:
-            return ArtifactFinding(version, "size", f"it was a {version.kind} and is a {found.kind}")
+            return ArtifactFinding(version, "changed", f"it was a {version.kind} and is a {found.kind}")
         if version.size is None:
             return ArtifactFinding(version, "unknown", "it was logged without its size")
         if found.size != version.size:
             words = f"it had {version.size:,} bytes and has {found.size:,}"
-            return ArtifactFinding(version, "size", words)
+            return ArtifactFinding(version, "changed", words)
     if found.checksum:
         if not version.checksum:
             return ArtifactFinding(version, "unknown", "it was logged without a digest")
         if found.checksum != version.checksum:
             was, now = (text.removeprefix("sha256:")[:12] for text in (version.checksum, found.checksum))
-            return ArtifactFinding(version, "digest", f"its content changed: {was} is {now} now")
+            return ArtifactFinding(version, "changed", f"its content changed: {was} is {now} now")
     return ArtifactFinding(version, "ok")
