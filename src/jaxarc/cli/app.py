@@ -31,6 +31,7 @@ _COMMANDS = {
         "explain": "question_commands.explain",
         "diff": "question_commands.diff",
         "aggregate": "question_commands.aggregate",
+        "leaderboard": "leaderboard_command.leaderboard",
         "compare": "picture_commands.compare",
         "reel": "picture_commands.reel",
     },

@@ -15,6 +15,7 @@ from jaxarc.cli.listing import STATUS_STYLES, USUAL_LIMIT, age, fitting_table
 from jaxarc.cli.terminal import terminal
 from jaxarc.cli.wording import counted
 from jaxarc.replay.experiment_glance import ExperimentGlance, experiment_glance
+from jaxarc.replay.leaderboard import differing_params
 from jaxarc.replay.query import sort_order, where_mask
 from jaxarc.replay.query_syntax import names_of, parse_condition, parse_sort
 from jaxarc.replay.run_list import run_table
@@ -96,7 +97,7 @@ def _print(
         if name not in _FIRST:
             columns[_heading(name, columns)] = [_cell(value) for value in _values(shown, name)]
     metrics = _most_said([glance.summary for glance in glances], _MOST_METRICS)
-    params = _differing([glance.params for glance in glances])[:_MOST_PARAMS]
+    params = differing_params([glance.params for glance in glances])[:_MOST_PARAMS]
     for part, names, of in (("metrics", metrics, "summary"), ("params", params, "params")):
         for name in names:
             if f"{part}.{name}" not in asked:
@@ -157,12 +158,3 @@ def _most_said(summaries: Sequence[Mapping[str, Any]], most: int) -> list[str]:
     order = {name: place for place, name in enumerate(counts)}
     ranked = sorted(counts, key=lambda name: ("member=" in name, -counts[name], order[name]))
     return ranked[:most]
-
-
-def _differing(params: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the parameters that not all runs have alike; all of them where there is one run."""
-    names = list(dict.fromkeys(name for each in params for name in each))
-    if len(params) < 2:
-        return names
-    missing = object()
-    return [name for name in names if len({repr(each.get(name, missing)) for each in params}) > 1]

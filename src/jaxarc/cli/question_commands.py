@@ -100,20 +100,37 @@ def explain(
     print_explanation(run, episode, choice, limit=limit, as_json=as_json, root=root)
 
 
-def diff(a: _Address, b: _Address, as_json: Json = False, root: Root = None) -> None:
+def diff(
+    a: _Address,
+    b: _Address,
+    config: Annotated[
+        bool, typer.Option("--config", help="Two runs: their params, settings and versions.")
+    ] = False,
+    as_json: Json = False,
+    root: Root = None,
+) -> None:
     """Say in which step two episodes part, and how; the exit code is 1 if they do.
 
     Another start, another action, the same action with another outcome,
     another reward, or one ends where the other goes on. Only steps that
     both stored are compared; where none are, the exit code is 1 as well.
+    With --config A and B are runs, and what they were told is compared.
 
     Examples:
 
     jaxarc diff latest:3 latest:7
 
     jaxarc diff latest:3 latest~1:3 --json
+
+    jaxarc diff --config latest~1 latest
     """
     from jaxarc.cli.questions import print_difference
+
+    if config:
+        from jaxarc.cli.config_difference import print_config_difference
+
+        print_config_difference(a, b, as_json=as_json, root=root)
+        return
 
     print_difference(a, b, as_json=as_json, root=root)
 

@@ -25,6 +25,7 @@ from jaxarc.storage import find_runs, resolve_run
 if TYPE_CHECKING:
     from jaxarc.replay.aggregate import Aggregate
     from jaxarc.replay.known_success import KnownSuccess
+    from jaxarc.replay.leaderboard import Leaderboard
     from jaxarc.replay.task_table import TaskTable
 
 __all__ = ["RunName", "Runs", "open_runs"]
@@ -223,6 +224,53 @@ class Runs(Sequence[ReplaySystem]):
         chosen = {"of": "iqm", "confidence": 0.95, "reps": 2000, "seed": 0, "last": None, **options}
         table, title = self.episodes(where), f"{len(self)} runs"
         return aggregate_of_rows(table, self._known_success(), title, metric=metric, by=by, **chosen)
+
+    def leaderboard(
+        self,
+        metric: str,
+        *,
+        direction: str | None = None,
+        of: str | None = None,
+        where: str | None = None,
+        limit: int | None = None,
+        baseline: str | ReplaySystem | None = None,
+    ) -> Leaderboard:
+        """Rank the runs by a metric: ``jaxarc.open("*").leaderboard("eval/return").best``.
+
+        Args:
+            metric: the metric; ``loss[phase=val]`` for one of several series.
+            direction: ``minimize`` or ``maximize``; None for what the runs declare.
+            of: what of the series counts, as for ``ReplaySystem.gate``; None for what each run says.
+            where: which runs, by what they say: ``"params.lr < 0.01 and status == 'FINISHED'"``.
+            limit: the most runs; None for all.
+            baseline: a run, or its name, that the others are compared with.
+
+        Raises:
+            QueryError: an expression cannot be understood, no run has the metric, or nobody declared which
+                way it gets better.
+            RunNotFoundError: there is no such baseline.
+        """
+        from jaxarc.replay.baseline import baseline_run_dir
+        from jaxarc.replay.leaderboard import leaderboard_of
+
+        against = None
+        if baseline is not None:
+            is_run = isinstance(baseline, ReplaySystem)
+            against = baseline.run_dir if is_run else baseline_run_dir(baseline, self._runs[0])
+        options = {"direction": direction, "of": of, "where": where, "limit": limit}
+        return leaderboard_of([run.run_dir for run in self._runs], metric, **options, baseline=against)
+
+    def best(self, metric: str, **options: Any) -> ReplaySystem:
+        """Return the run with the best value of a metric.
+
+        Args:
+            metric: the metric.
+            **options: as for `leaderboard`.
+
+        Raises:
+            QueryError: as for `leaderboard`, or no run has a finite value.
+        """
+        return ReplaySystem(self.leaderboard(metric, **options).best.run_dir)
 
     def tasks(
         self, where: str | None = None, sort: str | None = None, *, having: str | None = None
