@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from written_runs import an_experiment, write_run
 
-from jaxarc.errors import RefusedRecordError, TrackingError
+from jaxarc.errors import RefusedRecordError, StartOverError, TrackingError
 from jaxarc.records.experiment_events import MetricBatch
 from jaxarc.replay import ReplaySystem
 from jaxarc.replay.experiment import ExperimentRecord
@@ -263,3 +263,37 @@ def test_a_damaged_cursor_sends_everything_again(tmp_path: Path, content: bytes)
     (run_dir / "trackers" / "memory.json").write_bytes(content)
     sync_run(run_dir, memory)
     assert memory.repeated == len(memory.records)
+
+
+@pytest.mark.parametrize("word", ["open", "write"])
+def test_a_backend_that_wants_all_again_gets_all_again(tmp_path: Path, word: str) -> None:
+    """Events and points alike, and its ticket is forgotten."""
+    run_dir = write_run(tmp_path / "a", an_experiment())
+    wanted = [True]
+
+    def before(said: str, given: Any) -> None:
+        if said == word and memory.records and wanted:
+            wanted.clear()
+            memory.records.clear()
+            raise StartOverError("written anew")
+
+    memory = MemoryBackend(before=before)
+    with Feed(run_dir, memory) as feed:
+        feed.advance(limit=4)
+    if word == "open":
+        memory.run = None
+    sync_run(run_dir, memory)
+    assert not wanted
+    assert same_record(memory.record(), ExperimentRecord(ReplaySystem(run_dir).events()))
+
+
+def test_a_backend_that_always_wants_all_again_is_stopped(tmp_path: Path) -> None:
+    """It is an error, not an endless loop."""
+
+    def before(said: str, given: Any) -> None:
+        if said == "write":
+            raise StartOverError("again")
+
+    run_dir = write_run(tmp_path / "a", an_experiment())
+    with pytest.raises(TrackingError, match="from its beginning"):
+        sync_run(run_dir, MemoryBackend(before=before), pause_s=0.001)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from jaxarc.records.tracked_record import TrackedRecord
 
-__all__ = ["Backend", "RunInfo", "TrackedRecord"]
+__all__ = ["Backend", "Joining", "RunInfo", "TrackedRecord"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,18 @@ class RunInfo:
     environment: Mapping[str, Any] = field(default_factory=dict)
     is_live: bool = False
     ticket: Mapping[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Joining(Protocol):
+    """A backend that joins a run which the user began in the same process."""
+
+    def join_active(self) -> None:
+        """Look for a run that is active, and remember it for ``open``.
+
+        Called by the thread that begins the run: which run is active may differ from thread to thread.
+        """
+        ...
 
 
 class Backend(Protocol):

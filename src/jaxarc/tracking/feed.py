@@ -160,7 +160,7 @@ class Feed:
             times = self._times_over
             raise TrackingError(f"{self.backend.name} wanted the run from its beginning {times} times")
         self._is_open, self._batch, self._failures = False, [], 0
-        self._tails = {}
+        self._tails, self._curves = {}, CurvePoints(self.run_dir, {})
         self.cursor.forget()
         self.cursor.save()
 
@@ -188,6 +188,8 @@ class Feed:
                 self.backend.write(records)
                 self.cursor.sent += len(records)
                 return
+            except StartOverError:
+                raise
             except RefusedRecordError:
                 pass
             except Exception:

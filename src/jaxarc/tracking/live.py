@@ -12,7 +12,7 @@ from typing import Any, Self
 from jaxarc.pipeline import ReaderLag, TrackerHealth
 from jaxarc.recorded_run import RecordedRun
 from jaxarc.records.table import EpisodeTable
-from jaxarc.tracking.backend import Backend
+from jaxarc.tracking.backend import Backend, Joining
 from jaxarc.tracking.choosing import BACKENDS
 from jaxarc.tracking.feed import Feed
 from jaxarc.tracking.tracked_run import tracked_status
@@ -286,6 +286,9 @@ class LiveTrackers:
 
     def __init__(self, run: RecordedRun, backends: Sequence[Backend], close_s: float, **options: Any):
         store = run.store
+        for backend in backends:
+            if isinstance(backend, Joining):
+                backend.join_active()
         self._close_s = close_s
         self.trackers = [
             # The process that owns the run feeds all of it, also what those say that joined it.

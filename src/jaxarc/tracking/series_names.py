@@ -1,11 +1,13 @@
-"""What a series is called where a name is all that tells series apart."""
+"""What a series is called where a name is all that tells series apart, and whose it is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["series_name"]
+from jaxarc.records.experiment_events import Artifact, Checkpoint, ExperimentEvent, Media, MetricBatch
+
+__all__ = ["is_of_several", "member_of", "series_name"]
 
 _SECTIONS = ("process", "stream", "phase")
 _OWN_PLACE = ("member", "agg")
@@ -28,3 +30,22 @@ def series_name(key: str, ctx: Mapping[str, Any]) -> str:
         (str(name), value) for name, value in ctx.items() if name not in (*_SECTIONS, *_OWN_PLACE)
     )
     return "/".join([named, *(f"{name}={value}" for name, value in others if value is not None)])
+
+
+def member_of(said: ExperimentEvent) -> int | None:
+    """Return the member that something is said of; None for what belongs to all of the run."""
+    context = said.ctx if isinstance(said, MetricBatch) else {}
+    if isinstance(said, (Media, Artifact, Checkpoint)):
+        context = said.meta
+    member = context.get("member")
+    return member if isinstance(member, int) and not isinstance(member, bool) and member >= 0 else None
+
+
+def is_of_several(said: ExperimentEvent) -> bool:
+    """Say whether this shows that the run has several members."""
+    if (member_of(said) or 0) > 0:
+        return True
+    if not isinstance(said, MetricBatch):
+        return False
+    members = said.more.get("members")
+    return said.ctx.get("agg") == "mean" or (isinstance(members, int) and members > 1)

@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from jaxarc.errors import StartOverError
 from jaxarc.records.experiment_events import (
-    Artifact,
-    Checkpoint,
     DefineMetric,
-    Media,
-    MetricBatch,
     Param,
     Tag,
 )
 from jaxarc.tracking.backend import RunInfo, TrackedRecord
+from jaxarc.tracking.series_names import is_of_several, member_of
 from jaxarc.tracking.wandb_run import MetricAxes, WandbRun
 from jaxarc.tracking.wandb_session import Link, begin_run, mode_of
 
@@ -101,7 +98,7 @@ class WandbBackend:
         """Show records; those that W&B has already are passed over."""
         if self._mode == "disabled":
             return
-        if not self._is_split and any(_of_several(record) for record in records):
+        if not self._is_split and any(is_of_several(record.said) for record in records):
             self._split()
         for record in records:
             for name in self._homes(record):
@@ -153,7 +150,7 @@ class WandbBackend:
             self._axes.define(said)
         if isinstance(said, (Param, Tag, DefineMetric)):
             return [_ALL, *(name for name in self._runs if name != _ALL)]
-        member = _member(said) if self._is_split else None
+        member = member_of(said) if self._is_split else None
         return [_ALL if member is None else str(member)]
 
     def _run_of(self, name: str) -> WandbRun:
@@ -184,29 +181,6 @@ class WandbBackend:
             logger.info("W&B: %s", main.run.url)
         else:
             logger.info("W&B is offline; upload it later: wandb sync %s", main.folder)
-
-
-def _member(said: object) -> int | None:
-    """Return whose a record is; None for what belongs to all."""
-    context = said.ctx if isinstance(said, MetricBatch) else {}
-    if isinstance(said, (Media, Artifact, Checkpoint)):
-        context = said.meta
-    member = context.get("member")
-    return member if isinstance(member, int) and not isinstance(member, bool) and member >= 0 else None
-
-
-def _of_several(record: TrackedRecord) -> bool:
-    """Say whether a record shows that the run has several members."""
-    said = record.said
-    if (_member(said) or 0) > 0:
-        return True
-    return isinstance(said, MetricBatch) and (
-        said.ctx.get("agg") == "mean" or _whole(said.more.get("members")) > 1
-    )
-
-
-def _whole(value: Any) -> int:
-    return value if isinstance(value, int) else 0
 
 
 def _active_run() -> Any:
