@@ -29,7 +29,7 @@ from jaxarc.records.experiment_events import (
 )
 from jaxarc.records.non_finite import NonFinite
 
-__all__ = ["ExperimentRecord", "Series", "SeriesKey", "series_key", "summarised"]
+__all__ = ["ExperimentRecord", "Series", "SeriesKey", "SeriesList", "series_key", "summarised"]
 
 SeriesKey = tuple[str, tuple[tuple[str, Any], ...]]
 """Name of a metric, and its context in order of names: train and validation ``loss`` are two series."""
@@ -64,6 +64,20 @@ class Series:
         context = ", ".join(f"{name}={value!r}" for name, value in self.ctx.items())
         last = f", last={self.value[-1]:.6g}" if len(self) else ""
         return f"Series({self.key!r}{', ' + context if context else ''}, {len(self)} values{last})"
+
+    def _repr_html_(self) -> str:
+        from jaxarc.replay.metric_display import metrics_html
+
+        return metrics_html([self])
+
+
+class SeriesList(list[Series]):
+    """Several series; in a notebook they show themselves as charts."""
+
+    def _repr_html_(self) -> str:
+        from jaxarc.replay.metric_display import metrics_html
+
+        return metrics_html(self)
 
 
 @dataclass
@@ -216,13 +230,13 @@ class ExperimentRecord:
         which = "several series have that context" if found else "no series has that context"
         raise KeyError(f"{key}: {which}; there are {contexts}")
 
-    def all_series(self, **ctx: Any) -> list[Series]:
+    def all_series(self, **ctx: Any) -> SeriesList:
         """Return every series that has this context, in the order in which they began."""
-        return [
+        return SeriesList(
             self.of(key)
             for key in self._growing
             if all(dict(key[1]).get(name) == value for name, value in ctx.items())
-        ]
+        )
 
     def of(self, key: SeriesKey) -> Series:
         """Return a series by what it goes by."""

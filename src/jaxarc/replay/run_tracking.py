@@ -8,7 +8,7 @@ from typing import Any, overload
 
 from jaxarc.records.events import Event
 from jaxarc.replay.artifacts import ARTIFACT_EVENTS, RunArtifacts
-from jaxarc.replay.experiment import ExperimentRecord, Series
+from jaxarc.replay.experiment import ExperimentRecord, Series, SeriesList
 from jaxarc.replay.run_curves import curve_records
 from jaxarc.replay.run_reader import RunReader
 from jaxarc.storage import read_events
@@ -36,7 +36,7 @@ class RunTracking(RunReader):
             self._said = (state, ExperimentRecord(self.events()))
         return self._said[1]
 
-    def curves(self, **ctx: Any) -> list[Series]:
+    def curves(self, **ctx: Any) -> SeriesList:
         """Return the curves that episodes make without a word of yours, over environment steps.
 
         Of each stream there are ``<stream>/episode_return_mean``, ``_std``, ``_min``, ``_max``,
@@ -68,9 +68,9 @@ class RunTracking(RunReader):
     def metrics(self, key: str, **ctx: Any) -> Series: ...
 
     @overload
-    def metrics(self, key: None = None, **ctx: Any) -> list[Series]: ...
+    def metrics(self, key: None = None, **ctx: Any) -> SeriesList: ...
 
-    def metrics(self, key: str | None = None, **ctx: Any) -> Series | list[Series]:
+    def metrics(self, key: str | None = None, **ctx: Any) -> Series | SeriesList:
         """Return the series of a metric, or all series.
 
         Args:

@@ -29,6 +29,7 @@ from jaxarc.storage import (
     writer_name,
 )
 from jaxarc.storage.atomic import storage_errors
+from jaxarc.visualization.report_metrics import metric_charts
 from jaxarc.visualization.report_pictures import ReportPictures
 from jaxarc.visualization.report_words import FILTERS
 
@@ -155,8 +156,11 @@ def report_page(
     run_picture = pictures.pair(lambda style: render_run(summary.picture, style, with_heading=False))
     with keep_segments_open():
         cards, thumbs = pictures.cards(summary.remarkable), pictures.thumbs(summary.examples)
+    charts, num_charts = metric_charts(run)
     return template.render(
         run=summary,
+        charts=charts,
+        num_charts=num_charts,
         run_picture=run_picture,
         cards=cards,
         thumbs=thumbs,

@@ -25,7 +25,7 @@ from jaxarc.replay.views.episode_summaries import episode_summary
 from jaxarc.replay.views.pictures import step_pictures
 from jaxarc.storage import EpisodeManager, writer_name
 
-__all__ = ["EpisodeCard", "PicturePair", "ReportPictures"]
+__all__ = ["EpisodeCard", "PicturePair", "ReportPictures", "picture_uri"]
 
 _THUMB = 96
 _SUMMARIES = ("summary.svg", "summary.png", "summary.pdf")
@@ -69,7 +69,8 @@ class EpisodeCard:
     kind: str = ""
 
 
-def _uri(content: bytes, kind: str) -> str:
+def picture_uri(content: bytes, kind: str) -> str:
+    """Return a picture as a data URI."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
@@ -96,7 +97,7 @@ class ReportPictures:
 
     def pair(self, draw: Callable[[Style], str]) -> PicturePair | None:
         """Draw an SVG in both themes; None where there is no room left for it."""
-        return self._room_for(*(_uri(draw(style).encode(), "svg+xml") for style in self._styles))
+        return self._room_for(*(picture_uri(draw(style).encode(), "svg+xml") for style in self._styles))
 
     def _room_for(self, light: str, dark: str) -> PicturePair | None:
         size = len(light) + (len(dark) if dark != light else 0)
@@ -148,7 +149,7 @@ class ReportPictures:
         arc = is_arc(last)
         if kinds_of([value], arc=arc)[0] == "board" and np.ndim(value) == 2:
             cell = max(1, _THUMB // max(extent_of([value])))
-            uri = _uri(board_to_png(value, self._styles[0].palette, cell), "png")
+            uri = picture_uri(board_to_png(value, self._styles[0].palette, cell), "png")
             return self._room_for(uri, uri), "board"
 
         def draw(style: Style) -> str:
