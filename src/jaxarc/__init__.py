@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from jaxarc.replay import ReplaySystem, resimulate
     from jaxarc.replay import open_runs as open
     from jaxarc.replay.verify import verify
+    from jaxarc.run_context import RunContext
     from jaxarc.storage import EpisodeManager
     from jaxarc.structured_logger import StructuredLogger
     from jaxarc.tracking.experiment_tracker import ExperimentTracker
@@ -51,6 +52,7 @@ _HOMES = {
     "RecordEpisodes": "jaxarc.envs.record_episodes",
     "Recorder": "jaxarc.recorder",
     "ReplaySystem": "jaxarc.replay",
+    "RunContext": "jaxarc.run_context",
     "Step": "jaxarc.capture",
     "StepLogEntry": "jaxarc.records.log_entries",
     "StepVisualizationData": "jaxarc.records.pictures",
@@ -86,6 +88,7 @@ __all__ = [
     "RecordEpisodes",
     "Recorder",
     "ReplaySystem",
+    "RunContext",
     "Step",
     "StepLogEntry",
     "StepVisualizationData",

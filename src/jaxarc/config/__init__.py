@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from jaxarc.config.capture import JOURNALS, LEVELS, CaptureConfig, StreamCapture, StreamConfig
     from jaxarc.config.diagnostics import ACTIONS, STATISTICS, DiagnosticsConfig, ThresholdConfig
     from jaxarc.config.env import EnvConfig
-    from jaxarc.config.hydra_bridge import coerce_config, load_config
+    from jaxarc.config.hydra_bridge import coerce_config, load_config, tracking_config
     from jaxarc.config.keep import KEEP_RULES, KeepRule, parse_keep_rule
     from jaxarc.config.logging import TRACKERS, LoggingConfig
     from jaxarc.config.mlflow import MlflowConfig
     from jaxarc.config.pipeline import AsyncLoggerConfig
     from jaxarc.config.rollout import RolloutConfig
     from jaxarc.config.root import POLICIES, Config
+    from jaxarc.config.run_meta import RunMeta
     from jaxarc.config.storage import CLEANUP_POLICIES, EpisodeConfig
     from jaxarc.config.tensorboard import TensorBoardConfig
     from jaxarc.config.trackio import TrackioConfig
@@ -45,6 +46,7 @@ _HOMES = {
     "MlflowConfig": "mlflow",
     "POLICIES": "root",
     "RolloutConfig": "rollout",
+    "RunMeta": "run_meta",
     "STATISTICS": "diagnostics",
     "StreamCapture": "capture",
     "StreamConfig": "capture",
@@ -57,6 +59,7 @@ _HOMES = {
     "coerce_config": "hydra_bridge",
     "load_config": "hydra_bridge",
     "parse_keep_rule": "keep",
+    "tracking_config": "hydra_bridge",
 }
 
 __all__ = [
@@ -83,6 +86,7 @@ __all__ = [
     "LoggingConfig",
     "MlflowConfig",
     "RolloutConfig",
+    "RunMeta",
     "StreamCapture",
     "StreamConfig",
     "ThresholdConfig",
@@ -93,6 +97,7 @@ __all__ = [
     "coerce_config",
     "load_config",
     "parse_keep_rule",
+    "tracking_config",
 ]
 
 

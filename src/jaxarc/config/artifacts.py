@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from jaxarc.config.rules import (
     RejectedError,
@@ -18,7 +18,7 @@ from jaxarc.config.rules import (
     shown,
     text,
 )
-from jaxarc.config.section import Section, section
+from jaxarc.config.section import Section, plain_mapping, section
 
 __all__ = ["BUILDERS", "ArtifactConfig", "Cadence"]
 
@@ -107,3 +107,12 @@ class ArtifactConfig(Section):
     max_files: int = checked(500, integer(0))
     strict: bool = checked(False, boolean)
     report: bool = checked(True, boolean)
+
+    @classmethod
+    def of(cls, value: Any = None) -> Self:
+        """Turn what a user has into an ArtifactConfig: one, a mapping or a ``DictConfig``, nothing.
+
+        Raises:
+            ConfigError: with every problem.
+        """
+        return value if isinstance(value, cls) else cls.from_dict(plain_mapping(cls.key, value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,12 +16,13 @@ from hydra.version import VersionBase
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from jaxarc.config.logging import LoggingConfig
 from jaxarc.config.overrides import checked_overrides, default_values
 from jaxarc.config.root import Config, level_from_visualization
 from jaxarc.config.rules import shown, spell
 from jaxarc.errors import ConfigError, ConfigProblem
 
-__all__ = ["coerce_config", "load_config"]
+__all__ = ["coerce_config", "load_config", "tracking_config"]
 
 ROOT = "jaxarc"
 
@@ -76,6 +78,25 @@ def coerce_config(value: Any = None) -> Config:
         return load_config(value)
     problem = f"must be a Config, a mapping, a list of overrides or None, got {shown(value)}"
     raise ConfigError([ConfigProblem("config", problem, "visualization=debug_standard")])
+
+
+def tracking_config(value: Any = None) -> Config:
+    """Turn what says where a run is sent into a ``Config``.
+
+    Args:
+        value: a ``LoggingConfig``; a mapping or a ``DictConfig`` of its fields; or whatever
+            ``coerce_config`` takes.
+
+    Raises:
+        ConfigError: with every problem.
+    """
+    if isinstance(value, LoggingConfig):
+        return replace(coerce_config(), logging=value)
+    if OmegaConf.is_config(value):
+        value = plain_container(value)
+    if isinstance(value, Mapping) and not {each.name for each in fields(Config)} & value.keys():
+        value = {"logging": value}
+    return coerce_config(value)
 
 
 def composed(overrides: Sequence[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from jaxarc.config.rules import UNSET, RejectedError, Rule, shown, spell
 from jaxarc.errors import ConfigError, ConfigProblem
 
-__all__ = ["Section", "section", "section_rule"]
+__all__ = ["Section", "plain_mapping", "section", "section_rule"]
 
 S = TypeVar("S", bound="Section")
 
@@ -112,6 +112,28 @@ def default_of(declared: Any) -> Any:
     if declared.default is not MISSING:
         return plain(declared.default)
     return plain(declared.default_factory())
+
+
+def plain_mapping(key: str, value: Any) -> Mapping[str, Any]:
+    """Return what a user gives for a section as a mapping: a mapping, a ``DictConfig``, nothing.
+
+    Args:
+        key: where the section stands, for the error.
+        value: what is given.
+
+    Raises:
+        ConfigError: it is none of these.
+    """
+    if value is None:
+        return {}
+    if type(value).__module__.partition(".")[0] == "omegaconf":
+        from jaxarc.config.hydra_bridge import plain_container
+
+        value = plain_container(value)
+    if not isinstance(value, Mapping):
+        problem = f"must be a mapping, a DictConfig or None, got {shown(value)}"
+        raise ConfigError([ConfigProblem(key, problem, f"{key}={{}}")])
+    return value
 
 
 def plain(value: Any) -> Any:

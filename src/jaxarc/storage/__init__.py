@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from jaxarc.storage.repair import repair_run
     from jaxarc.storage.run_cleaning import clean_run, run_storage_config
     from jaxarc.storage.run_directory import find_runs, read_run_file, resolve_run, run_file_problem
+    from jaxarc.storage.run_folders import RunFolders
     from jaxarc.storage.run_store import RunStore
     from jaxarc.storage.segment_names import (
         SegmentName,
@@ -54,6 +55,7 @@ _HOMES = {
     "LabelNames": "label_names",
     "NoRun": "origins",
     "OpenRows": "open_rows",
+    "RunFolders": "run_folders",
     "RunIndex": "index",
     "RunInspection": "findings",
     "RunStore": "run_store",
@@ -112,6 +114,7 @@ __all__ = [
     "LabelNames",
     "NoRun",
     "OpenRows",
+    "RunFolders",
     "RunIndex",
     "RunInspection",
     "CleanupResult",

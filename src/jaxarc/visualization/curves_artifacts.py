@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -23,7 +24,7 @@ from jaxarc.visualization.matplotlib_figures import (
     quiet_axes,
     write,
 )
-from jaxarc.visualization.plotly_pages import plotly_page, typed_values
+from jaxarc.visualization.plotly_pages import PAGE_SHARE, plotly_page, typed_values
 from jaxarc.visualization.thinned_series import ThinnedSeries
 
 __all__ = ["CurvesArtifactBuilder"]
@@ -38,9 +39,9 @@ _ACCENT = THEMES["light"].accent
 class CurvesArtifactBuilder(ArtifactBuilder):
     """Draw what ``log_step`` returned: ``plots/png/curves.png`` and ``plots/interactive/curves.html``.
 
-    Both are drawn anew each time the cadence says so. A curve of any length takes the memory of a thousand
-    points: further ones are means of their neighbours, and the range that they span is drawn with them. What
-    is no finite number is a gap, and counted.
+    The picture is drawn anew when the cadence says so, the page now and then and at the end. A curve of any
+    length takes the memory of a thousand points: further ones are means of their neighbours, and the range
+    that they span is drawn with them. What is no finite number is a gap, and counted.
 
     Args:
         metrics: names or patterns (``loss/*``) of what is drawn, in this order; None for all, the first 24.
@@ -72,7 +73,8 @@ class CurvesArtifactBuilder(ArtifactBuilder):
         self._wanted = None if metrics is None else tuple(metrics)
         self._png, self._html, self._log_scale = png, html, tuple(log_scale)
         self._series: dict[str, ThinnedSeries] = {}
-        self._drawn_steps: int | None = None
+        self._drawn: dict[str, int] = {}
+        self._page_due = 0.0
 
     def log(self, step: int, metrics: Mapping[str, Any]) -> None:
         """Take the numbers among what was logged."""
@@ -88,12 +90,20 @@ class CurvesArtifactBuilder(ArtifactBuilder):
 
     def snapshot(self, snapshot: Snapshot) -> None:
         """Draw the curves so far."""
-        self._draw(snapshot.step)
+        is_last = snapshot.reason == "last"
+        if self._png:
+            self._draw_picture(snapshot.step, announce=is_last)
+        if self._html and (is_last or time.monotonic() >= self._page_due):
+            self._write_page(snapshot.step, announce=is_last)
 
     def end(self, status: str) -> None:
         """Draw what came since."""
-        if self.cadence.last and self._steps() != self._drawn_steps:
-            self._draw(None)
+        if self.cadence.last and self._series:
+            last = int(max(series.points()[0][-1] for series in self._series.values()))
+            if self._png and self._drawn.get(PNG_FILE) != self._steps():
+                self._draw_picture(last, announce=True)
+            if self._html and self._drawn.get(PAGE_FILE) != self._steps():
+                self._write_page(last, announce=True)
 
     def _wants(self, key: str) -> bool:
         return self._wanted is None or any(fnmatchcase(key, pattern) for pattern in self._wanted)
@@ -111,29 +121,32 @@ class CurvesArtifactBuilder(ArtifactBuilder):
         low = series.points()[2]
         return any(fnmatchcase(key, pattern) for pattern in self._log_scale) and bool(np.nanmin(low) > 0)
 
-    def _draw(self, step: int | None) -> None:
-        shown = self._shown()
-        if not shown:
-            return
-        self._drawn_steps = self._steps()
-        last = int(max(series.points()[0][-1] for series in shown.values()))
-        words = f"{len(shown)} of {len(self._series)} metrics" if len(shown) < len(self._series) else ""
-        if self._png:
-            content = figure_png(self._figure(shown))
-            self.folder.write(PNG_FILE, content, key="curves", caption=words, step=step or last)
-        if self._html:
+    def _draw_picture(self, step: int, *, announce: bool) -> None:
+        shown, words = self._shown(), self._words()
+        if shown:
+            key = "curves" if announce or PNG_FILE not in self._drawn else ""
+            self.folder.write(PNG_FILE, figure_png(self._figure(shown)), key=key, caption=words, step=step)
+            self._drawn[PNG_FILE] = self._steps()
+
+    def _write_page(self, step: int, *, announce: bool) -> None:
+        shown, words, started = self._shown(), self._words(), time.monotonic()
+        if shown:
             data = {"curves": [self._said(key, series) for key, series in shown.items()]}
-            page = plotly_page("curves", data, title="Curves", run=self.folder.name, words=words)
-            meta = {"of": "curves"}
             self.folder.write(
                 PAGE_FILE,
-                page,
-                key="curves/interactive",
+                plotly_page("curves", data, title="Curves", run=self.folder.name, words=words),
+                key="curves/interactive" if announce or PAGE_FILE not in self._drawn else "",
                 kind="html",
                 caption=words,
-                step=step or last,
-                meta=meta,
+                step=step,
+                meta={"of": "curves"},
             )
+            self._drawn[PAGE_FILE] = self._steps()
+            self._page_due = time.monotonic() + PAGE_SHARE * (time.monotonic() - started)
+
+    def _words(self) -> str:
+        shown = len(self._shown())
+        return f"{shown} of {len(self._series)} metrics" if shown < len(self._series) else ""
 
     def _said(self, key: str, series: ThinnedSeries) -> dict[str, Any]:
         step, mean, low, high = series.points()

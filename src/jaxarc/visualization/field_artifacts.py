@@ -20,13 +20,12 @@ from jaxarc.visualization.artifact_builder import ArtifactBuilder, Snapshot
 from jaxarc.visualization.field_choice import FieldChoice, chosen_fields
 from jaxarc.visualization.heat_maps import field_words, heat_map_figure, scale_of
 from jaxarc.visualization.matplotlib_figures import figure_pixels, figure_png
-from jaxarc.visualization.plotly_pages import plotly_page, typed_values
+from jaxarc.visualization.plotly_pages import PAGE_SHARE, plotly_page, typed_values
 
 __all__ = ["FieldArtifactBuilder"]
 
 PNG_FOLDER, PAGE_FOLDER, VIDEO_FOLDER = "plots/png", "plots/interactive", "video"
 _PAGE_SIDE = 192
-_PAGE_SHARE = 20
 _MAX_FRAMES = 40
 _FILM_FRAME_S = 0.15
 
@@ -189,8 +188,7 @@ class FieldArtifactBuilder(ArtifactBuilder):
             meta={"of": f"fields/{name}"},
         )
         kept.announced = True
-        # The page grows with every step that it shows: it takes one part in so many of the time at most.
-        kept.page_due = time.monotonic() + _PAGE_SHARE * (time.monotonic() - started)
+        kept.page_due = time.monotonic() + PAGE_SHARE * (time.monotonic() - started)
 
     def _write_film(self, name: str, kept: _Kept) -> None:
         from jaxarc.rendering.animation import episode_to_mp4

@@ -15,7 +15,10 @@ import numpy as np
 from jaxarc.rendering.optional import import_extra
 from jaxarc.rendering.text import escape
 
-__all__ = ["plotly_page", "typed_values"]
+__all__ = ["PAGE_SHARE", "plotly_page", "typed_values"]
+
+PAGE_SHARE = 20
+"""A page grows with what it shows: writing it again takes one part in so many of the time at most."""
 
 _IN_SCRIPT = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
