@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jaxarc.storage import EpisodeManager
     from jaxarc.structured_logger import StructuredLogger
     from jaxarc.tracking.experiment_tracker import ExperimentTracker
+    from jaxarc.tracking.local_tracker import LocalTracker
     from jaxarc.visualization import (
         ArtifactBuilder,
         CurvesArtifactBuilder,
@@ -51,6 +52,7 @@ _HOMES = {
     "PerformanceMonitor": "jaxarc.pipeline",
     "RecordEpisodes": "jaxarc.envs.record_episodes",
     "Recorder": "jaxarc.recorder",
+    "LocalTracker": "jaxarc.tracking.local_tracker",
     "ReplaySystem": "jaxarc.replay",
     "RunContext": "jaxarc.run_context",
     "Step": "jaxarc.capture",
@@ -84,6 +86,7 @@ __all__ = [
     "EpisodeSummaryData",
     "ExperimentTracker",
     "FieldArtifactBuilder",
+    "LocalTracker",
     "PerformanceMonitor",
     "RecordEpisodes",
     "Recorder",

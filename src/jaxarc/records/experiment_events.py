@@ -10,6 +10,7 @@ from jaxarc.records.events import Event
 
 __all__ = [
     "ARTIFACT_CHECKS",
+    "DESCRIPTION_TAG",
     "DIRECTIONS",
     "EXPERIMENT_EVENTS",
     "SUMMARIES",
@@ -39,6 +40,10 @@ SUMMARIES = ("last", "min", "max", "mean", "first", "best", "none")
 
 ARTIFACT_CHECKS = ("exists", "size", "digest")
 """How well an artifact is verified, each with those before it."""
+
+
+DESCRIPTION_TAG = "description"
+"""The tag whose value says in words what the run is for."""
 
 
 @dataclass(frozen=True, kw_only=True)

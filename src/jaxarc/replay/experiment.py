@@ -12,6 +12,7 @@ import numpy as np
 from jaxarc.errors import closest
 from jaxarc.records.events import Event
 from jaxarc.records.experiment_events import (
+    DESCRIPTION_TAG,
     Artifact,
     Checkpoint,
     DefineMetric,
@@ -90,13 +91,13 @@ class _Growing:
     timestamp_us: list[int] = field(default_factory=list)
     others: dict[int, Any] = field(default_factory=dict)
 
-    def add(self, batch: MetricBatch, value: Any, timestamp_us: int) -> None:
+    def add(self, step: float, epoch: float, value: Any, timestamp_us: int) -> None:
         number = _number(value)
         if number is None:
             self.others[len(self.value)] = value
         self.value.append(np.nan if number is None else number)
-        self.step.append(np.nan if batch.step is None else float(batch.step))
-        self.epoch.append(np.nan if batch.epoch is None else float(batch.epoch))
+        self.step.append(step)
+        self.epoch.append(epoch)
         self.timestamp_us.append(timestamp_us)
 
     def series(self, key: SeriesKey) -> Series:
@@ -106,7 +107,26 @@ class _Growing:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (bool, int, float)) else None
+    try:
+        return float(value) if isinstance(value, (bool, int, float)) else None
+    except OverflowError:  # a whole number beyond what a float holds
+        return None
+
+
+def _axis(step: Any) -> float:
+    return np.nan if step is None else float(step)
+
+
+def in_order_of_time(events: Iterable[Event]) -> list[Event]:
+    """Return events of several writers as they came, each writer's in its order whatever its clock did."""
+    latest: dict[str, int] = {}
+    keyed = []
+    for event in events:
+        latest[event.writer] = max(latest.get(event.writer, 0), event.timestamp_us)
+        keyed.append((latest[event.writer], event))
+    if len(latest) > 1:
+        keyed.sort(key=lambda pair: pair[0])
+    return [event for _, event in keyed]
 
 
 def series_key(key: str, ctx: Mapping[str, Any]) -> SeriesKey:
@@ -151,27 +171,29 @@ class ExperimentRecord:
         self.conflicts: dict[str, list[Any]] = {}
         self.problems: list[str] = []
         self._said: dict[str, Any] = {}
+        self._status = ""
         self._growing: dict[SeriesKey, _Growing] = {}
-        for event in events:
+        for event in in_order_of_time(events):
             try:
-                read = read_experiment_event(event)
-            except (ValueError, TypeError) as error:
+                self._take(read_experiment_event(event), event.timestamp_us)
+            except (ValueError, TypeError, AttributeError, OverflowError) as error:
                 self.problems.append(f"event {event.seq} of {event.writer}: {error}")
-                continue
-            self._take(read, event.timestamp_us)
         self._series: dict[SeriesKey, Series] = {}
 
     def _take(self, read: object, timestamp_us: int) -> None:
         match read:
             case MetricBatch():
+                step, epoch = _axis(read.step), _axis(read.epoch)
                 for key, value in read.metrics.items():
                     found = self._growing.setdefault(series_key(str(key), read.ctx), _Growing())
-                    found.add(read, value, timestamp_us)
+                    found.add(step, epoch, value, timestamp_us)
             case RunStart():
                 self.starts.append((timestamp_us, read))
                 self.tags.update(read.tags)
+                self._status = "RUNNING"
             case RunEnd():
                 self.ends.append((timestamp_us, read))
+                self._status = read.status
             case Param():
                 if read.key in self.params and not _same(self.params[read.key], read.value):
                     self.conflicts.setdefault(read.key, [self.params[read.key]]).append(read.value)
@@ -186,6 +208,7 @@ class ExperimentRecord:
                     self.tags.pop(name, None)
             case Status():
                 self.statuses.append((timestamp_us, read))
+                self._status = read.status
             case Artifact():
                 self.artifacts.append(read)
             case Checkpoint():
@@ -201,6 +224,31 @@ class ExperimentRecord:
     def non_finite(self) -> list[NonFinite]:
         """Where numbers first were NaN or infinite, as ``recorder.watch`` and diagnostics located it."""
         return [found for found in map(NonFinite.of, self.logs) if found is not None]
+
+    @property
+    def status(self) -> str:
+        """What the run says of itself: SCHEDULED, RUNNING, PAUSED, or how it ended; empty where nothing."""
+        return self._status
+
+    @property
+    def progress(self) -> Mapping[str, Any] | None:
+        """How far the run said that it is: ``cur``, ``total`` and ``unit``; None where it never did."""
+        return next((said.progress for _, said in reversed(self.statuses) if said.progress), None)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What was said of the summary, without what series come to."""
+        return dict(self._said)
+
+    @property
+    def tag_names(self) -> tuple[str, ...]:
+        """Names of the tags, in the order in which they came; without the description."""
+        return tuple(name for name in self.tags if name != DESCRIPTION_TAG)
+
+    @property
+    def description(self) -> str:
+        """What the run is for, in words."""
+        return str(self.tags.get(DESCRIPTION_TAG) or "")
 
     @property
     def keys(self) -> tuple[SeriesKey, ...]:

@@ -308,13 +308,19 @@ class RunReader:
         except ValueError as error:
             raise DamagedFileError(path, f"is no JSON ({error})") from error
 
-    def events(self, type: str | None = None) -> Iterator[Event]:
+    def events(
+        self, type: str | None = None, *, problems: list[DamagedFileError] | None = None
+    ) -> Iterator[Event]:
         """Yield the run's events in the order in which each writer wrote them, or those of one type.
 
         Those of the run's writers come first, then what people added: pins and notes.
+
+        Args:
+            type: only these; None for all.
+            problems: collects one for every line that cannot be read.
         """
         for path in [*sorted((self.run_dir / "events").glob("p*.jsonl")), *annotation_files(self.run_dir)]:
-            for event in read_events(path, types=None if type is None else [type]):
+            for event in read_events(path, problems, types=None if type is None else [type]):
                 if type is None or event.type == type:
                     yield event
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, overload
 
+from jaxarc.errors import DamagedFileError
 from jaxarc.records.events import Event
 from jaxarc.replay.artifacts import ARTIFACT_EVENTS, RunArtifacts
 from jaxarc.replay.experiment import ExperimentRecord, Series, SeriesList
@@ -23,18 +24,27 @@ class RunTracking(RunReader):
     _record: tuple[object, ExperimentRecord] | None = None
 
     def record(self) -> ExperimentRecord:
-        """Return the record of the experiment: what its events say as they are now, and its curves."""
+        """Return the record of the experiment: what its events say as they are now, and its curves.
+
+        Lines that cannot be read are in its ``problems``; everything else counts.
+        """
         state = (self._events_state(), self._rows, self.status)
         if self._record is None or self._record[0] != state:
-            self._record = (state, ExperimentRecord(chain(self.events(), self._curve_events())))
+            self._record = (state, self._folded(self._curve_events()))
         return self._record[1]
 
     def said(self) -> ExperimentRecord:
         """Return what was said of the experiment, without the curves of its episodes."""
         state = self._events_state()
         if self._said is None or self._said[0] != state:
-            self._said = (state, ExperimentRecord(self.events()))
+            self._said = (state, self._folded(()))
         return self._said[1]
+
+    def _folded(self, curves: Iterable[Event]) -> ExperimentRecord:
+        damaged: list[DamagedFileError] = []
+        record = ExperimentRecord(chain(self.events(problems=damaged), curves))
+        record.problems += map(str, damaged)
+        return record
 
     def curves(self, **ctx: Any) -> SeriesList:
         """Return the curves that episodes make without a word of yours, over environment steps.
@@ -48,6 +58,13 @@ class RunTracking(RunReader):
             **ctx: what is known of the context (``stream="train"``, ``member=0``, ``agg="mean"``).
         """
         return ExperimentRecord(self._curve_events()).all_series(**ctx)
+
+    @property
+    def experiment_status(self) -> str:
+        """What the run says of itself, SCHEDULED and PAUSED among it, or LOST: nobody writes it any more."""
+        status = self.status
+        said = self.said().status
+        return said if status == "RUNNING" and said in ("SCHEDULED", "PAUSED") else status
 
     @property
     def params(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from jaxarc.storage.sharing import JOIN_VARIABLE, Invitation, invitation_from, r
 from jaxarc.storage.status import derive_status
 from jaxarc.storage.writers import claim_next_writer, claim_writer
 
-__all__ = ["JoinedRun", "NewRun", "NoRun", "OpenedRun", "Origin", "ResumedRun", "choose_origin"]
+__all__ = ["JoinedRun", "NewRun", "NoRun", "OpenedRun", "Origin", "ResumedRun", "begin_run", "choose_origin"]
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +61,34 @@ class Origin(Protocol):
         ...
 
 
+def begin_run(
+    run_dir: Path, events: EventLog, config: EpisodeConfig, content: Mapping[str, Any]
+) -> OpenedRun:
+    """Write what a run begins with into its directory: configuration, ``run.json`` and first event.
+
+    Args:
+        run_dir: the directory.
+        events: the log of its first writer.
+        config: where runs live.
+        content: what this process says of itself; ``run_id`` in it is the run's.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    said = {
+        "run_id": run_dir.name,
+        "experiment": config.experiment,
+        "status": "RUNNING",
+        "attempt": 1,
+        "writer": events.writer,
+        **_without_config(content),
+    }
+    _write_config(run_dir, "config", content)
+    write_run_file(run_dir, said)
+    events.append(RunStart.of_run(said).event())
+    return OpenedRun(run_dir, events, said)
+
+
 @dataclass(frozen=True)
 class NewRun:
     """A run that is begun."""
@@ -68,19 +96,7 @@ class NewRun:
     def open(self, config: EpisodeConfig, content: Mapping[str, Any]) -> OpenedRun:
         """Make the run's directory, its ``run.json`` and its first event."""
         run_dir = create_run_dir(config)
-        events = claim_writer(run_dir, 0)
-        said = {
-            "run_id": run_dir.name,
-            "experiment": config.experiment,
-            "status": "RUNNING",
-            "attempt": 1,
-            "writer": events.writer,
-            **_without_config(content),
-        }
-        _write_config(run_dir, "config", content)
-        write_run_file(run_dir, said)
-        events.append(RunStart.of_run(said).event())
-        return OpenedRun(run_dir, events, said)
+        return begin_run(run_dir, claim_writer(run_dir, 0), config, content)
 
 
 @dataclass(frozen=True)

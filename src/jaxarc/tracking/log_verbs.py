@@ -9,6 +9,7 @@ from typing import Any
 from jaxarc.errors import TrackingError
 from jaxarc.records.events import Event
 from jaxarc.records.experiment_events import (
+    DESCRIPTION_TAG,
     DIRECTIONS,
     SUMMARIES,
     DefineMetric,
@@ -24,10 +25,7 @@ from jaxarc.records.secrets import redacted
 from jaxarc.tracking.held_values import flat, held, held_items, param_items, step_of
 from jaxarc.tracking.tables import rows_of
 
-__all__ = ["DESCRIPTION_TAG", "LogVerbs", "Said", "as_tags"]
-
-DESCRIPTION_TAG = "description"
-"""The tag whose value says in words what the run is for."""
+__all__ = ["LogVerbs", "Said", "as_tags"]
 
 _MOST_CELLS = 1_000_000
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -198,16 +196,11 @@ class LogVerbs:
             TrackingError: a row has another number of values than there are columns, or there are more than
                 a million cells.
         """
-        names, kept = rows_of(columns, rows)
-        cells = len(names) * len(kept)
-        if cells > _MOST_CELLS:
-            raise TrackingError(
-                f"table {key} has {cells:,} cells, at most {_MOST_CELLS:,} are logged; write it to a file "
-                "and log that with log_artifact"
-            )
+        names, kept = rows_of(columns, rows, most_cells=_MOST_CELLS)
         step = step_of("step", step)
         self._submit(
-            lambda: Table(key=str(key), columns=names, rows=kept, step=step).event(), 100 + 20 * cells
+            lambda: Table(key=str(key), columns=names, rows=kept, step=step).event(),
+            100 + 20 * len(names) * len(kept),
         )
 
     def log_message(self, msg: str, level: str = "INFO", *, step: Any = None, **fields: Any) -> None:
