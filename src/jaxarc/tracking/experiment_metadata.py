@@ -102,7 +102,7 @@ class ExperimentMetadata:
             params=dict(record.params),
             environment={name: info.get(name) for name in machine},
             git=info.get("git"),
-            artifacts=list(dict.fromkeys(artifact.name for artifact in record.artifacts)),
+            artifacts=run.artifacts().ids,
             problems=[*map(str, run.problems), *record.problems],
         )
 

@@ -14,7 +14,8 @@ from jaxarc.config import Config
 from jaxarc.errors import StorageError, TrackingError
 from jaxarc.recorded_run import RecordedRun
 from jaxarc.records.clock import CLOCK
-from jaxarc.records.experiment_events import ExperimentEvent, Status, Summary
+from jaxarc.records.events import Event
+from jaxarc.records.experiment_events import ExperimentEvent, Status, Summary, Tag
 from jaxarc.records.failure import failure
 from jaxarc.records.run_status import ENDED_STATUSES, checked_transition
 from jaxarc.storage.given_directory import GivenDirectory, given_run_status
@@ -45,8 +46,8 @@ class LocalTracker(MediaVerbs, ArtifactVerbs):
         experiment_id: the run's identity; None for the directory's name.
         experiment_name: what people call it; None for the id.
         config: the experiment's configuration: a DictConfig, a mapping, a dataclass. It becomes the params.
-        auto_save: whether what is said is on disk when a call returns; without it after some seconds, at
-            `save`, and at the end.
+        auto_save: whether lifecycle, progress, params, tags and artifacts are on disk when a call returns;
+            without it after some seconds, at `save`, and at the end. Metrics never wait for the disk.
 
     Raises:
         StorageError: the directory cannot be written, or holds something that is no run.
@@ -72,7 +73,7 @@ class LocalTracker(MediaVerbs, ArtifactVerbs):
         self._status = given_run_status(self.experiment_dir)
         if not self._status:
             self._open(resume=False)
-            self._say(Status(status="SCHEDULED"))
+            self._queue(Status(status="SCHEDULED"))
             self._status = "SCHEDULED"
             if config is not None:
                 self.log_params(config)
@@ -169,12 +170,12 @@ class LocalTracker(MediaVerbs, ArtifactVerbs):
                 f"an experiment that is {self._status} makes no progress; call start_experiment first"
             )
         progress = {"cur": current_epoch, "total": total_epochs, "unit": "epoch"}
-        self._say(Status(status=self._status, progress=progress))
+        self._queue(Status(status=self._status, progress=progress))
         values = {f"{BEST_PREFIX}{name}": value for name, value in held_items(best_metrics or {}).items()}
         if training_time_seconds is not None:
             values[TRAINING_TIME] = training_time_seconds
         if values:
-            self._say(Summary(values=values))
+            self._queue(Summary(values=values))
         self._saved()
 
     def pause_experiment(self, msg: str = "") -> None:
@@ -187,6 +188,11 @@ class LocalTracker(MediaVerbs, ArtifactVerbs):
             TrackingError: it does not run.
         """
         self._transition("PAUSED", msg)
+        self._saved()
+
+    def log_params(self, params: Any) -> None:
+        """Log hyper-parameters, as `ExperimentTracker` does."""
+        super().log_params(params)
         self._saved()
 
     def get_metadata(self) -> ExperimentMetadata:
@@ -275,7 +281,7 @@ class LocalTracker(MediaVerbs, ArtifactVerbs):
 
     def _transition(self, status: str, msg: str = "") -> None:
         after = checked_transition(self._status, status)
-        self._say(Status(status=after, msg=str(msg)))
+        self._queue(Status(status=after, msg=str(msg)))
         self._status = after
 
     def _end(self, status: str, error: Mapping[str, str] | None = None) -> None:
@@ -284,12 +290,14 @@ class LocalTracker(MediaVerbs, ArtifactVerbs):
         if error is not None:
             run.ending.error = error
         if not self._owns_status:
-            self._say(Status(status=self._status, msg=f"{after}, says a process that joined the experiment"))
+            self._queue(
+                Status(status=self._status, msg=f"{after}, says a process that joined the experiment")
+            )
         self._status = after
         if run.begin_close():
             run.close(after)
 
-    def _say(self, said: ExperimentEvent) -> None:
+    def _queue(self, said: ExperimentEvent) -> None:
         """Queue without waiting for the disk."""
         self._opened().submit(said.event())
 
@@ -300,7 +308,8 @@ class LocalTracker(MediaVerbs, ArtifactVerbs):
     def _submit(self, said: Said, nbytes: int = 200) -> None:
         if not self._opened().submit(said.event() if isinstance(said, ExperimentEvent) else said, nbytes):
             raise TrackingError(f"{self.experiment_dir}: this process was forked; make a tracker of its own")
-        self._saved()
+        if isinstance(said, (Event, Tag)):
+            self._saved()
 
 
 def _experiment_of(run_dir: Path) -> str:

@@ -215,7 +215,7 @@ class LogVerbs:
         Raises:
             TrackingError: there is no such level.
         """
-        self._say(level, msg, "", step, fields)
+        self._log(level, msg, "", step, fields)
 
     def alert(self, title: str, text: str = "", level: str = "WARNING", *, step: Any = None) -> None:
         """Tell people that something needs them; backends that can send a message do.
@@ -226,7 +226,7 @@ class LogVerbs:
             level: ``INFO``, ``WARNING`` or ``ERROR``.
             step: the step, where there is one.
         """
-        self._say(level, text or title, "alert", step, {"title": str(title)})
+        self._log(level, text or title, "alert", step, {"title": str(title)})
 
     def log_event(self, said: ExperimentEvent | Event) -> None:
         """Log what there is no verb for: any event, which the record keeps as it is.
@@ -236,7 +236,7 @@ class LogVerbs:
         """
         self._submit(said)
 
-    def _say(self, level: str, msg: str, logger: str, step: Any, fields: Mapping[str, Any]) -> None:
+    def _log(self, level: str, msg: str, logger: str, step: Any, fields: Mapping[str, Any]) -> None:
         if level.upper() not in _LEVELS:
             raise TrackingError(f"level must be one of {', '.join(_LEVELS)}, got {level!r}")
         step, kept = step_of("step", step), held(fields)
