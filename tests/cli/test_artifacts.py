@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from command_line import typed_in
 
 from jaxarc.replay import ReplaySystem
 from jaxarc.tracking.experiment_tracker import ExperimentTracker
+from jaxarc.visualization import report_page
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +97,18 @@ def test_the_glance_of_a_run_counts_its_artifacts(run: ReplaySystem) -> None:
     assert (
         "artifacts  checkpoint 2, dataset 1, metrics 1, model 1; 1 removed; copies of 1.5 kB" in done.stdout
     )
+
+
+def test_the_report_of_a_run_has_its_artifacts_as_text_and_links(run: ReplaySystem) -> None:
+    """Current versions first, links to files of the run alone, odd names as text, and what is missing."""
+    page = report_page(run)
+    section = page[page.index("<h2>Artifacts and checkpoints</h2>") :]
+    version = run.artifacts().get("checkpoint:best")
+    assert f'href="../{version.path}"' in section
+    assert "&lt;odd&gt;" in section
+    assert "<odd>" not in page
+    assert '<span class="lost">missing</span>' in section
+    assert section.index("older version") > section.index("<strong>best</strong>")
+    assert "removed" in section[section.index("older version") :]
+    links = re.findall(r'href="([^"]+)"', section)
+    assert all((run.run_dir / "report" / unquote(link)).resolve().exists() for link in links)

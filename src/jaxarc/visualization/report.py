@@ -29,6 +29,7 @@ from jaxarc.storage import (
     writer_name,
 )
 from jaxarc.storage.atomic import storage_errors
+from jaxarc.visualization.report_artifacts import report_artifacts
 from jaxarc.visualization.report_metrics import metric_charts
 from jaxarc.visualization.report_pictures import ReportPictures
 from jaxarc.visualization.report_words import FILTERS
@@ -164,6 +165,7 @@ def report_page(
         run_picture=run_picture,
         cards=cards,
         thumbs=thumbs,
+        artifacts=report_artifacts(run.artifacts(), folder or run.run_dir / "report"),
         level=summary.info.get("level", ""),
         took_s=summary.info.get("duration_s"),
         config_hash=summary.info.get("config_hash", ""),
