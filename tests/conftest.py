@@ -31,13 +31,20 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell without job control starts what runs in the background so, and children inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-compiled_dir = ""
-if sys.dont_write_bytecode and "PYTEST_XDIST_WORKER" not in os.environ:
-    # Hundreds of processes import JAX; each compiles its sources anew where no bytecode may lie beside them.
-    compiled_dir = tempfile.mkdtemp(prefix="jaxarc-bytecode-")
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = compiled_dir
-    sys.dont_write_bytecode = False
+kept_dir = ""
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    kept_dir = tempfile.mkdtemp(prefix="jaxarc-compiled-")
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        # Workers, and the hundreds of processes that tests start, compile the same programs: each is
+        # compiled once in a session. Programs with callbacks are never kept, so those compile as ever.
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{kept_dir}/programs"
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+        os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+    if sys.dont_write_bytecode:
+        # Those processes import JAX as well, and compile its sources anew where no bytecode may lie there.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = f"{kept_dir}/bytecode"
+        sys.dont_write_bytecode = False
 
 from array_checks import check_arrays_in  # noqa: E402
 
@@ -52,9 +59,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Remove the bytecode that this session kept to itself."""
-    if compiled_dir:
-        shutil.rmtree(compiled_dir, ignore_errors=True)
+    """Remove what this session compiled."""
+    if kept_dir:
+        shutil.rmtree(kept_dir, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -15,6 +15,7 @@ from recording import assert_episode_equals, batched_body, config, lanes_of, rea
 from jaxarc import Recorder
 from jaxarc.records.experiment_events import MetricBatch
 from jaxarc.replay import ReplaySystem
+from jaxarc.storage import keep_segments_open
 
 NUM_ENVS, NUM_UPDATES, STEPS_PER_UPDATE, NUM_SEEDS = 3, 4, 7, 3
 
@@ -57,6 +58,7 @@ def expected_of(seeds: jax.Array) -> list[list[toy.Episode]]:
     return played
 
 
+@keep_segments_open()
 def assert_members_equal(run: ReplaySystem, calls: list[list[list[toy.Episode]]]) -> None:
     """Compare a run with the episodes of several calls, member by member and lane by lane."""
     lanes = rows_by_lane(run)

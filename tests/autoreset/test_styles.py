@@ -25,6 +25,7 @@ from reset_styles import (
 from jaxarc import Recorder, Step
 from jaxarc.errors import NotRecordedError
 from jaxarc.replay import ReplaySystem
+from jaxarc.storage import keep_segments_open
 
 NUM_STEPS, NUM_ENVS = 24, 4
 
@@ -164,6 +165,7 @@ def expected(inputs: tuple[Array, Array]) -> dict[bool, dict[int, list[Played]]]
     }
 
 
+@keep_segments_open()
 def assert_equal(run: ReplaySystem, expected: dict[int, list[Played]], *, lost: bool) -> None:
     """Compare every episode of a run with the plain loop."""
     lanes = rows_by_lane(run)

@@ -19,6 +19,7 @@ from jaxarc.cli.app import app
 from jaxarc.errors import NotRecordedError, StorageError
 from jaxarc.export import EXPORT_FORMATS, ExportError, episode_parts, export_run, read_json_lines
 from jaxarc.replay import ReplaySystem
+from jaxarc.storage import keep_segments_open
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> ReplaySystem:
     return record_odd_run(tmp_path_factory.mktemp("runs"))
 
 
+@keep_segments_open()
 def expected(run: ReplaySystem) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     rows = list(run.episodes())
     return [

@@ -13,7 +13,15 @@ from damage import flip, run_of_segments, truncate
 import jaxarc
 from jaxarc.errors import DamagedFileError, ReplayError
 from jaxarc.replay import ReplaySystem
-from jaxarc.storage import RunIndex, build_index, load_index, read_events, segment_files, write_index
+from jaxarc.storage import (
+    RunIndex,
+    build_index,
+    keep_segments_open,
+    load_index,
+    read_events,
+    segment_files,
+    write_index,
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +36,7 @@ def run_dir(whole: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / whole.name))
 
 
+@keep_segments_open()
 def contents(run: ReplaySystem) -> dict[int, list[list[int]]]:
     """Return what every episode holds, read in full."""
     return {

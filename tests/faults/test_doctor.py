@@ -24,7 +24,7 @@ from jaxarc.cli.app import app
 from jaxarc.errors import StorageError
 from jaxarc.export import episode_parts
 from jaxarc.replay import ReplaySystem
-from jaxarc.storage import inspect_run, inspection, repair_run, segment_files
+from jaxarc.storage import inspect_run, inspection, keep_segments_open, repair_run, segment_files
 from jaxarc.storage.columns import group_at
 from jaxarc.storage.compaction import compact
 
@@ -62,6 +62,7 @@ def true(runs: dict[str, Path]) -> dict[str, Contents]:
     return {name: contents(run_dir) for name, run_dir in runs.items()}
 
 
+@keep_segments_open()
 def contents(run_dir: Path) -> Contents:
     """Return all that is stored of each episode."""
     run = ReplaySystem(run_dir)

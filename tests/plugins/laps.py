@@ -15,6 +15,7 @@ import numpy as np
 
 from jaxarc import Step
 from jaxarc.replay import ReplaySystem
+from jaxarc.storage import keep_segments_open
 
 __all__ = ["Lap", "Lanes", "lap_step", "laps", "laps_by_lane", "observe"]
 
@@ -122,6 +123,7 @@ def _lap(counts: list[int], number: int, ended: str, update: int) -> Lap:
     )
 
 
+@keep_segments_open()
 def laps_by_lane(run: ReplaySystem) -> Lanes:
     """Return every episode of a run."""
     lanes: Lanes = {}

@@ -14,6 +14,7 @@ import toy
 import jaxarc
 from jaxarc import Recorder, Step
 from jaxarc.replay import ReplaySystem
+from jaxarc.storage import keep_segments_open
 
 __all__ = [
     "assert_episode_equals",
@@ -104,6 +105,7 @@ def light_body(count: jax.Array, _: Any) -> tuple[jax.Array, tuple[Step, jax.Arr
     return count + 1, (light_step(count), count)
 
 
+@keep_segments_open()
 def counts_by_lane(run: ReplaySystem) -> dict[tuple[int, int], list[list[int]]]:
     """Return the counts that the episodes of every (member, env_id) hold, episode by episode."""
     lanes: dict[tuple[int, int], list[list[int]]] = {}

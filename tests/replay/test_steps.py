@@ -17,7 +17,7 @@ from jaxarc import Recorder, Step
 from jaxarc.errors import DamagedFileError, NotRecordedError, QueryError
 from jaxarc.replay import ReplaySystem, steps
 from jaxarc.replay.step_columns import StepLeaf
-from jaxarc.storage import segment_files
+from jaxarc.storage import keep_segments_open, segment_files
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +32,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> ReplaySystem:
     return record_odd_run(tmp_path_factory.mktemp("odd"))
 
 
+@keep_segments_open()
 def slowly(run: ReplaySystem) -> list[dict[str, Any]]:
     """Return every stored step of a run, read episode by episode."""
     found = []

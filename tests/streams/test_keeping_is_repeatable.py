@@ -14,6 +14,7 @@ from recording import config, read
 from jaxarc import Recorder, Step
 from jaxarc.config.keep import KEEP_RULES
 from jaxarc.replay import ReplaySystem
+from jaxarc.storage import keep_segments_open
 
 NUM_STEPS, NUM_ENVS, NUM_TASKS = 40, 3, 3
 
@@ -75,6 +76,7 @@ RULES: dict[str, Callable[[list[Row]], Chosen]] = {
 }
 
 
+@keep_segments_open()
 def told(run: ReplaySystem) -> list[Any]:
     """Return everything that two runs of one key must share: rows without their times, and stored steps."""
     found = []
