@@ -68,8 +68,8 @@ def _lines(picture: MetricPicture, ats: np.ndarray, values: np.ndarray) -> list[
     parts = []
     for line in picture.lines:
         shown = np.where(np.abs(line.value) < 1e100, line.value, np.nan)
-        look = {"width": 1.8} if line.is_main else {"width": 1.0, "opacity": 0.35}
-        parts.append(curve(across(line.at), up(shown), _LINE if line.is_main else _WORDS, **look))
+        colour, width, opacity = (_LINE, 1.8, 1.0) if line.is_main else (_WORDS, 1.0, 0.35)
+        parts.append(curve(across(line.at), up(shown), colour, width=width, opacity=opacity))
     marks = ((up.low, up(values[:1])[0] + 4),) if is_flat else ((up.high, _TOP + 4), (up.low, _BOTTOM + 2))
     for value, y in marks:
         parts.append(
