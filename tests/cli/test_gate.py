@@ -70,7 +70,7 @@ def test_an_alert_is_written_into_the_run(root: Path) -> None:
     typed_in(root, "gate", "second", "--metric", "loss", "--max", 0.4, "--alert", "--root", root)
     (event,) = run.events("log")
     assert event.payload["msg"] == "loss: 0.5 is above 0.4"
-    assert (event.payload["level"], event.payload["fields"]["alert"]) == ("WARNING", "gate not passed")
+    assert (event.payload["level"], event.payload["fields"]["alert"]) == ("WARNING", True)
     assert (run.run_dir / "events" / "p000-000001.jsonl").read_bytes() == before
 
 

@@ -305,6 +305,7 @@ WRONG = [
     ("logging.trackers", ["wandbb"]),
     ("logging.close_timeout", -1.0),
     ("logging.upload_bytes", -1),
+    ("logging.gates", [1]),
     ("logging.wandb", True),
     ("logging.wandb.enabled", "yes"),
     ("logging.wandb.project_name", ""),

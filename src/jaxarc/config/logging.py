@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from jaxarc.config.frozen_mapping import FrozenMapping
+from jaxarc.config.gates import GateConfig, gate_configs
 from jaxarc.config.mlflow import MlflowConfig
 from jaxarc.config.rules import RejectedError, boolean, checked, integer, listed, number, one_of
 from jaxarc.config.section import Section, section
@@ -54,6 +56,9 @@ class LoggingConfig(Section):
         close_timeout: the most seconds that the end of a run waits for its trackers; what they have not got
             by then is sent by ``jaxarc sync``.
         upload_bytes: the most bytes of pictures, films and pages that a run sends to each tracker.
+        gates: what metrics are held against while the run goes on, by the metric's name: ``max``, ``min``,
+            ``baseline``, ``tolerance``, ``direction`` and ``patience``. Where one is not good enough, an
+            alert is written into the run.
         wandb, mlflow, tensorboard, trackio: what each of them is told.
     """
 
@@ -67,6 +72,7 @@ class LoggingConfig(Section):
     trackers: Sequence[str] = checked((), tracker_names)
     close_timeout: float = checked(30.0, number(minimum=0.0))
     upload_bytes: int = checked(200_000_000, integer(0))
+    gates: Mapping[str, GateConfig] = checked(FrozenMapping(), gate_configs)
     wandb: WandbConfig = section(WandbConfig)
     mlflow: MlflowConfig = section(MlflowConfig)
     tensorboard: TensorBoardConfig = section(TensorBoardConfig)

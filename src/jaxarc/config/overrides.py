@@ -17,7 +17,7 @@ from jaxarc.errors import ConfigProblem
 
 __all__ = ["checked_overrides", "default_values"]
 
-STREAMS = "capture.streams"
+OPEN_KEYS = ("capture.streams", "logging.gates")
 LEVEL_ALIAS = "visualization.debug_level"
 GROUPS = ("env", "capture", "pipeline", "visualization", "logging", "storage", "rollout")
 
@@ -75,7 +75,7 @@ def problems_of(override: Override) -> Iterator[ConfigProblem]:
         yield ConfigProblem(key, problem, f"{key}={first}")
     elif key in GROUPS:
         yield from option_problems(key, override)
-    elif key != STREAMS and not key.startswith(f"{STREAMS}."):
+    elif not is_open(key):
         known = default_values()
         if key not in known:
             yield unknown_override(key, override, known)
@@ -126,10 +126,15 @@ def syntax_problem(words: str, error: str) -> ConfigProblem:
     return ConfigProblem(key, f"not an override in Hydra's grammar: {reason}", f"{key}={quoted}")
 
 
+def is_open(key: str) -> bool:
+    """Return whether a key is one below which people give names of their own."""
+    return any(key == name or key.startswith(f"{name}.") for name in OPEN_KEYS)
+
+
 def applicable(words: str, override: Override) -> str:
     """Return the override so that Hydra takes keys that the files do not spell out, such as streams."""
     if override.is_delete():
         return words
     key, words = override.key_or_group, words.lstrip("+")
-    opens = key.startswith(STREAMS) or isinstance(override.value(), Mapping)
+    opens = is_open(key) or isinstance(override.value(), Mapping)
     return f"++{words}" if opens else words

@@ -18,7 +18,9 @@ def alerts_of(found: GateResult) -> Iterator[Log]:
     for check in found.failed:
         yield alert_of(check, baseline=found.baseline)
     for reason in found.reasons:
-        yield Log(level="WARNING", msg=reason, logger=ALERT_LOGGER, fields={"alert": "gate not passed"})
+        title = f"{found.run} passes no gate"
+        fields = {"alert": True, "title": title}
+        yield Log(level="WARNING", msg=reason, logger=ALERT_LOGGER, fields=fields)
 
 
 def alert_of(check: GateCheck, *, baseline: str = "", step: int | None = None) -> Log:
@@ -29,6 +31,7 @@ def alert_of(check: GateCheck, *, baseline: str = "", step: int | None = None) -
         baseline: the baseline's run.
         step: the step at which it was found; None for none.
     """
-    fields = {"alert": "gate not passed", **check.to_dict(), "baseline_run": baseline or None}
+    title = f"{check.gate.metric} is not good enough"
+    fields = {"alert": True, "title": title, **check.to_dict(), "baseline_run": baseline or None}
     msg = f"{check.gate.metric}: {'; '.join(check.reasons)}"
     return Log(level="WARNING", msg=msg, logger=ALERT_LOGGER, step=step, fields=fields)

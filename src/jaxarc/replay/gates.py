@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from jaxarc.replay.picture import Picture
     from jaxarc.replay.run_reader import RunReader
 
-__all__ = ["Gate", "GateCheck", "GateResult", "Tolerance", "check_gates", "gate_of_run", "shown_number"]
+__all__ = [
+    "BROKEN_STATUSES",
+    "Gate",
+    "GateCheck",
+    "GateResult",
+    "Tolerance",
+    "check_gates",
+    "check_value",
+    "gate_of_run",
+    "number_problem",
+    "shown_number",
+]
 
 BROKEN_STATUSES = ("FAILED", "KILLED", "LOST")
 """Runs that ended so pass no gate, unless that is asked for."""
@@ -315,7 +326,21 @@ def _checked(record: ExperimentRecord, gate: Gate, baseline: ExperimentRecord | 
             )
         before = metric_value(baseline, gate.metric, gate.of, direction)
     found = metric_value(record, gate.metric, gate.of, direction)
-    reasons = list(_value_problems(record, gate, found))
+    return check_value(gate, found, before, list(_value_problems(record, gate, found)))
+
+
+def check_value(
+    gate: Gate, found: MetricValue, before: MetricValue | None, problems: Sequence[str] = ()
+) -> GateCheck:
+    """Hold one value against a gate.
+
+    Args:
+        gate: the gate.
+        found: the value, with the direction in which it gets better.
+        before: the baseline's; None without one.
+        problems: what is wrong with the value itself.
+    """
+    reasons = list(problems)
     limit = None
     value = found.value if _is_number(found.value) else math.nan
     if gate.min is not None and value < gate.min:
@@ -327,7 +352,7 @@ def _checked(record: ExperimentRecord, gate: Gate, baseline: ExperimentRecord | 
             said = "has no such metric" if before.value is None else f"has {shown_number(before.value)} there"
             reasons.append(f"the baseline {said}: there is nothing to compare with")
         else:
-            sign = 1 if direction == "minimize" else -1
+            sign = 1 if found.direction == "minimize" else -1
             limit = float(before.value) + sign * gate.tolerance.around(float(before.value))
             if sign * value > sign * limit:
                 worse = f"{shown_number(value)} is worse than the baseline's {shown_number(before.value)}"
@@ -342,11 +367,8 @@ def _value_problems(record: ExperimentRecord, gate: Gate, found: MetricValue) ->
         names = {*record.summary, *(key for key, _ in record.keys)}
         yield f"the run has no metric {gate.metric!r}{closest(gate.metric, names)}"
         return
-    if not _is_number(found.value):
-        yield f"{found.value!r:.80} is no number"
-        return
-    if not math.isfinite(found.value):
-        yield f"{shown_number(found.value)} is not finite"
+    if (problem := number_problem(found.value)) is not None:
+        yield problem
         return
     series = found.series
     if (
@@ -357,6 +379,13 @@ def _value_problems(record: ExperimentRecord, gate: Gate, found: MetricValue) ->
     ):
         last = series.others.get(len(series) - 1, float(series.value[-1]))
         yield f"its last value is {shown_number(last)}: the run diverged after its {found.of}"
+
+
+def number_problem(value: Any) -> str | None:
+    """Return why a value cannot be compared; None where it can."""
+    if not _is_number(value):
+        return f"{value!r:.80} is no number"
+    return None if math.isfinite(value) else f"{shown_number(value)} is not finite"
 
 
 def _is_number(value: Any) -> bool:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from jaxarc.tracking.backend import Backend, RunInfo, TrackedRecord
     from jaxarc.tracking.choosing import backends_of
     from jaxarc.tracking.feed import Feed
+    from jaxarc.tracking.gate_watch import GateWatch
     from jaxarc.tracking.memory_backend import MemoryBackend
     from jaxarc.tracking.null_backend import NullBackend
     from jaxarc.tracking.syncing import SyncResult, sync_run
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Backend": "backend",
     "Feed": "feed",
+    "GateWatch": "gate_watch",
     "MemoryBackend": "memory_backend",
     "NullBackend": "null_backend",
     "RunInfo": "backend",
@@ -28,6 +30,7 @@ _HOMES = {
 __all__ = [
     "Backend",
     "Feed",
+    "GateWatch",
     "MemoryBackend",
     "NullBackend",
     "RunInfo",

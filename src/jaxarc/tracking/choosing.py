@@ -39,7 +39,8 @@ def backends_of(config: Any, backends: Iterable[str | Backend] | None = None) ->
 
     Args:
         config: a Config, or its section ``logging``: it has the settings of each.
-        backends: names, and backends of the user's own; None for those that the configuration names.
+        backends: names, and backends of the user's own; None for those that the configuration names. Beside
+            them ``logging.gates`` are watched; with an empty list there is nobody at all.
 
     Raises:
         ConfigError: a name is unknown, or the package of a backend is missing; the extra is named.
@@ -48,6 +49,11 @@ def backends_of(config: Any, backends: Iterable[str | Backend] | None = None) ->
     logging = getattr(config, "logging", config)
     asked = logging.trackers if backends is None else backends
     found = [backend_named(each, logging) if isinstance(each, str) else each for each in asked]
+    gates = getattr(logging, "gates", None)
+    if gates and (backends is None or found):
+        from jaxarc.tracking.gate_watch import GateWatch
+
+        found.append(GateWatch.of_config(gates))
     names = [backend.name for backend in found]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

@@ -261,7 +261,7 @@ class WandbRun:
 
     def _show_log(self, said: Log) -> None:
         """Show an alert as one; other lines stand in the run's own log."""
-        if said.logger == "alert":
+        if said.logger == "alert" or said.fields.get("alert"):
             level = {"ERROR": "ERROR", "CRITICAL": "ERROR", "WARNING": "WARN"}.get(said.level, "INFO")
             title = str(said.fields.get("title") or said.msg)
             self.run.alert(title=title[:64], text=said.msg, level=level)
