@@ -9,18 +9,22 @@ import sys
 import textwrap
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from browser import OpenPage
 from omegaconf import OmegaConf
 
 import jaxarc
 from jaxarc import ArtifactBuilder, CurvesArtifactBuilder, FieldArtifactBuilder, RunContext
 from jaxarc.config import ArtifactConfig, DiagnosticsConfig, LoggingConfig, RunMeta
 from jaxarc.errors import ConfigError, DiagnosticsError, RecorderClosedError, TrackingError
-from jaxarc.visualization import Snapshot
+from jaxarc.records.events import Event
+from jaxarc.records.experiment_events import Media
+from jaxarc.visualization import Snapshot, write_report
 
 FOLDERS = (
     *("config", "diagnostics", "plots/png", "plots/interactive"),
@@ -260,7 +264,7 @@ def test_an_exception_in_a_builder_ends_the_run_only_where_that_is_asked(tmp_pat
     run = jaxarc.open(context.run_dir)
     assert run.status == "FINISHED"
     assert context.health().builders.errors == 1
-    (said,) = run.record().logs
+    said = run.record().logs[0]
     assert "mine" in said.fields["traceback"]
     strict = ArtifactConfig(builders=[Broken({"first": False})], report=False, strict=True)
     contexts = [RunContext(None, strict, out_dir=tmp_path).start() for _ in range(2)]
@@ -353,3 +357,41 @@ def test_builders_by_name_are_what_the_configuration_says(tmp_path: Path):
     drawn = sorted(path.name for path in (context.run_dir / "plots").rglob("*.*"))
     assert drawn == ["a_000000.png"]
     assert isinstance(context._builders[0], FieldArtifactBuilder)
+
+
+def test_the_report_shows_pictures_and_leads_to_pages(seed_run: jaxarc.ReplaySystem, open_page: OpenPage):
+    """The last picture of each name is in it; pages and earlier steps are a link away, and all open."""
+    page = open_page(seed_run.run_dir / "report/index.html")
+    assert page.locator("h2").all_inner_texts()[:2] == ["Metrics", "Pictures"]
+    names = page.locator(".media h3").all_inner_texts()
+    assert names[:2] == ["fields/temperature", "curves"]
+    assert "diagnostics/totals" in names
+    widths = page.evaluate("Array.from(document.images, (image) => image.naturalWidth)")
+    assert all(width > 0 for width in widths)
+    links = page.locator(".media a").all()
+    assert {link.inner_text() for link in links} == {"interactive page", "step 0", "step 4"}
+    for link in links:
+        target = (seed_run.run_dir / "report" / unquote(str(link.get_attribute("href")))).resolve()
+        assert target.is_file()
+    assert "By builders" in page.inner_text("main")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    links[0].click()
+    page.wait_for_selector(".heatmaplayer image")
+
+
+def test_a_report_shows_only_what_lies_in_its_run(tmp_path: Path):
+    """Media that is gone, lies elsewhere or is none is passed over; names are text."""
+    outside = tmp_path / "secret.png"
+    outside.write_bytes(b"secret")
+    name = "<script>alert(1)</script>"
+    with context_of(tmp_path / "runs") as context:
+        tracker = context.tracker
+        tracker.log_image(name, np.zeros((4, 4), np.uint8), step=1)
+        for path in ("../../../secret.png", str(outside), "gone.png", "plots", "a\0b"):
+            tracker.log_event(Media(key=f"odd {path}", kind="image", path=path))
+        tracker.log_event(Event("media", {"key": 3, "kind": None, "path": 7}))
+    page = write_report(jaxarc.open(context.run_dir)).read_text()
+    assert "&lt;script&gt;alert(1)" in page
+    assert "odd" not in page
+    assert "<script" not in page
+    assert "c2VjcmV0" not in page

@@ -111,7 +111,7 @@ class RunContext:
         self._given = recorder
         self._config = self._run_config(tracking_cfg, out_dir)
         self._backends = backends
-        self._functions = {"functions": functions, "host_functions": host_functions}
+        self._functions, self._host_functions = functions, host_functions
         self._builders = configured_builders(self.artifacts)
         self._tracker: ExperimentTracker | None = None
         self._recorder: Recorder | None = None
@@ -230,7 +230,10 @@ class RunContext:
         from jaxarc.diagnostics import DiagnosticsRecorder
 
         self._diagnostics = DiagnosticsRecorder(
-            self.diagnostics_config, submit=self._tell, flush=tracker.flush, **self._functions
+            self.diagnostics_config,
+            tracker=tracker,
+            functions=self._functions,
+            host_functions=self._host_functions,
         )
         # Where the process that this one joined records nothing, there is nowhere to draw to.
         run_dir = Path() if tracker._is_silent else self.folders.make().run_dir
@@ -390,7 +393,7 @@ class RunContext:
     def _tell(self, said: ExperimentEvent | Event) -> None:
         """Record what a part says; after the end nobody listens."""
         with suppress(RecorderClosedError):
-            self.tracker.record(said)
+            self.tracker.log_event(said)
 
     def _timing(self, step: int) -> dict[str, float]:
         """Return how many steps a second there were since the state was measured last."""
@@ -426,6 +429,8 @@ class RunContext:
         if self._group is not None:
             state = self._state if final_state is None else final_state
             self._group.end(self._step, None if _is_gone(state) else state, self._metrics, status)
+            if self._diagnostics is not None and not self.tracker._is_silent:
+                self._diagnostics.write_plots(self.folders.run_dir)
 
     def _write_report(self) -> None:
         """Make the page about the run; a run without one is a run all the same."""

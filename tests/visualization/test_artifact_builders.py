@@ -124,8 +124,10 @@ def test_an_exception_in_a_builder_is_counted_and_told_and_the_others_go_on(
     assert record.getMessage().startswith(
         "Broken: snapshot of step 0 failed (ZeroDivisionError: mine); the run"
     )
-    (told,) = said
+    told, cost = said
     assert isinstance(told, Log)
+    assert isinstance(cost, Log)
+    assert cost.fields["errors"] == 3
     assert "mine" in told.fields["traceback"]
     strict = BuilderGroup([Broken()], tmp_path, said.append, strict=True)
     strict.start()
@@ -190,7 +192,7 @@ def test_fields_are_what_has_two_axes_or_what_is_named(tmp_path: Path):
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Media]]:
     """A run whose fields and metrics were drawn, with values and names of every kind."""
     run = tmp_path_factory.mktemp("drawn")
-    said: list[Media] = []
+    said: list[Media | Log] = []
     cadence = Cadence(every=2)
     builders = [FieldArtifactBuilder(cadence=cadence), CurvesArtifactBuilder(log_scale=["grad*"])]
     group = BuilderGroup(builders, run, said.append, name="a <run> & more", strict=True)
@@ -207,7 +209,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Media]]:
         group.log(step, metrics)
         group.offer(step, state, metrics)
     group.end(4, state, metrics, "FINISHED")
-    return run, said
+    return run, [each for each in said if isinstance(each, Media)]
 
 
 def test_a_heat_map_is_a_picture_with_its_numbers_in_words(drawn: tuple[Path, list[Media]]):
@@ -360,12 +362,14 @@ def test_what_is_wrong_with_an_artifact_configuration_is_said_at_once():
 
 def test_a_film_of_a_field_is_made_at_the_end(tmp_path: Path):
     """MP4, from the steps that the page keeps."""
-    said: list[Media] = []
+    said: list[Media | Log] = []
     builder = FieldArtifactBuilder(png=False, html=False, video=True, cadence={"every": 1})
     group = BuilderGroup([builder], tmp_path, said.append, strict=True)
     group.start()
     for step in range(3):
         group.offer(step, np.eye(4) * step, {})
     group.end(2, None, {}, "FINISHED")
-    assert [(each.kind, each.path) for each in said] == [("video", "video/state.mp4")]
+    assert [(each.kind, each.path) for each in said if isinstance(each, Media)] == [
+        ("video", "video/state.mp4")
+    ]
     assert b"ftyp" in (tmp_path / "video/state.mp4").read_bytes()[:12]

@@ -13,7 +13,6 @@ from jaxarc.config import Config
 from jaxarc.errors import RecorderClosedError, StorageError, TrackingError
 from jaxarc.pipeline import Health
 from jaxarc.recorded_run import RecordedRun
-from jaxarc.records.events import Event
 from jaxarc.records.experiment_events import ExperimentEvent, Status
 from jaxarc.records.failure import failure
 from jaxarc.records.run_status import ENDED_STATUSES, checked_transition
@@ -255,18 +254,6 @@ class ExperimentTracker(MediaVerbs, ArtifactVerbs):
         remember(invitation)
         self._invitation = os.environ[JOIN_VARIABLE] = str(invitation)
         return self._invitation
-
-    def record(self, said: ExperimentEvent | Event) -> None:
-        """Record an event as it is: what the verbs have no words for.
-
-        Args:
-            said: what is said; it must not be changed afterwards.
-
-        Raises:
-            TrackingError: no run was begun.
-            RecorderClosedError: the run has ended.
-        """
-        self._submit(said)
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until what was logged is on disk; return whether it is.

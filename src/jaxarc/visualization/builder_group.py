@@ -7,7 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,13 @@ from jaxarc.config import Cadence
 from jaxarc.records.experiment_events import Log, Media
 from jaxarc.visualization.artifact_builder import ArtifactBuilder, ArtifactFolder, Snapshot
 
-__all__ = ["BuilderGroup", "BuilderHealth"]
+__all__ = ["BUILDER_LOGGER", "BuilderGroup", "BuilderHealth"]
 
 logger = logging.getLogger(__name__)
+
+
+BUILDER_LOGGER = "jaxarc.artifacts"
+"""Who says in the record what builders did."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,14 @@ class BuilderGroup:
                 self._draw(index, Snapshot(step, state, metrics, "last"))
             with self._guarded(index, "end"):
                 builder.end(status)
+        self._say_cost()
+
+    def _say_cost(self) -> None:
+        health = self.health()
+        if health.files or health.errors:
+            words = f"builders wrote {health.files} files in {health.seconds:.1f} s"
+            said = {name: value for name, value in asdict(health).items() if name != "first_error"}
+            self._tell(Log(level="INFO", msg=words, logger=BUILDER_LOGGER, fields=said))
 
     def _draw(self, index: int, snapshot: Snapshot) -> bool:
         errors = self._errors
@@ -204,9 +216,7 @@ class BuilderGroup:
                 self._failed.add(index)
                 name = _name(self._builders[index])
                 words = f"{name}: {doing} failed ({type(error).__name__}: {error})"
-                self._tell(
-                    Log(level="ERROR", msg=words, logger="jaxarc.artifacts", fields={"traceback": trace})
-                )
+                self._tell(Log(level="ERROR", msg=words, logger=BUILDER_LOGGER, fields={"traceback": trace}))
                 if not self._strict:
                     logger.error("%s; the run goes on, further errors of it are counted", words)
             if self._strict:

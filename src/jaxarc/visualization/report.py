@@ -30,6 +30,7 @@ from jaxarc.storage import (
 )
 from jaxarc.storage.atomic import storage_errors
 from jaxarc.visualization.report_artifacts import report_artifacts
+from jaxarc.visualization.report_media import builder_cost, media_cards
 from jaxarc.visualization.report_metrics import metric_charts
 from jaxarc.visualization.report_pictures import ReportPictures
 from jaxarc.visualization.report_words import FILTERS
@@ -75,6 +76,8 @@ def _provenance(run: RunSummary) -> Iterator[tuple[str, str]]:
 def _commands(run: RunSummary) -> list[str]:
     """Return what to type next."""
     name = shlex.quote(clean(run.name))
+    if not run.picture.num_episodes:
+        return [f"jaxarc show {name}", *([f"jaxarc doctor {name}"] if run.problems else [])]
     lines = [f"jaxarc ls {name} --sort -total_reward"]
     stored = next((row for row in run.remarkable.values() if row.stored_steps), None)
     if stored is None and run.examples:
@@ -158,10 +161,14 @@ def report_page(
     with keep_segments_open():
         cards, thumbs = pictures.cards(summary.remarkable), pictures.thumbs(summary.examples)
     charts, num_charts = metric_charts(run)
+    media, num_media = media_cards(run, folder or run.run_dir / "report")
     return template.render(
         run=summary,
         charts=charts,
         num_charts=num_charts,
+        media=media,
+        num_media=num_media,
+        builders=builder_cost(run),
         run_picture=run_picture,
         cards=cards,
         thumbs=thumbs,
