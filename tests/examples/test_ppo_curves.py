@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -15,7 +16,10 @@ from example_runs import EXAMPLES
 from recording import config, read
 
 import jaxarc
+from jaxarc.config.tensorboard import TensorBoardConfig
 from jaxarc.replay.run_curves import CurveTail, curve_records
+from jaxarc.tracking import sync_run
+from jaxarc.tracking.tensorboard_backend import TensorBoardBackend
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("optax") is None, reason="needs optax")
 
@@ -99,7 +103,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> jaxarc.ReplaySystem:
     spec.loader.exec_module(ppo)
     small = {"num_envs": 4, "num_steps": 16, "num_epochs": 1, "num_minibatches": 1, "width": 8}
     settings = ppo.Settings(num_updates=NUM_UPDATES, max_episode_steps=5, **small)
-    with jaxarc.Recorder(config(tmp_path_factory.mktemp("ppo"), "minimal")) as recorder:
+    with jaxarc.Recorder(
+        config(tmp_path_factory.mktemp("ppo"), "minimal", logging={"trackers": ["tensorboard"]})
+    ) as recorder:
         train = ppo.make_train(settings, LogWrapper(ppo.make_env(settings)), Record(recorder))
         quickly = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
         compiled = jax.jit(jax.vmap(train), compiler_options=quickly)
@@ -132,3 +138,25 @@ def test_the_mean_curve_is_that_of_the_members(run: jaxarc.ReplaySystem):
 def test_the_curves_are_the_same_when_they_are_read_as_they_come(run: jaxarc.ReplaySystem):
     """What a backend is fed is what the run shows."""
     assert CurveTail(run.run_dir).read(has_ended=True) == curve_records(run)
+
+
+def test_tensorboard_shows_live_what_it_shows_afterwards(run: jaxarc.ReplaySystem, tmp_path: Path):
+    """Each scalar of each seed and of their mean: steps, times and values are those of the local record."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    settings = TensorBoardConfig(log_dir=str(tmp_path))
+    assert sync_run(run.run_dir, TensorBoardBackend(settings)).refused == 0
+    afterwards = tmp_path / run.run_dir.parent.name / run.run_dir.name
+    for place in (*(f"member_{member}" for member in range(NUM_SEEDS)), "mean"):
+        readers = [
+            EventAccumulator(str(folder / place)).Reload()
+            for folder in (run.run_dir / "tensorboard", afterwards)
+        ]
+        live, later = ({tag: reader.Scalars(tag) for tag in reader.Tags()["scalars"]} for reader in readers)
+        assert live == later
+        assert set(live) >= {"train/episode_return_mean", "train/success_rate", "train/entropy"}
+        ctx: dict[str, Any] = {"agg": "mean"} if place == "mean" else {"member": int(place[-1])}
+        for series in run.metrics(**ctx):
+            tag = series.key if series.key.startswith("train/") else f"train/{series.key}"
+            assert [scalar.step for scalar in live[tag]] == series.step.tolist()
+            np.testing.assert_allclose([scalar.value for scalar in live[tag]], series.value, rtol=1e-6)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from child import wait_until
 from PIL import Image
 from run_rows import make_rows, run_of_rows
 from written_runs import an_experiment, write_run
@@ -131,6 +134,7 @@ def test_members_and_their_mean_have_folders_and_agree_with_the_local_record(mem
     assert accumulated(members / "tensorboard").Tags()["scalars"] == []
     session = hparams(accumulated(members / "tensorboard" / "member_1"), "_hparams_/session_start_info")
     assert session.hparams["member"].number_value == 1
+    assert session.group_name.endswith(" member_1")
 
 
 def test_sending_a_run_twice_changes_nothing(members: Path):
@@ -250,3 +254,39 @@ def test_a_folder_for_all_runs_gets_one_of_each_runs_name(tmp_path: Path):
     assert not (run_dir / "tensorboard").exists()
     sync_run(run_dir, TensorBoardBackend())
     assert len(accumulated(run_dir / "tensorboard").Scalars("train/loss")) == 5
+
+
+KILLED = """
+import sys, jaxarc
+tracker = jaxarc.ExperimentTracker({{
+    "storage": {{"base_output_dir": {root!r}}},
+    "logging": {{"trackers": ["tensorboard"]}},
+    "pipeline": {{"flush_interval": 0.1}},
+}})
+tracker.start_run("one", params={{"lr": 0.1}})
+print(tracker.run_dir, flush=True)
+step = 0
+while True:
+    tracker.log_metrics({{"a": step / 7}}, step=step)
+    step += 1
+    if step % 50 == 0:
+        tracker.flush()
+"""
+
+
+def test_a_killed_run_is_in_tensorboard_as_on_disk(tmp_path: Path):
+    """SIGKILL while a live backend writes: sync adds what is missing, and repeats nothing."""
+    program = KILLED.format(root=str(tmp_path))
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        run_dir = Path(child.stdout.readline().strip())
+        wait_until(lambda: sum(len(content) for content in files_of(run_dir).values()) > 20_000)
+        child.kill()
+    before = sum(len(content) for content in files_of(run_dir).values())
+    sync_run(run_dir, TensorBoardBackend())
+    assert sum(len(content) for content in files_of(run_dir).values()) >= before
+    reader, series = accumulated(run_dir / "tensorboard"), ReplaySystem(run_dir).metrics("a")
+    assert len(series) > 100
+    assert [scalar.step for scalar in reader.Scalars("a")] == series.step.astype(int).tolist()
+    np.testing.assert_allclose([scalar.value for scalar in reader.Scalars("a")], series.value, rtol=1e-6)
+    assert hparams(reader, "_hparams_/session_end_info").status == 2

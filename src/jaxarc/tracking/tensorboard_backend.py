@@ -266,7 +266,9 @@ class TensorBoardBackend:
     def _begin_session(self, place: str, at: int) -> None:
         member = {"member": int(place.removeprefix("member_"))} if place else {}
         params = {**self._shown.params, **member}
-        self._file(place).add(encoded_session(at, params=params, group=self._run.run_id))
+        # A row of the page is a group: each member is one.
+        group = f"{self._run.run_id} {place}".strip()
+        self._file(place).add(encoded_session(at, params=params, group=group))
         self._shown.sessions.append(place)
 
     def _text(self, tag: str, markdown: str, step: int | None, at: int, place: str = "") -> None:
