@@ -8,15 +8,12 @@ from pathlib import Path
 from typing import Any, overload
 
 from jaxarc.errors import TrackingError, closest
-from jaxarc.records.artifacts import ArtifactFold, ArtifactSaid, ArtifactVersion
+from jaxarc.records.artifact_events import artifact_fold
+from jaxarc.records.artifacts import ArtifactVersion
 from jaxarc.records.events import Event
-from jaxarc.records.experiment_events import Artifact, ArtifactRemoved, Checkpoint, read_experiment_event
 from jaxarc.storage.artifact_checks import ArtifactFinding, check_artifacts
 
-__all__ = ["ARTIFACT_EVENTS", "RunArtifacts", "artifact_fold"]
-
-ARTIFACT_EVENTS = (Artifact.TYPE, Checkpoint.TYPE, ArtifactRemoved.TYPE)
-"""The types of the events that speak of artifacts."""
+__all__ = ["RunArtifacts"]
 
 
 class RunArtifacts(Sequence[ArtifactVersion]):
@@ -168,23 +165,6 @@ class RunArtifacts(Sequence[ArtifactVersion]):
             return []
         of_id, version = self.versions(str(source.get("id"))), source.get("version")
         return [each for each in of_id if version in (each.checksum, f"v{each.number}")] or of_id[-1:]
-
-
-def artifact_fold(events: Iterable[Event], run_dir: Path) -> ArtifactFold:
-    """Return what events say of artifacts, folded in order of time; what cannot be read is passed over."""
-    found: list[tuple[int, ArtifactSaid]] = []
-    for event in events:
-        if event.type in ARTIFACT_EVENTS:
-            try:
-                said = read_experiment_event(event)
-            except (ValueError, TypeError):
-                continue
-            if isinstance(said, ArtifactSaid):
-                found.append((event.timestamp_us, said))
-    fold = ArtifactFold(run_dir)
-    for timestamp_us, said in sorted(found, key=lambda pair: pair[0]):
-        fold.add(timestamp_us, said)
-    return fold
 
 
 def _cells(version: ArtifactVersion) -> tuple[str, ...]:

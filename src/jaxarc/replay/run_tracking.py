@@ -7,8 +7,9 @@ from itertools import chain
 from typing import Any, overload
 
 from jaxarc.errors import DamagedFileError
+from jaxarc.records.artifact_events import ARTIFACT_EVENTS
 from jaxarc.records.events import Event
-from jaxarc.replay.artifacts import ARTIFACT_EVENTS, RunArtifacts
+from jaxarc.replay.artifacts import RunArtifacts
 from jaxarc.replay.experiment import ExperimentRecord, Series, SeriesList
 from jaxarc.replay.run_curves import curve_records
 from jaxarc.replay.run_reader import RunReader

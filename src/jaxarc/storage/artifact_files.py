@@ -139,7 +139,7 @@ def _take_place(incoming: Path, name: str, copies: Path, digest: str, kind: str)
 
 
 def remove_artifact(run_dir: Path, path: Path) -> int:
-    """Remove a file or directory that lies in the run, and the folder of its digest; return its bytes.
+    """Remove a file or directory of the run, and the folder of its digest; return its bytes.
 
     Args:
         run_dir: the run.
@@ -150,7 +150,7 @@ def remove_artifact(run_dir: Path, path: Path) -> int:
     """
     size = measured_size(path)
     with storage_errors(path):
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)

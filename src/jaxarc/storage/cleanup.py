@@ -15,6 +15,8 @@ from jaxarc.errors import DamagedFileError, StorageError
 from jaxarc.records.events import Event
 from jaxarc.records.table import EpisodeTable
 from jaxarc.storage.annotations import annotation_files, latest_pins
+from jaxarc.storage.artifact_files import COPIES_FOLDER, remove_artifact
+from jaxarc.storage.artifact_leftovers import artifact_files
 from jaxarc.storage.atomic import PARTIAL_SUFFIX
 from jaxarc.storage.compaction import compact
 from jaxarc.storage.event_log import read_events
@@ -254,15 +256,25 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def leftovers(run_dir: Path) -> list[Path]:
-    """Return files that nobody reads: never finished ones, and segments that others supersede.
+    """Return files that nobody reads: never finished ones, and what others supersede or nothing names.
+
+    These are segments, and copies of artifacts; a copy may be a directory. What the record names stays.
 
     Only in a run that nobody writes are these sure to be left over.
     """
-    unfinished = [path for path in _files(run_dir) if path.name.endswith(PARTIAL_SUFFIX)]
+    artifacts = artifact_files(run_dir)
+    copies = run_dir / COPIES_FOLDER
+    unfinished = [
+        path
+        for path in _files(run_dir)
+        if path.name.endswith(PARTIAL_SUFFIX)
+        and copies not in path.parents
+        and not artifacts.holds(Path(os.path.realpath(path)))
+    ]
     names = segment_names(run_dir)
     active = set(active_segments(names))
     superseded = [run_dir / STEPS_FOLDER / str(name) for name in names if name not in active]
-    return sorted([*unfinished, *superseded])
+    return sorted([*unfinished, *superseded, *artifacts.leftovers])
 
 
 def pinned_episodes(run_dir: Path) -> set[tuple[int, int]]:
@@ -271,14 +283,14 @@ def pinned_episodes(run_dir: Path) -> set[tuple[int, int]]:
     return latest_pins(event for path in files for event in read_events(path, types=["pin"]))
 
 
-def remove_leftovers(paths: Collection[Path]) -> None:
-    """Remove files that nobody reads.
+def remove_leftovers(run_dir: Path, paths: Collection[Path]) -> None:
+    """Remove files and copies that nobody reads.
 
     Raises:
         StorageError: one of them cannot be removed.
     """
     for path in paths:
         try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
+            remove_artifact(run_dir, path)
+        except StorageError as error:
             raise StorageError(f"{path}: cannot be removed ({error})") from error

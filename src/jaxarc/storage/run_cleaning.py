@@ -12,6 +12,7 @@ from pathlib import Path
 from jaxarc.config import EpisodeConfig
 from jaxarc.errors import ConfigError, StorageError
 from jaxarc.records.events import Event
+from jaxarc.storage.artifact_files import measured_size
 from jaxarc.storage.cleanup import CleanupResult, clean_up, folder_bytes, leftovers, remove_leftovers
 from jaxarc.storage.compaction import compact
 from jaxarc.storage.event_log import EventLog
@@ -68,9 +69,9 @@ def clean_run(run_dir: Path, config: EpisodeConfig, *, dry_run: bool = False) ->
     policy = "oldest_first" if config.cleanup_policy == "manual" else config.cleanup_policy
     before = folder_bytes(run_dir)
     left = leftovers(run_dir)
-    left_bytes = sum(path.lstat().st_size for path in left)
+    left_bytes = sum(map(measured_size, left))
     if not dry_run:
-        remove_leftovers(left)
+        remove_leftovers(run_dir, left)
     log = _Tombstones(run_dir)
     try:
         result = clean_up(

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from jaxarc.errors import TrackingError, closest
+from jaxarc.records.artifact_events import ARTIFACT_EVENTS, artifact_fold
 from jaxarc.records.artifact_paths import is_uri, path_in_run, said_path
 from jaxarc.records.artifacts import CHECKPOINT, ArtifactSaid, ArtifactVersion, best_of
 from jaxarc.records.checkpoint_retention import CheckpointRetention
 from jaxarc.records.clock import CLOCK
 from jaxarc.records.events import Event
 from jaxarc.records.experiment_events import DIRECTIONS, Artifact, ArtifactRemoved, Checkpoint, DefineMetric
-from jaxarc.replay.artifacts import ARTIFACT_EVENTS, RunArtifacts, artifact_fold
+from jaxarc.replay.artifacts import RunArtifacts
 from jaxarc.storage import read_events
 from jaxarc.storage.artifact_files import (
     COPIES_FOLDER,
