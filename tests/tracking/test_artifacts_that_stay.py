@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -116,11 +117,13 @@ def test_two_processes_add_to_one_run_at_once(tmp_path: Path) -> None:
     config = {"storage": {"base_output_dir": str(tmp_path / "runs")}}
     with ExperimentTracker(config).start_run() as tracker:
         other = child("joins", tmp_path / "runs", tmp_path, JAXARC_RUN=tracker.share())
-        while other.poll() is None:
-            for index in range(8):
-                path = tmp_path / f"own-{index}.bin"
-                path.write_text(f"content {index % 3}")
-                tracker.log_artifact(path, "common", type="from a process")
+        assert tracker.run_dir is not None
+        while other.poll() is None and not list(tracker.run_dir.glob("events/p001-*.jsonl")):
+            time.sleep(0.01)
+        for index in range(8):
+            path = tmp_path / f"own-{index}.bin"
+            path.write_text(f"content {index % 3}")
+            tracker.log_artifact(path, "common", type="from a process")
         other.communicate(timeout=20)
     assert other.returncode == 0
     assert tracker.run_dir is not None
