@@ -18,17 +18,19 @@ def pair(tmp_path: Path) -> tuple[ReplaySystem, ReplaySystem]:
     first = experiment_run(
         tmp_path / "exp" / "first",
         params={"lr": 1, "flag": 1, "net": {"width": 3, "act": "relu"}, "old": None, "nan": float("nan")},
-        config={"capture": {"level": "full", "envs": [0, 1]}},
         versions={"jax": "0.8"},
         git={"commit": "a"},
     )
     second = experiment_run(
         tmp_path / "exp" / "second",
         params={"lr": 1.0, "flag": True, "net": {"width": 4, "act": "relu"}, "new": 2, "nan": float("nan")},
-        config={"capture": {"level": "off", "envs": [0, 1]}},
         versions={"jax": "0.8"},
         git=None,
     )
+    for run_dir, level in ((first, "full"), (second, "off")):
+        (run_dir / "config").mkdir()
+        config = {"capture": {"level": level, "envs": [0, 1]}}
+        (run_dir / "config" / "config.json").write_text(json.dumps(config))
     return ReplaySystem(first), ReplaySystem(second)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,14 @@ from jaxarc.replay.run_table import RunTable
 
 __all__ = ["list_experiments"]
 
-_MOST_METRICS, _MOST_PARAMS = 6, 6
+_MOST_METRICS, _MOST_PARAMS = 5, 6
 _WIDEST = 24
 _FIRST = ("run", "status")
+_SELDOM_ASKED = (
+    *("/episode_return_std", "/episode_return_min", "/episode_return_max", "/episode_length_mean"),
+    *("/episodes", "/env_steps_per_s"),
+)
+"""Curves of every stream that are left out of a table where there is something else."""
 
 
 def list_experiments(
@@ -72,7 +78,8 @@ def list_experiments(
 def _document(shown: RunTable, place: int, glance: ExperimentGlance) -> dict[str, Any]:
     names = ("run", "experiment", "status", "level", "created", "run_dir")
     row = {name: _plain(shown[name][place]) for name in names}
-    said = {"params": glance.params, "metrics": glance.summary, "tags": glance.tags}
+    metrics = {**glance.metrics, **glance.summary}
+    said = {"params": glance.params, "metrics": metrics, "tags": glance.tags}
     return {**row, **said, "directions": glance.directions, "problems": list(glance.problems)}
 
 
@@ -96,9 +103,9 @@ def _print(
     for name in asked:
         if name not in _FIRST:
             columns[_heading(name, columns)] = [_cell(value) for value in _values(shown, name)]
-    metrics = _most_said([glance.summary for glance in glances], _MOST_METRICS)
+    metrics = _most_said([glance.metrics for glance in glances], _MOST_METRICS)
     params = differing_params([glance.params for glance in glances])[:_MOST_PARAMS]
-    for part, names, of in (("metrics", metrics, "summary"), ("params", params, "params")):
+    for part, names, of in (("metrics", metrics, "metrics"), ("params", params, "params")):
         for name in names:
             if f"{part}.{name}" not in asked:
                 cells = [_cell(getattr(glance, of).get(name)) for glance in glances]
@@ -150,11 +157,7 @@ def _tags(tags: Mapping[str, Any]) -> str:
 
 
 def _most_said(summaries: Sequence[Mapping[str, Any]], most: int) -> list[str]:
-    """Return the metrics that most runs have, those of one member left out where there is another way."""
-    counts: dict[str, int] = {}
-    for summary in summaries:
-        for name in summary:
-            counts[name] = counts.get(name, 0) + 1
-    order = {name: place for place, name in enumerate(counts)}
-    ranked = sorted(counts, key=lambda name: ("member=" in name, -counts[name], order[name]))
-    return ranked[:most]
+    """Return the metrics that most runs have."""
+    counts = Counter(name for summary in summaries for name in summary)
+    chosen = [name for name in counts if not name.endswith(_SELDOM_ASKED)] or list(counts)
+    return sorted(chosen, key=lambda name: -counts[name])[:most]

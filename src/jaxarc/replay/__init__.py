@@ -6,6 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jaxarc.replay.baseline import set_baseline
+    from jaxarc.replay.config_difference import ConfigDifference
+    from jaxarc.replay.gates import Gate, GateResult
+    from jaxarc.replay.leaderboard import Leaderboard
     from jaxarc.replay.query_tokens import QueryError
     from jaxarc.replay.resimulation import resimulate
     from jaxarc.replay.several_runs import Runs, open_runs
@@ -13,7 +17,11 @@ if TYPE_CHECKING:
     from jaxarc.replay.verification import Difference, RunVerification, Unproven, Verification
 
 _HOMES = {
+    "ConfigDifference": "config_difference",
     "Difference": "verification",
+    "Gate": "gates",
+    "GateResult": "gates",
+    "Leaderboard": "leaderboard",
     "QueryError": "query_tokens",
     "ReplaySystem": "system",
     "RunVerification": "verification",
@@ -23,10 +31,15 @@ _HOMES = {
     "open_run": "system",
     "open_runs": "several_runs",
     "resimulate": "resimulation",
+    "set_baseline": "baseline",
 }
 
 __all__ = [
+    "ConfigDifference",
     "Difference",
+    "Gate",
+    "GateResult",
+    "Leaderboard",
     "QueryError",
     "ReplaySystem",
     "RunVerification",
@@ -36,6 +49,7 @@ __all__ = [
     "open_run",
     "open_runs",
     "resimulate",
+    "set_baseline",
 ]
 
 

@@ -33,10 +33,7 @@ def base_dir_of(run: RunReader, root: str | os.PathLike[str] | None = None) -> P
     usual = Path(os.environ.get("JAXARC_OUTPUT_DIR", DEFAULT_ROOT)).expanduser()
     if run_dir.is_relative_to(usual.resolve()):
         return usual
-    config = run.info.get("config")
-    storage = config.get("storage") if isinstance(config, dict) else None
-    experiment = storage.get("experiment") if isinstance(storage, dict) else None
-    return run_dir.parent.parent if experiment == run_dir.parent.name else run_dir.parent
+    return run_dir.parent.parent if run.info.get("experiment") == run_dir.parent.name else run_dir.parent
 
 
 def set_baseline(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["ConfigDifference", "DifferentValue", "config_difference"]
 
 _WIDEST = 60
-_ENVIRONMENT = ("entrypoint", "hostname", "platform", "devices", "versions", "git")
+_ENVIRONMENT = ("entrypoint", "argv", "hostname", "platform", "devices", "versions", "git")
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def config_difference(
     """
     parts = {
         "params": tuple(map(_flat, params)),
-        "config": tuple(_flat(run.info.get("config")) for run in (a, b)),
+        "config": tuple(_flat(_settings(run)) for run in (a, b)),
         "environment": tuple(_flat({n: run.info.get(n) for n in _ENVIRONMENT}) for run in (a, b)),
     }
     values, compared = [], 0
@@ -129,6 +130,14 @@ def config_difference(
             if not (in_a and in_b and _same(first[key], second[key])):
                 values.append(DifferentValue(part, key, first.get(key), second.get(key), in_a, in_b))
     return ConfigDifference((a.name, b.name), tuple(values), compared)
+
+
+def _settings(run: RunReader) -> Any:
+    """Return the resolved configuration of a run; nothing where it cannot be read."""
+    try:
+        return json.loads((run.run_dir / "config" / "config.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
 
 
 def _flat(tree: Any, above: str = "") -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxarc.records.table import encode_text
 from jaxarc.replay.experiment_glance import ExperimentGlance
-from jaxarc.replay.metric_choice import mean_of_members, parted_metric
+from jaxarc.replay.metric_choice import parted_metric
 
 __all__ = ["PARTS", "ExperimentColumns", "names_in_full", "speaks_of_experiments"]
 
@@ -62,14 +62,7 @@ class ExperimentColumns:
 def _row(glance: ExperimentGlance) -> dict[str, Any]:
     row = {f"params.{name}": value for name, value in glance.params.items()}
     row |= {f"metrics.{name}": value for name, value in glance.summary.items()}
-    keys: dict[str, dict[str, Any]] = {}
-    for name, value in glance.summary.items():
-        if name.endswith(")"):
-            keys.setdefault(parted_metric(name)[0], {})[name] = value
-    for key, series in keys.items():
-        chosen = mean_of_members(series)
-        if key not in glance.summary and chosen is not None:
-            row[f"metrics.{key}"] = series[chosen]
+    row |= {f"metrics.{name}": value for name, value in glance.metrics.items()}
     # A tag without a value is there, or is not.
     return row | {f"tags.{name}": True if value is None else value for name, value in glance.tags.items()}
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from jaxarc.errors import DamagedFileError, ReplayError, StorageError
 from jaxarc.records.events import Event
 from jaxarc.records.json_values import PlainValues, restored_value
 from jaxarc.replay.experiment import ExperimentRecord
-from jaxarc.replay.metric_choice import direction_of
+from jaxarc.replay.metric_choice import direction_of, mean_of_members, parted_metric
 from jaxarc.storage import annotation_files, atomic_write_bytes, read_events, segment_files
 
 __all__ = ["GLANCE_FILE", "ExperimentGlance", "experiment_glance", "full_record"]
@@ -42,6 +43,18 @@ class ExperimentGlance:
     tags: Mapping[str, Any] = field(default_factory=dict)
     directions: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """The summary by the names of metrics alone, where that says which series is meant.
+
+        Of several members it is their mean: ``loss`` for ``loss (agg=mean)``.
+        """
+        keys: dict[str, list[str]] = {}
+        for name in self.summary:
+            keys.setdefault(parted_metric(name)[0] if name.endswith(")") else name, []).append(name)
+        chosen = {key: key if key in names else mean_of_members(names) for key, names in keys.items()}
+        return {key: self.summary[name] for key, name in chosen.items() if name is not None}
 
 
 def experiment_glance(run_dir: Path, *, is_running: bool) -> ExperimentGlance:

@@ -237,8 +237,8 @@ def _ranked(found: Sequence[RankedRun], direction: str) -> list[RankedRun]:
 def _value(run_dir: Path, glance: ExperimentGlance, metric: str, of: str | None, direction: str) -> Any:
     if of is not None:
         return metric_value(full_record(run_dir)[0], metric, of, direction).value
-    if metric in glance.summary:
-        return glance.summary[metric]
+    if metric in glance.metrics or metric in glance.summary:
+        return glance.metrics.get(metric, glance.summary.get(metric))
     key, ctx = parted_metric(metric)
     held = {name: parted_metric(name) for name in glance.summary}
     series = [
