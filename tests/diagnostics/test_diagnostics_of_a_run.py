@@ -46,7 +46,7 @@ def test_what_raises_is_on_disk_before_it_is_raised(run_root: Path, caplog: pyte
         assert rows[-1]["metrics"] == raised.value.row
         plots = recorder.write_plots(tracker.run_dir)
     run = jaxarc.open(tracker.run_dir)
-    assert run.metrics("t/max").value.tolist() == list(range(12))
+    assert run.record().series("t/max").value.tolist() == list(range(12))
     found = [(entry.step, entry.level, entry.fields.get("alert")) for entry in run.record().logs]
     assert found == [(5, "ERROR", True), (11, "ERROR", True)]
     assert [media.path for media in run.record().media] == [

@@ -72,7 +72,7 @@ def test_numbers_that_are_not_finite_are_counted_and_the_rest_is_measured():
 def test_any_pytree_is_measured_and_what_is_no_number_is_passed_over():
     """Modules with functions, keys, text, empty arrays, small dtypes and Python numbers are taken."""
     state = {
-        "net": eqx.nn.MLP(2, 2, 3, 1, key=jax.random.key(0)),
+        "net": eqx.nn.MLP(2, 2, 2, 1, key=jax.random.key(0)),
         "key": jax.random.key(1),
         "name": "<script>",
         "empty": jnp.zeros((0, 3)),

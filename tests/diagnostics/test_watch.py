@@ -50,7 +50,10 @@ def train(recorder: Recorder | None, poison: jax.Array) -> Any:
 
 
 def test_each_seed_is_located_and_the_others_go_on(run_root: Path, monkeypatch: pytest.MonkeyPatch):
-    """Member, update, step, env, leaf and index are right; nothing is called while nothing is wrong."""
+    """Member, update, step, env, leaf and index are right; nothing is called while nothing is wrong.
+
+    The numbers are those of the program that nobody watches.
+    """
     chunks = []
     deliver = SLOTS.deliver
     monkeypatch.setattr(SLOTS, "deliver", lambda *parts: chunks.append(1) or deliver(*parts))
@@ -73,15 +76,8 @@ def test_each_seed_is_located_and_the_others_go_on(run_root: Path, monkeypatch: 
     assert np.isfinite(losses[0]).all()
     np.testing.assert_array_equal(np.isfinite(losses[2]), True)
     assert np.isnan(params["w"][1]).any()
-
-
-def test_the_same_program_without_a_recorder_gives_the_same_numbers(run_root: Path):
-    """Watching changes nothing of what is watched."""
-    poison = jnp.array([[9, 0, 0], [2, 1, 2]])
-    with recorder_in(run_root) as recorder:
-        watched = jax.jit(jax.vmap(lambda where: train(recorder, where)))(poison)
     alone = jax.jit(jax.vmap(lambda where: train(None, where)))(poison)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), watched, alone)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), (params, losses), alone)
 
 
 def test_gradients_that_go_wrong_alone_are_named_by_their_leaf(run_root: Path):

@@ -30,7 +30,7 @@ from jaxarc.errors import CaptureError
 from jaxarc.records.chunk import Header
 from jaxarc.records.layout import FLAG_ACTIVE, Layout
 
-__all__ = ["Operands", "TapPlan", "check_devices", "lane_words", "send"]
+__all__ = ["Operands", "TapPlan", "check_devices", "emit", "lane_words", "send"]
 
 
 class Operands(NamedTuple):
@@ -175,7 +175,7 @@ def send(plan: TapPlan, operands: Operands) -> None:
 def _tap(plan: TapPlan) -> Any:
     @custom_vmap
     def tap(operands: Operands) -> tuple[()]:
-        _emit(plan, operands)
+        emit(plan, operands)
         return ()
 
     @tap.def_vmap
@@ -209,7 +209,8 @@ def _selected(plan: TapPlan, num_envs: int, packed: Packed) -> Packed:
     )
 
 
-def _emit(plan: TapPlan, operands: Operands) -> None:
+def emit(plan: TapPlan, operands: Operands) -> None:
+    """Call the host: what every tap comes to, once there is nothing left to be vmapped."""
     packed, lanes = replicated(operands)
     lanes = lanes.reshape(prod(plan.members), -1, lanes.shape[-1])
     header = plan.header(lanes.shape[1])

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import prod
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax, tree_util
+from jax.custom_batching import custom_vmap
 from jaxtyping import Array
 
 from jaxarc.capture.flatten import path_text
 from jaxarc.capture.non_finite import first_non_finite, is_watched
 from jaxarc.capture.numbers import WholeNumber
-from jaxarc.capture.packing import Packed, pack_scalars
+from jaxarc.capture.packing import Packed
+from jaxarc.capture.slots import SLOTS
 from jaxarc.capture.spec import CaptureSpec
-from jaxarc.capture.tap import Operands, TapPlan, lane_words, send
+from jaxarc.capture.tap import Operands, TapPlan, emit, lane_words
 from jaxarc.errors import CaptureError
 from jaxarc.records.layout import FLAG_ACTIVE, WATCH_SCALARS, Field, Layout, Watched
 
@@ -89,20 +93,47 @@ def watch(
         update, step: where the program is; absent: not given.
         axis_name: the mapped axis under shard_map or pmap.
     """
-    found = first_non_finite(
-        [lax.stop_gradient(array) for array in arrays], [each.axes[:1] == ("step",) for each in watched]
-    )
     low, high = (0, 0) if step is None else step
-    numbers = (found.leaf, found.position, found.kind, found.total, found.leaves)
-    words = [*numbers, jnp.int32(step is not None), jnp.asarray(low), jnp.asarray(high)]
+    at = jnp.stack([jnp.asarray(word).astype(jnp.int32) for word in (step is not None, low, high)])
     fields = tuple(Field("watch", (name,), "int32", ()) for name in WATCH_SCALARS)
-    layout = Layout("watch", spec.stream, "scalars", ("active",), fields, (), watched=watched)
-    flags = jnp.where(found.any, FLAG_ACTIVE, 0).astype(jnp.int32)[None]
-    packed = Packed(
-        pack_scalars(fields, [word.astype(jnp.int32)[None] for word in words], [flags], 0)[None, None],
-        None,
-        None,
-        None,
-    )
+    layout = Layout("watch", spec.stream, "scalars", (), fields, (), watched=watched)
+    SLOTS.intern(layout)
     lanes = lane_words(update=update, continues=True, chunk=0, axis_name=axis_name)[None]
-    send(TapPlan(spec, layout, 1, 1), Operands(packed, lanes))
+    operands = tree_util.tree_map(lax.stop_gradient, (arrays, at, lanes))
+    _tap(TapPlan(spec, layout, 1, 1))(*operands)
+
+
+def _tap(plan: TapPlan) -> Any:
+    """Return a function that vmap gives one more axis of members, and never a second call of the host."""
+
+    @custom_vmap
+    def tap(arrays: tuple[Array, ...], at: Array, lanes: Array) -> tuple[()]:
+        _look(plan, arrays, at, lanes)
+        return ()
+
+    @tap.def_vmap
+    def rule(axis_size: int, in_batched: list[Any], *operands: Any) -> tuple[Any, Any]:
+        def spread(operand: Array, batched: bool) -> Array:
+            return operand if batched else jnp.broadcast_to(operand, (axis_size, *operand.shape))
+
+        deeper = replace(plan, members=(axis_size, *plan.members))
+        return _tap(deeper)(*tree_util.tree_map(spread, operands, tuple(in_batched))), ()
+
+    return tap
+
+
+def _look(plan: TapPlan, arrays: tuple[Array, ...], at: Array, lanes: Array) -> None:
+    """Search where something is not finite; to see whether there is costs a tenth of the search."""
+    members = prod(plan.members)
+    each = [array.reshape(members, *array.shape[len(plan.members) :]) for array in arrays]
+    has_steps = [watched.axes[:1] == ("step",) for watched in plan.layout.watched]
+
+    def search() -> None:
+        found = jax.vmap(lambda member: first_non_finite(member, has_steps))(each)
+        flags = jnp.where(found.any, FLAG_ACTIVE, 0)
+        words = jnp.stack([flags, found.leaf, found.position, found.kind, found.total, found.leaves], axis=-1)
+        scalars = jnp.concatenate([words.astype(jnp.int32), at.reshape(members, -1)], axis=-1)
+        emit(plan, Operands(Packed(scalars, None, None, None), lanes))
+
+    wrong = [jnp.any(~jnp.isfinite(array)) for array in each]
+    lax.cond(jnp.any(jnp.stack(wrong)), search, lambda: None)

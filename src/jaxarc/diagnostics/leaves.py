@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,13 +42,11 @@ class Numbers:
         arrays: what is measured, one for every leaf of ``leaves``.
         leaves: names of the arrays.
         passed_over: names of leaves that are no numbers (functions, text, PRNG keys) or empty.
-        key: equal for trees of the same structure.
     """
 
     arrays: tuple[Any, ...]
     leaves: tuple[Leaf, ...]
     passed_over: tuple[str, ...]
-    key: Hashable
 
 
 def is_numeric(leaf: Any) -> bool:
@@ -71,20 +69,22 @@ def numbers_of(trees: Mapping[str, Any]) -> Numbers:
     arrays: list[Any] = []
     leaves: list[Leaf] = []
     passed_over: list[str] = []
-    structures: list[Hashable] = []
     for group, tree in trees.items():
-        flat, structure = tree_util.tree_flatten_with_path(tree)
-        structures.append((group, structure))
+        flat, _ = tree_util.tree_flatten_with_path(tree)
         for key_path, value in flat:
             path = path_text(key_path)
             name = _name(group, path)
             if not is_numeric(value):
                 passed_over.append(name)
                 continue
-            # A Python number beyond 32 bits is no array of a program that knows 32-bit integers only.
-            arrays.append(float(value) if type(value) is int else value)
+            arrays.append(value if hasattr(value, "dtype") else np.asarray(_fitting(value)))
             leaves.append(Leaf(name, group, path))
-    return Numbers(tuple(arrays), tuple(leaves), tuple(passed_over), (tuple(structures), tuple(passed_over)))
+    return Numbers(tuple(arrays), tuple(leaves), tuple(passed_over))
+
+
+def _fitting(value: bool | int | float | complex) -> bool | float | complex:
+    """Return a Python number as a program takes it that knows 32-bit integers only."""
+    return float(value) if type(value) is int else value
 
 
 def _name(group: str, path: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -13,7 +13,7 @@ from jax import tree_util
 
 from jaxarc.config import STATISTICS
 from jaxarc.diagnostics.leaves import Leaf, Numbers, is_numeric, numbers_of
-from jaxarc.diagnostics.reductions import every_leaf, packed, unpacked
+from jaxarc.diagnostics.reductions import Grouping, grouped_statistics, grouping, packed, unpacked
 from jaxarc.errors import ConfigError, ConfigProblem, DiagnosticsError
 
 __all__ = ["Function", "Measured", "Measuring", "imported_function", "named_numbers"]
@@ -21,6 +21,17 @@ __all__ = ["Function", "Measured", "Measuring", "imported_function", "named_numb
 Function = Callable[[Any], Any]
 
 _REALS = STATISTICS[:5]
+
+
+def _words(arrays: tuple[Any, ...], groups: Grouping, wide: bool, values: Sequence[Any] = ()) -> Any:
+    """Return all statistics and values as one array of words."""
+    dtype = jnp.float64 if wide else jnp.float32
+    every = list(grouped_statistics(arrays, groups))
+    nothing = jnp.zeros((0,), dtype)
+    return packed([nothing, *(reals for reals, _ in every), *values], [counts for _, counts in every], dtype)
+
+
+_measured = jax.jit(_words, static_argnums=(1, 2))
 
 
 class Measured:
@@ -67,50 +78,50 @@ class Measuring:
             trees: a pytree by group; the one of ``state`` is what functions are given.
         """
         numbers = numbers_of(trees)
-        state, structure = tree_util.tree_flatten(trees.get("state") if self._functions else None)
-        traced = [leaf for leaf in state if _is_array(leaf)]
-        fixed = tuple((i, leaf) for i, leaf in enumerate(state) if not _is_array(leaf))
+        groups = grouping(numbers.arrays)
         wide = jnp.zeros(()).dtype == jnp.float64
-        key = (numbers.key, structure, _hashable(fixed), wide)
-        if key not in self._programs:
-            self._programs[key] = self._compiled(structure, fixed, wide)
-        program, names = self._programs[key]
-        words = np.asarray(program(numbers.arrays, traced))
-        dtype = np.float64 if wide else np.float32
-        reals, counts = unpacked(words, 2 * len(numbers.leaves), dtype)
-        split = len(_REALS) * len(numbers.leaves)
-        table = np.concatenate(
-            [reals[:split].reshape(-1, len(_REALS)), counts.reshape(-1, len(STATISTICS) - len(_REALS))],
-            axis=1,
+        if self._functions:
+            names, words = self._with_functions(numbers, trees["state"], groups, wide)
+        else:
+            names, words = [], _measured(numbers.arrays, groups, wide)
+        reals, counts = unpacked(
+            np.asarray(words), 2 * len(numbers.leaves), np.float64 if wide else np.float32
         )
+        split = len(_REALS) * len(numbers.leaves)
+        table = np.empty((len(numbers.leaves), len(STATISTICS)))
+        order = [position for positions in groups for position in positions]
+        table[order, : len(_REALS)] = reals[:split].reshape(-1, len(_REALS))
+        table[order, len(_REALS) :] = counts.reshape(-1, len(STATISTICS) - len(_REALS))
         functions = dict(zip(names, reals[split:].tolist(), strict=True))
         return Measured(numbers.leaves, table, functions), numbers
 
-    def _compiled(
-        self, structure: Any, fixed: tuple[tuple[int, Any], ...], wide: bool
-    ) -> tuple[Any, list[str]]:
+    def _with_functions(
+        self, numbers: Numbers, state: Any, groups: Grouping, wide: bool
+    ) -> tuple[list[str], Any]:
+        """Measure within one program with the functions; return the names of their values, and its words."""
+        leaves, structure = tree_util.tree_flatten(state)
+        traced = [leaf for leaf in leaves if _is_array(leaf)]
+        fixed = tuple((i, leaf) for i, leaf in enumerate(leaves) if not _is_array(leaf))
+        key = (structure, _hashable(fixed))
+        if key not in self._programs:
+            self._programs[key] = self._compiled(structure, fixed)
+        program, names = self._programs[key]
+        words = program(numbers.arrays, traced, groups, wide)
+        return names, words
+
+    def _compiled(self, structure: Any, fixed: tuple[tuple[int, Any], ...]) -> tuple[Any, list[str]]:
         """Return the program for one structure, and where it puts the names of the functions' values."""
         names: list[str] = []
-        dtype = jnp.float64 if wide else jnp.float32
 
-        def program(arrays: tuple[Any, ...], traced: list[Any]) -> Any:
-            every = every_leaf(arrays)
-            values: list[Any] = []
-            names.clear()
-            if self._functions:
-                leaves: list[Any] = list(traced)
-                for position, leaf in fixed:
-                    leaves.insert(position, leaf)
-                state = tree_util.tree_unflatten(structure, leaves)
-                for name, value in self._values(state):
-                    names.append(name)
-                    values.append(value)
-            nothing = jnp.zeros((0,), dtype)
-            return packed(
-                [nothing, *(reals for reals, _ in every), *values], [counts for _, counts in every], dtype
-            )
+        def program(arrays: tuple[Any, ...], traced: list[Any], groups: Grouping, wide: bool) -> Any:
+            leaves: list[Any] = list(traced)
+            for position, leaf in fixed:
+                leaves.insert(position, leaf)
+            values = self._values(tree_util.tree_unflatten(structure, leaves))
+            names[:] = [name for name, _ in values]
+            return _words(arrays, groups, wide, [value for _, value in values])
 
-        return jax.jit(program), names
+        return jax.jit(program, static_argnums=(2, 3)), names
 
     def _values(self, state: Any) -> list[tuple[str, Any]]:
         """Return the values of the user's functions."""

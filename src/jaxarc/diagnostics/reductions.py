@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -14,7 +14,17 @@ from jaxtyping import Array
 from jaxarc.config import STATISTICS
 from jaxarc.diagnostics.leaves import numbers_of
 
-__all__ = ["every_leaf", "leaf_statistics", "norm_ratio", "packed", "ratios", "statistics", "unpacked"]
+__all__ = [
+    "Grouping",
+    "grouped_statistics",
+    "grouping",
+    "leaf_statistics",
+    "norm_ratio",
+    "packed",
+    "ratios",
+    "statistics",
+    "unpacked",
+]
 
 _STACKED = 1 << 16
 """Elements of a leaf up to which it is copied to be reduced with others."""
@@ -61,26 +71,31 @@ _one_leaf = jax.jit(leaf_statistics)
 _equal_leaves = jax.jit(jax.vmap(leaf_statistics))
 
 
-def every_leaf(arrays: Sequence[Any]) -> list[tuple[Array, Array]]:
-    """Return ``leaf_statistics`` of each array.
+Grouping = tuple[tuple[int, ...], ...]
 
-    Small ones of one size and dtype are reduced together: each reduction costs compile time, and a call of
-    its own on an accelerator.
+
+def grouping(arrays: Sequence[Any]) -> Grouping:
+    """Return the positions of arrays that are reduced together: small ones of one size and dtype.
+
+    Each reduction costs compile time, and a call of its own on an accelerator.
     """
     alike: dict[Any, list[int]] = {}
-    flat = [jnp.asarray(array).reshape(-1) for array in arrays]
-    for position, array in enumerate(flat):
+    for position, array in enumerate(arrays):
         apart = position if array.size > _STACKED else -1
-        alike.setdefault((array.size, array.dtype, apart), []).append(position)
-    every: list[Any] = [None] * len(flat)
-    for positions in alike.values():
-        if len(positions) == 1:
-            every[positions[0]] = _one_leaf(flat[positions[0]])
+        dtype = jax.dtypes.canonicalize_dtype(array.dtype)
+        alike.setdefault((array.size, dtype, apart), []).append(position)
+    return tuple(map(tuple, alike.values()))
+
+
+def grouped_statistics(arrays: Sequence[Any], groups: Grouping) -> Iterator[tuple[Array, Array]]:
+    """Yield the statistics of each group, float[n 5] and int32[n 2]."""
+    for positions in groups:
+        flat = [jnp.asarray(arrays[position]).reshape(-1) for position in positions]
+        if len(flat) == 1:
+            reals, counts = _one_leaf(flat[0])
+            yield reals[None], counts[None]
         else:
-            reals, counts = _equal_leaves(jnp.stack([flat[position] for position in positions]))
-            for row, position in enumerate(positions):
-                every[position] = (reals[row], counts[row])
-    return every
+            yield _equal_leaves(jnp.stack(flat))
 
 
 def statistics(tree: Any, group: str = "state", keep: Iterable[str] = STATISTICS) -> dict[str, Array]:
@@ -98,8 +113,12 @@ def statistics(tree: Any, group: str = "state", keep: Iterable[str] = STATISTICS
     wanted = set(keep)
     named: dict[str, Array] = {}
     norms, nans, infs = [], [], []
-    for leaf, (reals, counts) in zip(numbers.leaves, every_leaf(numbers.arrays), strict=True):
-        values = dict(zip(STATISTICS, (*reals, *counts), strict=True))
+    groups = grouping(numbers.arrays)
+    every: dict[int, Any] = {}
+    for positions, (reals, counts) in zip(groups, grouped_statistics(numbers.arrays, groups), strict=True):
+        every |= {position: (*reals[i], *counts[i]) for i, position in enumerate(positions)}
+    for position, leaf in enumerate(numbers.leaves):
+        values = dict(zip(STATISTICS, every[position], strict=True))
         named |= {f"{leaf.name}/{name}": value for name, value in values.items() if name in wanted}
         norms.append(values["norm"])
         nans.append(values["nan"])
