@@ -14,6 +14,8 @@ import pytest
 
 from jaxarc.config import AsyncLoggerConfig
 from jaxarc.pipeline import AsyncLogger
+from jaxarc.pipeline.episode_writer import EventItem
+from jaxarc.records.events import Event
 
 WAIT_S = 20.0
 
@@ -429,3 +431,35 @@ def test_a_close_in_a_hurry_ends_with_the_disk_stalled():
     wait_for(lambda: logger.has_ended)
     assert desk.handled == [(0, 90), (1, 0)]
     assert desk.closed == 1
+
+
+class _Counted:
+    """Takes items and knows how many."""
+
+    def __init__(self) -> None:
+        self.items = 0
+
+    def handle(self, item: object) -> bool:
+        """Count one."""
+        self.items += 1
+        return False
+
+    def commit(self) -> None:
+        """Nothing is kept."""
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+def test_small_items_that_come_one_by_one_are_all_handled_long_before_the_next_commit():
+    """The writer looks again by itself where nobody wakes it, and sleeps until it is woken afterwards."""
+    handler = _Counted()
+    queue = AsyncLogger(AsyncLoggerConfig(flush_interval=1000.0), handler)
+    for number in range(1, 40):
+        queue.submit(EventItem(Event("log", {}), 200))
+        if number % 13 == 0:
+            until = time.monotonic() + 30
+            while handler.items < number and time.monotonic() < until:
+                time.sleep(0.03)
+            assert handler.items == number
+    queue.close()

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from jaxarc.cli.annotate import note_facts
 from jaxarc.cli.artifacts import artifacts_words
+from jaxarc.cli.experiment_facts import experiment_facts, experiment_lines
 from jaxarc.cli.json_output import print_json
 from jaxarc.cli.listing import STATUS_STYLES
 from jaxarc.cli.terminal import terminal
@@ -63,6 +64,7 @@ def run_facts(run: ReplaySystem, summary: RunSummary) -> dict[str, Any]:
         "run_dir": run.run_dir,
         "experiment": summary.experiment,
         "status": summary.status,
+        **experiment_facts(run),
         "level": info.get("level"),
         "created": summary.created,
         "duration_s": info.get("duration_s"),
@@ -110,7 +112,7 @@ def _print(run: ReplaySystem, summary: RunSummary) -> None:
 def _facts(run: ReplaySystem, summary: RunSummary) -> list[tuple[str, str, str]]:
     """Return name, words and style of each line."""
     picture = summary.picture
-    facts = [("episodes", _episodes(summary), "")]
+    facts = [*experiment_lines(run), ("episodes", _episodes(summary), "")]
     stored = f"{summary.num_stored_steps:,} stored of {counted(summary.num_stored, 'episode')}"
     facts.append(("steps", f"{picture.env_steps:,} played, {stored}", ""))
     if summary.num_ended:

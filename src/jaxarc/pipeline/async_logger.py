@@ -24,6 +24,12 @@ logger = logging.getLogger(__name__)
 _TICK_S = 0.1
 """Seconds after which whoever waits looks up: whether the writer is still there, whether there is a hurry."""
 
+_LINGER_S = 0.01
+"""Seconds after its work in which the writer looks again by itself: small items wake nobody meanwhile."""
+
+_SMALL_BYTES = 4_000
+"""An item of more bytes wakes the writer at once."""
+
 _PATIENCE_S = 5.0
 """Seconds of waiting for the disk after which the user is told, once."""
 
@@ -104,6 +110,7 @@ class AsyncLogger:
         self._bytes = 0
         self._closing = False
         self._waiting = 0
+        self._sleeps = False
         self._sound = True
         self._told_of_waiting = False
         self._shed_seen = 0
@@ -159,7 +166,8 @@ class AsyncLogger:
                 self.counts.accepted_bytes += size
                 self.counts.queue_bytes_now = self._bytes
                 self.counts.queue_bytes_max = max(self.counts.queue_bytes_max, self._bytes)
-                self._condition.notify_all()
+                if self._sleeps or size > _SMALL_BYTES:
+                    self._condition.notify_all()
             else:
                 self.counts.refused_items += 1
             self.counts.submit_s += max(0.0, time.perf_counter() - started - waited)
@@ -341,10 +349,15 @@ class AsyncLogger:
 
     def _work(self) -> None:
         due = time.monotonic() + self._config.flush_interval
+        lingers = False
         while True:
             with self._condition:
                 while not self._queue and time.monotonic() < due and (self._waiting or not self._closing):
-                    self._condition.wait(max(0.0, due - time.monotonic()))
+                    # Small items come often: to wake a thread for each costs their caller more than the rest.
+                    self._sleeps = not lingers
+                    left = max(0.0, due - time.monotonic())
+                    self._condition.wait(min(_LINGER_S, left) if lingers else left)
+                    self._sleeps = lingers = False
                 entry = self._queue.popleft() if self._queue else None
                 if self._unshed and self._unshed[0] is entry:
                     self._unshed.popleft()
@@ -357,6 +370,7 @@ class AsyncLogger:
                 due = time.monotonic() + self._config.flush_interval
             elif entry is not None:
                 self._handle(entry)
+                lingers = True
             if finished:
                 if not self._guard(self._handler.close):
                     self._guard(self._handler.close)

@@ -184,6 +184,8 @@ class ExperimentTracker(MediaVerbs, ArtifactVerbs):
             raise
         LiveTrackers.start(run, self._backends)
         self._run, self._status, self._artifact_store = run, "RUNNING", None
+        if tags and not run.store.owns_run:  # a run's own tags are in its first event
+            self.set_tags(tags)
         run.close_at_exit(self._end_at_exit)
 
     def _end_at_exit(self, status: str) -> None:

@@ -1,0 +1,123 @@
+"""What ``jaxarc show RUN`` says of the experiment: what it is for, its params, metrics, progress and end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jaxarc.replay import ReplaySystem
+from jaxarc.replay.experiment import ExperimentRecord
+
+__all__ = ["experiment_facts", "experiment_lines"]
+
+_MOST_PARAMS, _MOST_METRICS, _MOST_TAGS = 8, 8, 12
+_LONGEST_VALUE = 40
+_MOST_EVENT_BYTES = 40_000_000
+"""Of a run with longer event files what it logged is not gone through for a glance."""
+
+
+def experiment_lines(run: ReplaySystem) -> list[tuple[str, str, str]]:
+    """Return name, words and style of each line about the experiment; of what was never said there is none.
+
+    Args:
+        run: the run.
+    """
+    failed = _failure(run.info.get("error"))
+    facts = [("error", failed, "red")] if failed else []
+    if not _is_short(run):
+        return [*facts, ("metrics", "many: run.metrics() in Python, or jaxarc sync, shows them", "")]
+    record = run.said()
+    name = str(run.info.get("name") or "")
+    if name and name != run.name:
+        facts.append(("name", name, ""))
+    if record.description:
+        facts.append(("about", record.description, ""))
+    if record.tag_names:
+        tags = [name if record.tags[name] is None else f"{name}={_value(record.tags[name])}"
+                for name in record.tag_names]  # fmt: skip
+        facts.append(("tags", _listed(tags, _MOST_TAGS), ""))
+    if run.status == "RUNNING" or record.progress or _last_words(record):
+        facts += _progress(run, record)
+    if record.params:
+        params = [f"{name} {_value(value)}" for name, value in record.params.items()]
+        facts.append(("params", _listed(params, _MOST_PARAMS), ""))
+    if summary := record.summary:
+        metrics = [f"{name} {_value(value)}" for name, value in summary.items()]
+        facts.append(("metrics", _listed(metrics, _MOST_METRICS), ""))
+    facts += [
+        ("logged", f"{name} was given {len(values)} values, {_value(values[-1])} is the last", "yellow")
+        for name, values in list(record.conflicts.items())[:3]
+    ]
+    return facts
+
+
+def experiment_facts(run: ReplaySystem) -> dict[str, Any]:
+    """Return what ``show RUN --json`` has of the experiment.
+
+    Args:
+        run: the run.
+    """
+    record = run.said()
+    return {
+        "name": run.info.get("name", run.name),
+        "said_status": run.experiment_status,
+        "error": run.info.get("error"),
+        "description": record.description,
+        "tags": {name: record.tags[name] for name in record.tag_names},
+        "params": record.params,
+        "metrics": [
+            {"key": series.key, "ctx": series.ctx, "values": len(series), "last": _last(series)}
+            for series in record.all_series()
+        ],
+        "summary": record.summary,
+        "progress": record.progress,
+        "record_problems": record.problems,
+    }
+
+
+def _is_short(run: ReplaySystem) -> bool:
+    return sum(path.stat().st_size for path in (run.run_dir / "events").glob("*.jsonl")) <= _MOST_EVENT_BYTES
+
+
+def _failure(error: object) -> str:
+    if not isinstance(error, Mapping):
+        return ""
+    kind, message = str(error.get("type") or ""), str(error.get("message") or "")
+    return ": ".join(part for part in (kind, " ".join(message.split())[:300]) if part)
+
+
+def _last_words(record: ExperimentRecord) -> str:
+    return record.statuses[-1][1].msg if record.statuses else ""
+
+
+def _progress(run: ReplaySystem, record: ExperimentRecord) -> Iterable[tuple[str, str, str]]:
+    words = []
+    said = run.experiment_status
+    if said != run.status:
+        words.append(said.lower())
+    progress = record.progress
+    if progress:
+        of = f" of {_value(progress['total'])}" if progress.get("total") is not None else ""
+        unit = f" {progress['unit']}s" if progress.get("unit") else ""
+        words.append(f"{_value(progress.get('cur'))}{of}{unit}")
+    if last := _last_words(record):
+        words.append(last)
+    if words:
+        yield "progress", ", ".join(words), ""
+
+
+def _listed(words: list[str], most: int) -> str:
+    more = len(words) - most
+    return ", ".join(words[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    words = " ".join(str(value).split())
+    return words if len(words) <= _LONGEST_VALUE else f"{words[: _LONGEST_VALUE - 1]}…"
+
+
+def _last(series: Any) -> Any:
+    last = len(series) - 1
+    return series.others.get(last, float(series.value[last]))
