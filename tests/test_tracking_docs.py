@@ -1,0 +1,53 @@
+"""The Python of docs/tracking.md about the record, and the README's about it, runs as it is written."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import jaxarc
+
+ROOT = Path(__file__).resolve().parent.parent
+SECTIONS = (
+    *("Track a run", "Read it back", "Statuses and failures", "Params, metrics and their contexts"),
+    "LocalTracker: an experiment in a directory of yours",
+)
+
+
+def code_of(path: str, title: str) -> str:
+    """Return the Python of a section."""
+    section = (ROOT / path).read_text().split(f"## {title}\n")[1].split("\n## ")[0]
+    blocks = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    assert blocks, title
+    return "\n".join(blocks)
+
+
+def test_the_sections_about_the_record_run_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """What a comment says is printed is what is printed."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for title in SECTIONS:
+        exec(code_of("docs/tracking.md", title), names)
+    printed = capsys.readouterr().out
+    assert "{'optim.lr': 0.0003, 'seed': 0}\n" in printed
+    assert "Series('loss', phase='train', 10 values, last=0.1)\n" in printed
+    assert "FAILED the loss is NaN\n" in printed
+    assert "2 [2. 1. 0.]\n" in printed
+    assert "{'loss (phase=train)': 1.0, 'loss (phase=val)': 0.0}\n" in printed
+    assert "FINISHED {'iou': 0.85}\n" in printed
+
+
+def test_the_readmes_section_runs_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """It tracks a run and reads it back."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("JAXARC_OUTPUT_DIR", raising=False)
+    exec(code_of("README.md", "Keep the experiment"), {"jaxarc": jaxarc})
+    assert capsys.readouterr().out == (
+        "FINISHED {'lr': 0.0003} Series('loss', phase='train', 10 values, last=0.1)\n"
+    )
