@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -39,6 +39,7 @@ from jaxarc.pipeline import (
 )
 from jaxarc.recorded_run import RecordedRun
 from jaxarc.records.chunk import Chunk
+from jaxarc.records.events import Event
 from jaxarc.storage import (
     JOIN_VARIABLE,
     EpisodeManager,
@@ -148,6 +149,7 @@ class Recorder(RecorderProgram, LoopRecorder):
             as_numpy=capture.as_numpy,
             taken_s=lambda: SLOTS.taken_s(self._slot) if self._taken_s is None else self._taken_s,
             also_counted=self._also_counted,
+            notes=self._said_of_pictures,
             before_end=self._wait_for_drawing,
         )
         self._loops = run.loops
@@ -364,6 +366,12 @@ class Recorder(RecorderProgram, LoopRecorder):
     def _wait_for_drawing(self) -> None:
         if self._live is not None:
             self._live.close(self.config.visualization.live.max_seconds + _LAST_PICTURE_S)
+            self._run.writer.add_last(self._said_of_pictures())
+
+    def _said_of_pictures(self) -> Iterator[Event]:
+        """Yield what is to be said of pictures that were drawn, once; for the writer thread."""
+        if self._live is not None:
+            yield from (said.event() for said in self._live.take_media())
 
     def _live_drawing(self) -> LiveDrawing | None:
         """Return the reader that draws while the run goes on, where the configuration wants one."""

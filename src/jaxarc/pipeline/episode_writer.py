@@ -214,6 +214,14 @@ class EpisodeWriter:
         finally:
             self._beat()
 
+    def add_last(self, events: Iterable[Event]) -> None:
+        """Write events behind everything else, and see that they are durable."""
+        try:
+            for event in events:
+                self.events.put(event)
+        finally:
+            self._beat()
+
     def hurry(self, seconds: float | None) -> None:
         """Write rows first, and of the steps what fits in this many seconds; None: there is time again."""
         self._deadline = None if seconds is None else time.monotonic() + seconds

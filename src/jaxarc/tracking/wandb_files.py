@@ -39,17 +39,12 @@ def media_of(said: Media, backend: WandbBackend) -> dict[str, Any]:
     path = _file_of(said.path, backend.run_dir, f"media {said.key}")
     suffix = path.suffix.lower().lstrip(".")
     caption = said.caption or None
-    if suffix == "svg" and said.kind == "image":
+    if said.kind == "image":
         return _picture(said, path, backend)
     import wandb
 
-    if said.kind == "image":
-        content = _fitted(path, backend.settings.max_image_size)
-        if content is not None:
-            return {said.key: _uploaded(len(content), said, backend, lambda: _image(content, caption))}
-        made: Callable[[], Any] = lambda: wandb.Image(str(path), caption=caption)  # noqa: E731
-    elif said.kind == "video" and suffix in _VIDEOS:
-        made = lambda: wandb.Video(str(path), caption=caption, format=suffix)  # noqa: E731
+    if said.kind == "video" and suffix in _VIDEOS:
+        made: Callable[[], Any] = lambda: wandb.Video(str(path), caption=caption, format=suffix)  # noqa: E731
     elif said.kind == "text":
         words = html.escape(path.read_text(encoding="utf-8", errors="replace"))
         made = lambda: wandb.Html(f"<pre>{words}</pre>", inject=False)  # noqa: E731
@@ -94,19 +89,22 @@ def artifact_of(said: Artifact | Checkpoint, backend: WandbBackend) -> tuple[Any
 
 
 def _picture(said: Media, path: Path, backend: WandbBackend) -> dict[str, Any]:
-    """Return an SVG as a PNG, as it is, or both."""
+    """Return a picture as pixels, as SVG, or as both; one that is there as pixels alone is shown as such."""
     import wandb
 
-    svg = path.read_text(encoding="utf-8")
-    wanted, found = backend.settings.image_format, {}
-    if wanted in ("png", "both"):
-        content = _drawn(svg, backend.settings.max_image_size)
+    most, wanted, found = backend.settings.max_image_size, backend.settings.image_format, {}
+    is_drawn = path.suffix.lower() == ".svg"
+    svg = path if is_drawn else None
+    if not is_drawn and said.meta.get("svg"):
+        svg = _file_of(str(said.meta["svg"]), backend.run_dir, f"media {said.key}")
+    if wanted in ("png", "both") or svg is None:
+        content = _drawn(path.read_text(encoding="utf-8"), most) if is_drawn else _fitted(path, most)
         caption = said.caption or None
         found[said.key] = _uploaded(len(content), said, backend, lambda: _image(content, caption))
-    if wanted in ("svg", "both"):
-        name = said.key if wanted == "svg" else f"{said.key}/svg"
+    if wanted in ("svg", "both") and svg is not None:
+        name, text = said.key if wanted == "svg" else f"{said.key}/svg", svg.read_text(encoding="utf-8")
         found[name] = _uploaded(
-            path.stat().st_size, said, backend, lambda: wandb.Html(svg, inject=False, data_is_not_path=True)
+            svg.stat().st_size, said, backend, lambda: wandb.Html(text, inject=False, data_is_not_path=True)
         )
     return found
 
@@ -139,8 +137,8 @@ def _drawn(svg: str, most: Any) -> bytes:
     return content if scale >= 1 else svg_to_png(svg, scale)
 
 
-def _fitted(path: Path, most: Any) -> bytes | None:
-    """Return a picture made smaller; None where it may stay as it is.
+def _fitted(path: Path, most: Any) -> bytes:
+    """Return a picture that is no larger than it may be.
 
     Raises:
         RefusedRecordError: it is no picture.
@@ -150,7 +148,7 @@ def _fitted(path: Path, most: Any) -> bytes | None:
     try:
         with Image.open(path) as image:
             if image.width <= most[0] and image.height <= most[1]:
-                return None
+                return path.read_bytes()
             image.thumbnail((most[0], most[1]))
             content = io.BytesIO()
             image.save(content, "png")

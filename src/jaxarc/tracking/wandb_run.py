@@ -167,9 +167,8 @@ class WandbRun:
             case Media():
                 shown = media_of(said, backend)
                 if shown:
-                    at = self._place(said.key, said.step, axes)
-                    episode = said.meta.get("episode")
-                    row({**shown, **at, **({} if episode is None else {"episode": episode})})
+                    places = {name: said.meta[name] for name in ("episode", _ENV_STEP) if name in said.meta}
+                    row({**shown, **self._place(said.key, said.step, axes), **places})
             case Artifact() | Checkpoint():
                 artifact, aliases = artifact_of(said, backend)
                 self.run.log_artifact(artifact, aliases=aliases)

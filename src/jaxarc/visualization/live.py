@@ -15,10 +15,12 @@ from jaxarc.config import LiveConfig
 from jaxarc.errors import EpisodeNotFoundError, NotRecordedError
 from jaxarc.pipeline import ReaderLag
 from jaxarc.records.episode_data import EpisodeData
+from jaxarc.records.experiment_events import Media
 from jaxarc.records.table import EpisodeTable
 from jaxarc.replay import ReplaySystem
 from jaxarc.replay.views.pictures import bytes_of_a_step
 from jaxarc.storage import writer_name
+from jaxarc.visualization.drawn_media import drawn_media
 from jaxarc.visualization.enhanced_visualizer import EnhancedVisualizer
 from jaxarc.visualization.live_choice import Choice, LiveChoice
 from jaxarc.visualization.report import write_report
@@ -82,6 +84,7 @@ class LiveDrawing:
         self._run: ReplaySystem | None = None
         self._condition = threading.Condition()
         self._waiting: list[_Waiting] = []
+        self._said: list[Media] = []
         self._closing = False
         self._chosen = LiveChoice(config.rules)
         self.files_drawn = 0
@@ -124,6 +127,12 @@ class LiveDrawing:
             self._closing = True
             self._condition.notify()
         self._thread.join(timeout)
+
+    def take_media(self) -> list[Media]:
+        """Return, once, what is to be said of the pictures drawn since the last call."""
+        with self._condition:
+            said, self._said = self._said, []
+        return said
 
     def report(self) -> None:
         """Write the page about the run, which has ended, where pictures of it were drawn and it is wanted.
@@ -197,12 +206,17 @@ class LiveDrawing:
             was_stopped = spent + time.perf_counter() - started >= self._config.max_seconds
             return was_stopped
 
-        for number, _ in enumerate(
-            self._visualizer.each_file(episode, max_files=room, max_bytes=max_bytes, stop=stop)
-        ):
+        files = []
+        for path in self._visualizer.each_file(episode, max_files=room, max_bytes=max_bytes, stop=stop):
             self.files_drawn += 1
-            if number == 0:
+            if not files:
                 self.episodes_drawn.append(waiting.choice.episode)
+            files.append(path)
+        drawn_in = self._visualizer.episode_manager.current_run_dir
+        if drawn_in is not None:
+            said = drawn_media(episode, files, drawn_in)
+            with self._condition:
+                self._said += said
         if was_stopped:
             self.episodes_cut_short += 1
             logger.info(
