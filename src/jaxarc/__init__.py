@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jaxarc.capture import Step
-    from jaxarc.config import Config, VisualizationConfig, load_config
+    from jaxarc.config import Config, VisualizationConfig, WandbConfig, load_config
     from jaxarc.diagnostics import DiagnosticsRecorder
     from jaxarc.envs import Action, ArcEnv, AutoReset, arc_step, load_tasks, make_policy
     from jaxarc.envs.record_episodes import RecordEpisodes
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from jaxarc.structured_logger import StructuredLogger
     from jaxarc.tracking.experiment_tracker import ExperimentTracker
     from jaxarc.tracking.local_tracker import LocalTracker
+    from jaxarc.tracking.wandb_context import (
+        WandbContext,
+        create_wandb_context,
+        load_wandb_context_from_env,
+        save_wandb_context,
+    )
+    from jaxarc.tracking.wandb_integration import WandbIntegration
     from jaxarc.visualization import (
         ArtifactBuilder,
         CurvesArtifactBuilder,
@@ -60,12 +67,18 @@ _HOMES = {
     "StepVisualizationData": "jaxarc.records.pictures",
     "StructuredLogger": "jaxarc.structured_logger",
     "VisualizationConfig": "jaxarc.config",
+    "WandbConfig": "jaxarc.config",
+    "WandbContext": "jaxarc.tracking.wandb_context",
+    "WandbIntegration": "jaxarc.tracking.wandb_integration",
     "arc_step": "jaxarc.envs",
+    "create_wandb_context": "jaxarc.tracking.wandb_context",
     "load_config": "jaxarc.config",
     "load_tasks": "jaxarc.envs",
+    "load_wandb_context_from_env": "jaxarc.tracking.wandb_context",
     "make_policy": "jaxarc.envs",
     "open": "jaxarc.replay",
     "resimulate": "jaxarc.replay",
+    "save_wandb_context": "jaxarc.tracking.wandb_context",
     "verify": "jaxarc.replay.verify",
 }
 _RENAMED = {"open": "open_runs"}
@@ -97,13 +110,19 @@ __all__ = [
     "StepVisualizationData",
     "StructuredLogger",
     "VisualizationConfig",
+    "WandbConfig",
+    "WandbContext",
+    "WandbIntegration",
     "__version__",
     "arc_step",
+    "create_wandb_context",
     "load_config",
     "load_tasks",
+    "load_wandb_context_from_env",
     "make_policy",
     "open",
     "resimulate",
+    "save_wandb_context",
     "verify",
 ]
 

@@ -83,7 +83,7 @@ class Config(Section):
 
     @property
     def as_logged(self) -> Self:
-        """The configuration with what ``logging`` says of states and compression put where it acts."""
+        """The configuration with what ``logging`` says of states and the like put where it acts."""
         capture, storage = self.capture, self.storage
         if self.logging.include_full_states:
             streams = {
@@ -94,7 +94,10 @@ class Config(Section):
             capture = replace(capture, level=level, streams=streams)
         if not self.logging.compression:
             storage = replace(storage, compression="none")
-        return replace(self, capture=capture, storage=storage)
+        visualization, formats = self.visualization, self.visualization.output_formats
+        if "wandb" in self.logging.trackers and self.logging.wandb.player and "html" not in formats:
+            visualization = replace(visualization, output_formats=(*formats, "html"))
+        return replace(self, capture=capture, storage=storage, visualization=visualization)
 
     @property
     def hash(self) -> str:

@@ -55,6 +55,7 @@ class WandbConfig(Section):
         log_frequency: of the steps given to ``WandbIntegration.log_step``, every how many are sent.
         image_format: pictures go as ``png``, ``svg`` or ``both``.
         max_image_size: the most pixels of a picture in width and height; larger ones are made smaller.
+        player: whether episodes that are drawn while the run goes on are drawn as the offline player, too.
         log_gradients: whether series of gradients and updates are sent.
         log_model_topology: whether the tree of parameters is sent as a table.
     """
@@ -74,5 +75,6 @@ class WandbConfig(Section):
     log_frequency: int = checked(10, integer(1))
     image_format: str = checked("png", one_of("png", "svg", "both"))
     max_image_size: Sequence[int] = checked((800, 600), image_size)
+    player: bool = checked(True, boolean)
     log_gradients: bool = checked(False, boolean)
     log_model_topology: bool = checked(False, boolean)

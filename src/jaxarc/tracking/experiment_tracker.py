@@ -116,6 +116,7 @@ class ExperimentTracker(MediaVerbs, ArtifactVerbs):
         description: str = "",
         parent_run_id: str | None = None,
         resume: Any = None,
+        join: str | None = None,
     ) -> Self:
         """Begin a run, or go on with one; return the tracker, to be used in a ``with`` block.
 
@@ -131,6 +132,7 @@ class ExperimentTracker(MediaVerbs, ArtifactVerbs):
             description: what the run is for.
             parent_run_id: the run that it is a part of.
             resume: a run to go on with, as ``jaxarc.open`` takes it.
+            join: what `invite` or `share` returned in another process: this one writes into its run.
 
         Raises:
             TrackingError: a run was begun already.
@@ -141,7 +143,7 @@ class ExperimentTracker(MediaVerbs, ArtifactVerbs):
             if self._run is not None and not self._run.is_closed:
                 raise TrackingError(f"run {self.run_dir} is being tracked; end_run first")
             given = {} if tags is None else as_tags(tags)
-            self._begin(name, experiment, given, parent_run_id, resume)
+            self._begin(name, experiment, given, parent_run_id, resume, join)
         elif tags is not None:
             self.set_tags(tags)
         if description:
@@ -157,6 +159,7 @@ class ExperimentTracker(MediaVerbs, ArtifactVerbs):
         tags: Mapping[str, Any],
         parent_run_id: str | None,
         resume: Any,
+        join: str | None,
     ) -> None:
         from jaxarc.config.rules import tamed
 
@@ -168,6 +171,7 @@ class ExperimentTracker(MediaVerbs, ArtifactVerbs):
         config = replace(self._config, storage=storage)
         origin = choose_origin(
             root=Path(storage.base_output_dir).expanduser(),
+            join=join,
             resume=getattr(resume, "run_dir", resume),
             environment=os.environ,
         )
@@ -252,10 +256,21 @@ class ExperimentTracker(MediaVerbs, ArtifactVerbs):
             TrackingError: no run was begun.
             StorageError: ``share.json`` cannot be written.
         """
+        self._invitation = os.environ[JOIN_VARIABLE] = self.invite()
+        return self._invitation
+
+    def invite(self) -> str:
+        """Let processes that are told so write into this run; return what they join it with.
+
+        Other than `share` it says nothing to those that are not told: ``start_run(join=…)`` takes it.
+
+        Raises:
+            TrackingError: no run was begun.
+            StorageError: ``share.json`` cannot be written.
+        """
         invitation = self._begun().store.share()
         remember(invitation)
-        self._invitation = os.environ[JOIN_VARIABLE] = str(invitation)
-        return self._invitation
+        return str(invitation)
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until what was logged is on disk; return whether it is.

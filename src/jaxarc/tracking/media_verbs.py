@@ -38,7 +38,8 @@ class MediaVerbs(LogVerbs):
         Args:
             key: its name; of several with one name each has a step of its own.
             image: an array [height width], [height width 3] or [… 4] (integers are 0 to 255, other numbers 0
-                to 1), an image of Pillow, the bytes of a PNG file, the path of an image file, or a figure.
+                to 1), an image of Pillow, the bytes of a PNG file, SVG text, the path of an image file, or a
+                figure.
             step: the step, where there is one.
             caption: words beneath it.
             meta: everything else.
@@ -48,6 +49,9 @@ class MediaVerbs(LogVerbs):
         """
         if hasattr(image, "savefig") or hasattr(image, "to_plotly_json"):
             self.log_figure(key, image, step, caption=caption, meta=meta)
+        elif isinstance(image, str) and image.lstrip().startswith(("<svg", "<?xml")):
+            content = image.encode()
+            self._media(key, "image", ".svg", lambda: content, step, caption, meta, len(content))
         elif isinstance(image, (str, os.PathLike)):
             self.log_media(key, image, step=step, caption=caption, meta=meta)
         elif isinstance(image, (bytes, bytearray)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,10 @@ from jaxarc.records.experiment_events import Artifact, Checkpoint, Media, Table
 if TYPE_CHECKING:
     from jaxarc.tracking.wandb_backend import WandbBackend
 
-__all__ = ["artifact_of", "media_of", "table_of"]
+__all__ = ["FILES", "artifact_of", "keep_file", "media_of", "table_of"]
+
+FILES = "files"
+"""What ``meta["place"]`` of an artifact says that is to lie among the files of the run."""
 
 _VIDEOS = ("gif", "mp4", "webm", "ogg")
 _MAX_NAME = 128
@@ -74,18 +78,42 @@ def artifact_of(said: Artifact | Checkpoint, backend: WandbBackend) -> tuple[Any
         name, kind = said.name or Path(said.path).name, said.type
         more, aliases = {"size": said.size, "checksum": said.checksum}, []
     aliases += [str(alias) for alias in said.meta.get("aliases") or () if str(alias) not in aliases]
-    path = _file_of(said.path, backend.run_dir, f"artifact {name}", may_be_outside=True)
     meta = {**said.meta, **more, "path": said.path}
     metadata = {key: value for key, value in meta.items() if value is not None}
     description = str(said.meta.get("description") or "") or None
     made = wandb.Artifact(_name(name), type=_type(kind), description=description, metadata=metadata)
+    aliases = [alias for alias in aliases if alias != "latest"]
+    if "://" in said.path:
+        made.add_reference(said.path, checksum=False)
+        return made, aliases
+    path = _file_of(said.path, backend.run_dir, f"artifact {name}", may_be_outside=True)
     nbytes = _size(path)
     if backend.settings.log_artifacts and backend.may_upload(nbytes):
         (made.add_dir if path.is_dir() else made.add_file)(str(path))
         backend.uploaded(nbytes)
     else:
         made.add_reference(path.resolve().as_uri(), checksum=False)
-    return made, [alias for alias in aliases if alias != "latest"]
+    return made, aliases
+
+
+def keep_file(run: Any, said: Artifact | Checkpoint, backend: WandbBackend) -> None:
+    """Put a file among the files of a run of W&B, as it is in the record.
+
+    Raises:
+        RefusedRecordError: it is missing, or beyond the upload budget.
+    """
+    name = said.name if isinstance(said, Artifact) else Path(said.path).name
+    path = _file_of(said.path, backend.run_dir, f"file {name}", may_be_outside=True)
+    nbytes = _size(path)
+    if path.is_dir() or not backend.may_upload(nbytes):
+        raise RefusedRecordError(
+            f"file {name} ({nbytes} bytes) is a directory or beyond logging.upload_bytes"
+        )
+    folder = Path(run.dir)
+    target = folder / _name(name)
+    shutil.copyfile(path, target)
+    run.save(str(target), base_path=str(folder), policy="now")
+    backend.uploaded(nbytes)
 
 
 def _picture(said: Media, path: Path, backend: WandbBackend) -> dict[str, Any]:

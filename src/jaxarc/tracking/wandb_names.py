@@ -7,7 +7,10 @@ from typing import Any
 
 from jaxarc.tracking import series_names
 
-__all__ = ["is_of_gradients", "series_name", "tag_words"]
+__all__ = ["BY_LOG_STEP", "is_of_gradients", "series_name", "tag_words"]
+
+BY_LOG_STEP = "log_step"
+"""Who said a record of which W&B gets every ``log_frequency``-th alone."""
 
 _MAX_TAG = 64
 _GRADIENTS = ("gradients", "gradient", "grads", "grad", "updates")

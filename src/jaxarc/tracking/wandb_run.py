@@ -16,14 +16,15 @@ from jaxarc.records.experiment_events import (
     Media,
     MetricBatch,
     Param,
+    RunStart,
     Status,
     Summary,
     Table,
     Tag,
 )
 from jaxarc.tracking.log_verbs import DESCRIPTION_TAG
-from jaxarc.tracking.wandb_files import artifact_of, media_of, table_of
-from jaxarc.tracking.wandb_names import is_of_gradients, series_name, tag_words
+from jaxarc.tracking.wandb_files import FILES, artifact_of, keep_file, media_of, table_of
+from jaxarc.tracking.wandb_names import BY_LOG_STEP, is_of_gradients, series_name, tag_words
 
 if TYPE_CHECKING:
     from jaxarc.tracking.backend import TrackedRecord
@@ -149,6 +150,8 @@ class WandbRun:
             RefusedRecordError: it can never be shown: its file is missing, or beyond the upload budget.
         """
         said, row = record.said, functools.partial(self._log, record)
+        if _is_between(said, backend.settings.log_frequency):
+            return
         match said:
             case MetricBatch():
                 self._show_metrics(record, said, axes, with_gradients=backend.settings.log_gradients)
@@ -161,15 +164,23 @@ class WandbRun:
                 self.run.summary.update({str(key): value for key, value in said.values.items()})
             case Tag():
                 self._show_tags(said)
+            case RunStart():
+                self._show_tags(Tag(tags=said.tags))
             case Table():
                 if said.key != TOPOLOGY or backend.settings.log_model_topology:
                     row({said.key: table_of(said), **self._place(said.key, said.step, axes)})
             case Media():
                 shown = media_of(said, backend)
                 if shown:
-                    places = {name: said.meta[name] for name in ("episode", _ENV_STEP) if name in said.meta}
-                    row({**shown, **self._place(said.key, said.step, axes), **places})
+                    places = {name: said.meta[name] for name in (_ENV_STEP, "episode") if name in said.meta}
+                    at = {**self._place(said.key, said.step, axes), **places}
+                    for key in shown if at else ():
+                        self._define_media(key, next(iter(at)))
+                    row({**shown, **at})
             case Artifact() | Checkpoint():
+                if said.meta.get("place") == FILES:
+                    keep_file(self.run, said, backend)
+                    return
                 artifact, aliases = artifact_of(said, backend)
                 self.run.log_artifact(artifact, aliases=aliases)
             case Status():
@@ -225,6 +236,11 @@ class WandbRun:
             if axis != name:
                 self.run.define_metric(name, step_metric=axis, summary=summary, overwrite=True)
 
+    def _define_media(self, key: str, axis: str) -> None:
+        if self._axis_of.get(key) != axis:
+            self._axis_of[key] = axis
+            self.run.define_metric(key, step_metric=axis, overwrite=True)
+
     def _place(self, key: str, step: int | None, axes: MetricAxes) -> dict[str, Any]:
         definition = axes.of(key)
         return {} if step is None else {(definition and definition.step_metric) or _STEP: step}
@@ -271,6 +287,17 @@ class WandbRun:
             if key.startswith(_SENT) and isinstance(value, (int, float)):
                 source = key.removeprefix(_SENT)
                 self._sent[source] = max(self._sent.get(source, 0), int(value) + 1)
+
+
+def _is_between(said: object, frequency: int) -> bool:
+    """Say whether it is of a step between those that are sent."""
+    if isinstance(said, MetricBatch):
+        by, step = said.more.get("by"), said.step
+    elif isinstance(said, Media):
+        by, step = said.meta.get("by"), said.step
+    else:
+        return False
+    return by == BY_LOG_STEP and step is not None and step % frequency != 0
 
 
 def _with(nested: Mapping[str, Any], levels: list[str], value: Any) -> dict[str, Any]:
