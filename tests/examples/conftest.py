@@ -12,8 +12,9 @@ from example_runs import run_example
 SETTINGS = (
     *("--num-updates", "24", "--num-envs", "16", "--num-steps", "16"),
     *("--learning-rate", "1e-2", "--num-minibatches", "8", "capture.level=full", "capture.envs=8"),
+    *("logging=wandb_basic", "logging.wandb.mode=offline"),
 )
-"""Small, and enough for half of the last episodes to be solved."""
+"""Small, and enough for half of the last episodes to be solved; shown by W&B, without network."""
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +27,8 @@ def ppo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     except FileExistsError:
         wait_until((root / "printed").exists, 180.0)
         return root
-    printed = run_example("ppo.py", root, *SETTINGS)
+    home = {f"WANDB_{name}_DIR": str(root / "wandb_home") for name in ("CACHE", "CONFIG", "DATA", "ARTIFACT")}
+    printed = run_example("ppo.py", root, *SETTINGS, environment={**home, "WANDB_ERROR_REPORTING": "false"})
     (root / "now").write_text(printed)
     (root / "now").rename(root / "printed")
     return root

@@ -20,9 +20,11 @@ def drawn_media(episode: EpisodeData, files: Sequence[Path], run_dir: Path) -> l
 
     Args:
         episode: what was drawn.
-        files: the files, all of them.
-        run_dir: the directory of the run that they lie in.
+        files: the files, all of them; those that do not lie in the run are not its own.
+        run_dir: the run's directory.
     """
+    home = run_dir.resolve()
+    files = [path for path in files if path.resolve().is_relative_to(home)]
     row = episode.row
     meta = {
         "episode": int(row["episode"]),
