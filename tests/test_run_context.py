@@ -211,7 +211,7 @@ def test_an_exception_ends_the_run_as_failed_with_its_step(tmp_path: Path):
     assert run.info["error"]["type"] == "ZeroDivisionError"
     (said,) = run.record().logs
     assert (said.msg, said.step) == ("ZeroDivisionError in step 2", 2)
-    assert noted.seen == [(2, "last")]
+    assert noted.seen == [(1, "last")]
     assert noted.states == [None] or not noted.states[0]["temperature"].is_deleted()
     assert noted.ended == "FAILED"
 

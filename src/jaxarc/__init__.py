@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         CurvesArtifactBuilder,
         EnhancedVisualizer,
         FieldArtifactBuilder,
+        Snapshot,
     )
 
 __version__ = "0.1.0"
@@ -62,6 +63,7 @@ _HOMES = {
     "LocalTracker": "jaxarc.tracking.local_tracker",
     "ReplaySystem": "jaxarc.replay",
     "RunContext": "jaxarc.run_context",
+    "Snapshot": "jaxarc.visualization",
     "Step": "jaxarc.capture",
     "StepLogEntry": "jaxarc.records.log_entries",
     "StepVisualizationData": "jaxarc.records.pictures",
@@ -105,6 +107,7 @@ __all__ = [
     "Recorder",
     "ReplaySystem",
     "RunContext",
+    "Snapshot",
     "Step",
     "StepLogEntry",
     "StepVisualizationData",

@@ -119,6 +119,7 @@ class RunContext:
         self._group: BuilderGroup | None = None
         self._step: int | None = None
         self._state: Any = None
+        self._state_step: int | None = None
         self._metrics: Mapping[str, Any] = {}
         self._event: str | None = None
         self._findings = 0
@@ -338,7 +339,8 @@ class RunContext:
         """
         group = self._begun()
         event, self._event = event or self._event, None
-        self._step, self._state = int(step), state
+        self._step = self._state_step = int(step)
+        self._state = state
         return group.offer(self._step, state, self._metrics, event)
 
     def end(self, final_state: Any = None, status: str = "FINISHED") -> None:
@@ -427,8 +429,10 @@ class RunContext:
 
     def _end_builders(self, final_state: Any, status: str) -> None:
         if self._group is not None:
-            state = self._state if final_state is None else final_state
-            self._group.end(self._step, None if _is_gone(state) else state, self._metrics, status)
+            # What failed in a step left the state of the one before.
+            handed_over = final_state is None and self._state_step is not None
+            step, state = (self._state_step, self._state) if handed_over else (self._step, final_state)
+            self._group.end(step, None if _is_gone(state) else state, self._metrics, status)
             if self._diagnostics is not None and not self.tracker._is_silent:
                 self._diagnostics.write_plots(self.folders.run_dir)
 

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from example_runs import EXAMPLES, only_run, run_example
 
+import jaxarc
 from jaxarc import Recorder
+from jaxarc.errors import DiagnosticsError
 from jaxarc.records.table import EpisodeTable
 from jaxarc.replay import ReplaySystem
 
@@ -161,3 +163,21 @@ def test_evaluations_are_a_stream_of_their_own_that_starts_afresh(run_root: Path
         episode = run.load_episode(row.episode)
         assert len(episode.observation) == row.total_steps + 1
         assert not row.success
+
+
+def test_a_loop_of_fields_is_tracked_measured_and_drawn(tmp_path: Path):
+    """``examples/field_loop.py``: an energy of its own, a builder of its own, and a run that goes wrong."""
+    example = load("field_loop")
+    context = example.main(["--steps", "40", "--out", str(tmp_path)])
+    run = jaxarc.open(context.run_dir)
+    assert (run.status, run.params["dt"]) == ("FINISHED", 0.2)
+    assert (np.diff(run.record().series("energy").value) > 0).all()
+    drawn = {path.name for path in (context.run_dir / "plots").rglob("*.*")}
+    assert {"cross_section.png", "peak_000010.png", "temperature_000039.png", "temperature.html"} <= drawn
+    assert context.health().builders.errors == 0
+    with pytest.raises(DiagnosticsError, match="temperature/max"):
+        example.main(["--steps", "40", "--dt", "0.6", "--out", str(tmp_path)])
+    unstable = jaxarc.open("latest", root=tmp_path)
+    assert unstable.status == "FAILED"
+    assert unstable.record().series("temperature/max").value[-1] > 1e4
+    assert (unstable.run_dir / "plots/png/temperature_000020.png").is_file()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from jaxarc.config import Cadence
-from jaxarc.errors import StorageError
+from jaxarc.errors import RenderError, StorageError
 from jaxarc.records.experiment_events import Media
 from jaxarc.storage import atomic_write_bytes, file_name
 from jaxarc.storage.atomic import storage_errors
@@ -97,6 +98,28 @@ class ArtifactFolder:
                 Media(key=key, kind=kind, path=said, caption=caption, step=step, meta=dict(meta or {}))
             )
         return whole
+
+    def write_figure(self, path: str, figure: Any, *, key: str = "", **said: Any) -> Path:
+        """Write a figure of Matplotlib as PNG, or one of Plotly as a page that needs no network.
+
+        Args:
+            path: as for `write`.
+            figure: the figure; one of Matplotlib stays open.
+            key: as for `write`.
+            **said: ``caption``, ``step`` and ``meta``, as for `write`.
+
+        Raises:
+            RenderError: it is a figure of neither.
+            StorageError: as for `write`.
+        """
+        if hasattr(figure, "savefig"):
+            content = io.BytesIO()
+            figure.savefig(content, format="png", metadata={"Software": None})
+            return self.write(path, content.getvalue(), key=key, kind="image", **said)
+        if hasattr(figure, "to_html"):
+            page = figure.to_html(include_plotlyjs=True, full_html=True, div_id="figure")
+            return self.write(path, page.encode(), key=key, kind="html", **said)
+        raise RenderError(f"{path}: a {type(figure).__name__} is no figure of Matplotlib or of Plotly")
 
     @staticmethod
     def step_name(key: str, step: int, suffix: str) -> str:
