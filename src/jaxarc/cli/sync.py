@@ -12,9 +12,10 @@ from rich.text import Text
 from jaxarc.cli.json_output import print_json
 from jaxarc.cli.terminal import terminal
 from jaxarc.cli.wording import counted
+from jaxarc.errors import TrackingError, closest
 from jaxarc.replay.system import DEFAULT_ROOT
 from jaxarc.storage import resolve_run
-from jaxarc.tracking.choosing import backend_named
+from jaxarc.tracking.choosing import BACKENDS, backend_named
 from jaxarc.tracking.run_settings import logging_of
 from jaxarc.tracking.syncing import SyncResult, sync_run
 
@@ -40,12 +41,15 @@ def sync_to(
 
     Raises:
         RunNotFoundError: there is no such run.
-        ConfigError: there is no such tracker, its package is missing, or a setting is wrong.
-        TrackingError: a tracker did not take the run.
+        ConfigError: a tracker's package is missing, or a setting is wrong.
+        TrackingError: there is no such tracker, or it did not take the run.
         typer.Exit: with 1 where one refused a record.
     """
     base = Path(root or os.environ.get("JAXARC_OUTPUT_DIR", DEFAULT_ROOT)).expanduser()
     run_dir = resolve_run(run_name, base)
+    for name in names:
+        if name not in BACKENDS:
+            raise TrackingError(f"there is no tracker {name!r}{closest(name, BACKENDS)}")
     logging = logging_of(run_dir, settings)
     backends = [backend_named(name, logging) for name in dict.fromkeys(names)]
     results = []
