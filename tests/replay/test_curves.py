@@ -167,6 +167,21 @@ def test_a_return_that_is_no_number_is_seen():
     assert numbers(points, "0")[1] == 2.0
 
 
+@pytest.mark.parametrize("count", [3, 200])
+@pytest.mark.parametrize(
+    "values", [(1.0, -2.0), (1e200, -1e200), (1e308, 1e308), (np.inf, 1.0), (np.inf, -np.inf), (np.nan, 1.0)]
+)
+def test_the_numbers_of_a_bin_are_those_of_numpy(values: tuple[float, float], count: int):
+    """Few and many episodes; huge returns, infinities and NaN."""
+    returns = np.resize(np.array(values), count)
+    points = folded(rows([10 * n + 10 for n in range(count)], returns.tolist(), update=[0] * count))
+    with np.errstate(all="ignore"):
+        for name, of in {"std": np.std, "min": np.min, "max": np.max}.items():
+            np.testing.assert_allclose(numbers(points, "0", f"episode_return_{name}"), [of(returns)])
+        mean = numbers(points, "0")[0]
+        np.testing.assert_allclose(mean, float(np.mean(returns)), atol=1e190 if values[0] == 1e200 else 0)
+
+
 @pytest.mark.parametrize("has_updates", [True, False], ids=["updates", "windows"])
 def test_points_do_not_depend_on_how_many_rows_come_at_a_time(has_updates: bool):
     """Rows of several members, some of them late, folded whole, in pieces and one by one."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum, isfinite, sqrt
 
 import numpy as np
 
-__all__ = ["Closed", "bins_of", "bins_of_updates"]
+__all__ = ["Closed", "bins_of", "bins_of_updates", "mean_of", "return_numbers"]
 
 _POWERS = 10 ** np.arange(19, dtype=np.int64)
 _STEP_PARTS = 50
@@ -61,3 +62,38 @@ def _windows(position: np.ndarray, parts: int) -> np.ndarray:
     decade = _POWERS[np.maximum(np.searchsorted(_POWERS, position, side="right") - 1, 0)]
     width = np.maximum(decade // parts, 1)
     return position // width * width
+
+
+def mean_of(values: Sequence[int | float] | np.ndarray) -> float:
+    """Return the mean of numbers, NaN where one is; the same whatever their order."""
+    try:
+        return fsum(values) / len(values)
+    except (ValueError, OverflowError):  # infinities of both signs, or a sum beyond all numbers
+        with np.errstate(invalid="ignore", over="ignore"):
+            return float(np.mean(values))
+
+
+def return_numbers(returns: Sequence[int | float] | np.ndarray) -> dict[str, float]:
+    """Return mean, standard deviation, least and largest of the returns of a bin; NaN where one is NaN."""
+    mean = mean_of(returns)
+    spread = _spread(returns, mean) if isinstance(returns, list) else None
+    if spread is None:
+        with np.errstate(invalid="ignore", over="ignore"):
+            spread, least, most = np.std(returns), np.min(returns), np.max(returns)
+    else:
+        least, most = min(returns), max(returns)
+    return {
+        "episode_return_mean": mean,
+        "episode_return_std": float(spread),
+        "episode_return_min": float(least),
+        "episode_return_max": float(most),
+    }
+
+
+def _spread(values: Sequence[int | float], mean: float) -> float | None:
+    """Return the standard deviation of a few numbers; None where it is not finite."""
+    try:
+        found = sqrt(fsum((value - mean) * (value - mean) for value in values) / len(values))
+    except (ValueError, OverflowError):
+        return None
+    return found if isfinite(found) else None

@@ -15,7 +15,7 @@ import numpy as np
 from jaxarc.records.experiment_events import MetricBatch
 from jaxarc.records.table import EpisodeTable
 from jaxarc.records.tracked_record import TrackedRecord
-from jaxarc.replay.curve_bins import Closed, bins_of, bins_of_updates
+from jaxarc.replay.curve_bins import Closed, bins_of, bins_of_updates, mean_of, return_numbers
 from jaxarc.replay.mean_curve import MeanCurve
 from jaxarc.replay.row_slabs import Slab, distinct, has_ended, row_slabs
 from jaxarc.storage import writer_name
@@ -24,7 +24,9 @@ __all__ = ["CurveFolder", "process_name"]
 
 _COLUMNS = ("stream", "member", "update", "end_step", "start_step", "start_time", "end_time", "ended")
 _COLUMNS += ("total_steps", "total_reward", "success")
-_VALUES = ("total_reward", "total_steps", "success")
+_NUMBERS = ("total_reward", "total_steps", "success", "end_step", "end_time", "start_step", "start_time")
+_FEW = 64
+"""Episodes up to which a bin is summed up in Python, which is quicker there."""
 
 
 def process_name(writer: int) -> str | None:
@@ -97,40 +99,36 @@ class _Lane:
 
     Attributes:
         key: what its open bin goes by; -1 before the first.
-        rows: the episodes of that bin, in slices as they came.
+        rows: the episodes of that bin, ``_NUMBERS`` by episode, in slices as they came.
         step: environment step of the last point; the axis does not go back behind it.
         since: environment step and time from which the next throughput counts.
     """
 
     key: int = -1
-    rows: list[Slab] = field(default_factory=list)
+    rows: list[np.ndarray] = field(default_factory=list)
     step: int = 0
     since: tuple[int, float] | None = None
 
     def close(self) -> Closed:
         """Return what the open bin comes to."""
-        column = {name: np.concatenate([part[name] for part in self.rows]) for name in self.rows[0]}
-        self.step = max(self.step, int(column["end_step"].max()))
-        ended = float(column["end_time"].max())
+        rows = self.rows[0] if len(self.rows) == 1 else np.concatenate(self.rows, axis=1)
+        self.rows = []
+        returns, lengths, successes, ends, times = rows[:5].tolist() if rows.shape[1] <= _FEW else rows[:5]
+        self.step = max(self.step, int(max(ends)))
+        ended = max(times)
         if self.since is None:
-            self.since = int(column["start_step"].min()), float(column["start_time"].min())
-        returns = column["total_reward"].astype(np.float64)
-        with np.errstate(invalid="ignore", over="ignore"):
-            numbers = {
-                "episode_return_mean": float(returns.mean()),
-                "episode_return_std": float(returns.std()),
-                "episode_return_min": float(returns.min()),
-                "episode_return_max": float(returns.max()),
-                "episode_length_mean": float(column["total_steps"].mean()),
-                "success_rate": float(column["success"].mean()),
-                "episodes": len(returns),
-            }
+            self.since = int(rows[5].min()), float(rows[6].min())
+        numbers = {
+            **return_numbers(returns),
+            "episode_length_mean": mean_of(lengths),
+            "success_rate": mean_of(successes),
+            "episodes": len(returns),
+        }
         took = ended - self.since[1]
         if took > 0:
             numbers["env_steps_per_s"] = (self.step - self.since[0]) / took
             self.since = self.step, ended
-        self.rows = []
-        return Closed(self.key, self.step, ended, numbers)
+        return Closed(self.key, self.step, float(ended), numbers)
 
 
 class _StreamCurves:
@@ -148,24 +146,25 @@ class _StreamCurves:
     def add(self, rows: Slab) -> list[TrackedRecord]:
         """Take rows that ended; return the points that they completed, in the order in which they did."""
         keys = self._keys(rows)
-        # What the mean knows of its members changes with each row, so bins are closed in the rows' order.
-        turns: list[tuple[int, int, int, np.ndarray]] = []
         members, place = np.unique(rows["member"], return_inverse=True)
         order = np.argsort(place.reshape(-1), kind="stable")
-        for member, chosen in zip(
-            members.tolist(),
-            np.split(order, np.searchsorted(place[order], np.arange(1, len(members)))),
-            strict=True,
-        ):
+        edges = np.searchsorted(place.reshape(-1)[order], np.arange(len(members) + 1)).tolist()
+        numbers = np.stack([rows[name][order].astype(np.float64) for name in _NUMBERS])
+        # What the mean knows of its members changes with each row, so bins are closed in the rows' order.
+        turns: list[tuple[int, int, int, np.ndarray]] = []
+        for member, begin, end in zip(members.tolist(), edges, edges[1:], strict=False):
             lane = self._lanes.get(member)
             before = -1 if lane is None else lane.key
-            lane_keys = np.maximum.accumulate(np.maximum(keys[chosen], before))
+            lane_keys = np.maximum.accumulate(np.maximum(keys[order[begin:end]], before))
             starts = np.flatnonzero(np.diff(lane_keys, prepend=-1))
-            for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(chosen)], strict=True):
-                turns.append((int(chosen[start]), member, int(lane_keys[start]), chosen[start:end]))
+            cuts = [*(begin + starts).tolist(), end]
+            for at, key, first, last in zip(
+                order[begin + starts].tolist(), lane_keys[starts].tolist(), cuts, cuts[1:], strict=False
+            ):
+                turns.append((at, member, key, numbers[:, first:last]))
         found = []
         for _, member, key, chosen in sorted(turns, key=lambda turn: turn[0]):
-            found += self._turn(member, key, {name: column[chosen] for name, column in rows.items()})
+            found += self._turn(member, key, chosen)
         return found
 
     def finish(self) -> list[TrackedRecord]:
@@ -186,7 +185,7 @@ class _StreamCurves:
         keys[:first] = bins_of(rows["end_step"][:first])
         return keys
 
-    def _turn(self, member: int, key: int, rows: Slab) -> list[TrackedRecord]:
+    def _turn(self, member: int, key: int, rows: np.ndarray) -> list[TrackedRecord]:
         """Let a member's rows of one bin come; what was open before is closed where it is another bin."""
         found = []
         lane = self._lanes.setdefault(member, _Lane())

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import numpy as np
-
-from jaxarc.replay.curve_bins import Closed
+from jaxarc.replay.curve_bins import Closed, mean_of
 
 __all__ = ["MeanCurve"]
 
@@ -58,12 +54,8 @@ class MeanCurve:
 
     def _mean(self, key: int, parts: list[Closed]) -> Closed:
         self._step = max(self._step, *(part.step for part in parts))
+        names = {name: None for part in parts for name in part.numbers}
         numbers = {
-            name: _mean([part.numbers for part in parts], name) for part in parts for name in part.numbers
+            name: mean_of([part.numbers[name] for part in parts if name in part.numbers]) for name in names
         }
         return Closed(key, self._step, max(part.ended for part in parts), numbers)
-
-
-def _mean(parts: list[Mapping[str, float]], name: str) -> float:
-    with np.errstate(invalid="ignore", over="ignore"):
-        return float(np.mean([part[name] for part in parts if name in part]))
