@@ -204,6 +204,7 @@ class RecordedRun:
                 if status == "FAILED" and self.ending.error is None:
                     self.ending.error = failure_at_exit()
                 self.ending.status = status
+                self.ending.devices = jax_devices()
                 self.loops.close()
                 self.queue.close()
             finally:

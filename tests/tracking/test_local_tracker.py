@@ -16,6 +16,7 @@ from jaxarc.config import Config, EpisodeConfig
 from jaxarc.errors import StorageError, TrackingError
 from jaxarc.tracking.experiment_tracker import ExperimentTracker
 from jaxarc.tracking.local_tracker import LocalTracker
+from jaxarc.tracking.memory_backend import MemoryBackend
 
 ID = "20241201-120000-my_experiment"
 
@@ -198,6 +199,7 @@ def test_a_run_of_a_tracker_takes_tags_and_words_afterwards(tmp_path: Path):
     late.add_tags(["published"])
     late.log_metrics({"loss": 2.0})
     late.alert("read this")
+    assert late.save()
     run = jaxarc.open(first.run_dir)
     assert (run.status, run.tags) == ("FINISHED", {"published": None})
     assert run.metrics("loss").value.tolist() == [1, 2]
@@ -242,3 +244,16 @@ def test_an_experiment_that_nobody_completed_was_killed(tmp_path: Path):
     run = jaxarc.open(tmp_path / "a")
     assert run.status == "KILLED"
     assert run.record().statuses[-1][1].msg == "the process ended without complete_experiment"
+
+
+def test_a_backend_shows_the_experiment_while_it_goes_on_and_how_it_ended(tmp_path: Path):
+    """The directory's run is fed like any other."""
+    memory = MemoryBackend()
+    with LocalTracker(
+        tmp_path / "a", experiment_name="shown", config={"lr": 1}, backends=[memory]
+    ) as tracker:
+        tracker.log_metrics({"loss": 0.5}, step=1)
+    assert memory.run is not None
+    assert (memory.run.name, memory.closed) == ("shown", "FINISHED")
+    assert memory.record().params == {"lr": 1}
+    assert memory.record().series("loss").value.tolist() == [0.5]

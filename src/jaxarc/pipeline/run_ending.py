@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from jaxarc.errors import StorageError
@@ -43,6 +43,7 @@ class RunEnding:
     Attributes:
         status: how the run ends.
         error: what ended it: ``type``, ``message`` and ``traceback``; None where nothing was raised.
+        devices: those of this process, where they are known by now.
         report: called when everything is written, unless somebody waits for the prompt; must not raise.
         was_cut_short: whether the close came back before everything was written.
     """
@@ -62,6 +63,7 @@ class RunEnding:
         self._problem = ""
         self.status = "FINISHED"
         self.error: Mapping[str, str] | None = None
+        self.devices: Sequence[str] = ()
         self.was_cut_short = False
 
     def finish(self, queue: AsyncLogger) -> None:
@@ -109,6 +111,7 @@ class RunEnding:
         return {
             "error": self.error if self.status == "FAILED" else None,
             "duration_ms": round(1000 * seconds),
+            **({"devices": list(self.devices)} if self.devices else {}),
             "duration_s": round(seconds, 3),
             "env_steps": health.env_steps,
             "episodes": health.episodes,

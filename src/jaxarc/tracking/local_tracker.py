@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -21,8 +21,11 @@ from jaxarc.records.run_status import ENDED_STATUSES, checked_transition
 from jaxarc.storage.given_directory import GivenDirectory, given_run_status
 from jaxarc.tracking.artifact_arguments import declared_direction
 from jaxarc.tracking.artifact_verbs import ArtifactVerbs
+from jaxarc.tracking.backend import Backend
+from jaxarc.tracking.choosing import backends_of
 from jaxarc.tracking.experiment_metadata import BEST_PREFIX, TRAINING_TIME, ExperimentMetadata
 from jaxarc.tracking.held_values import held_items
+from jaxarc.tracking.live import LiveTrackers
 from jaxarc.tracking.log_verbs import Said
 from jaxarc.tracking.media_verbs import MediaVerbs
 
@@ -49,7 +52,10 @@ class LocalTracker(MediaVerbs, ArtifactVerbs):
         auto_save: whether lifecycle, progress, params, tags and artifacts are on disk when a call returns;
             without it after some seconds, at `save`, and at the end. Metrics never wait for the disk.
 
+        backends: who shows the experiment elsewhere while it goes on, as for `ExperimentTracker`.
+
     Raises:
+        ConfigError: the package of a backend is missing.
         StorageError: the directory cannot be written, or holds something that is no run.
         TrackingError: ``config`` is no configuration.
     """
@@ -61,12 +67,15 @@ class LocalTracker(MediaVerbs, ArtifactVerbs):
         experiment_name: str | None = None,
         config: Any = None,
         auto_save: bool = True,
+        *,
+        backends: Sequence[str | Backend] = (),
     ):
         self.experiment_dir = Path(experiment_dir).expanduser()
         self.experiment_id = str(experiment_id or self.experiment_dir.name)
         self.experiment_name = str(experiment_name or self.experiment_id)
         self.auto_save = bool(auto_save)
         self._config = config
+        self._backends = backends_of(Config(), backends)
         self._run: RecordedRun | None = None
         self._owns_status = False
         self._declared: dict[str, str | None] = {}
@@ -258,6 +267,7 @@ class LocalTracker(MediaVerbs, ArtifactVerbs):
         except BaseException:
             run.queue.close()
             raise
+        LiveTrackers.start(run, self._backends if run.store.owns_run else ())
         self._run, self._owns_status = run, run.store.owns_run
         run.close_at_exit(self._leave)
 

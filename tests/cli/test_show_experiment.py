@@ -1,0 +1,58 @@
+"""``jaxarc show`` of a run that is tracked: what it is for, what it logged, how it fares."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from command_line import typed_in
+
+from jaxarc.config import Config, EpisodeConfig
+from jaxarc.tracking.experiment_tracker import ExperimentTracker
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one run, which failed and has odd names."""
+    folder = tmp_path_factory.mktemp("runs")
+    tracker = ExperimentTracker(Config(storage=EpisodeConfig(base_output_dir=str(folder))))
+    params = {f"p{number}": number for number in range(20)}
+    with suppress(ValueError), tracker.start_run("odd \x1b[31m[red]name", params=params, tags=["a\nb"]):
+        tracker.update_description("<script> " * 100)
+        tracker.log_metrics({"loss": 0.123456789, "words": "x" * 300}, step=1, phase="train")
+        tracker.log_metrics({"loss": float("nan")}, step=1, phase="val")
+        tracker.log_params({"p0": 7})
+        tracker.log_status("PAUSED", "waits for a machine", current=5, total=100, unit="epoch")
+        raise ValueError("no\nway on")
+    return folder
+
+
+def test_a_run_says_what_it_is_for_what_it_logged_and_what_ended_it(runs: Path):
+    """Every line is short, and nothing of it acts on the terminal."""
+    shown = typed_in(runs, "show", "latest", "--root", runs, COLUMNS="80").stdout
+    assert "\x1b[31m" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    words = " ".join(shown.split())
+    for expected in (
+        "error ValueError: no way on",
+        "tags a b",
+        "progress 5 of 100 epochs, waits for a machine",
+        "p1 1, p2 2, p3 3, p4 4, p5 5, p6 6, p7 7 and 12 more",
+        "loss (phase=train) 0.123457",
+        "loss (phase=val) nan",
+        "p0 was given 2 values, 7 is the last",
+    ):
+        assert expected in words
+
+
+def test_the_same_is_in_one_json_document(runs: Path):
+    """Series with their context, NaN as null, and the error with its traceback."""
+    said = json.loads(typed_in(runs, "show", "latest", "--root", runs, "--json").stdout)
+    assert (said["status"], said["said_status"]) == ("FAILED", "FAILED")
+    assert said["error"]["message"] == "no\nway on"
+    assert said["params"]["p0"] == 7
+    assert {"key": "loss", "ctx": {"phase": "val"}, "values": 1, "last": None} in said["metrics"]
+    assert said["progress"] == {"cur": 5, "total": 100, "unit": "epoch"}
+    assert said["tags"] == {"a\nb": None}
