@@ -48,8 +48,13 @@ class Trackers(Protocol):
         """Return how each of them fares."""
         ...
 
-    def close(self, status: str, *, hurried: bool) -> None:
-        """Hear that the run has ended, and what it holds is on disk; must not raise, nor take long."""
+    def close(self, status: str, *, is_hurried: Callable[[], bool]) -> None:
+        """Hear that the run has ended, and what it holds is on disk; must not raise, nor take long.
+
+        Args:
+            status: how it ended.
+            is_hurried: whether somebody waits for the prompt; that may change at any time.
+        """
         ...
 
 
@@ -212,7 +217,7 @@ class RecordedRun:
                 if self.trackers is not None:
                     ended = self.queue.has_ended  # or rows are still being written
                     status = self.ending.status if ended else "RUNNING"
-                    self.trackers.close(status, hurried=self.queue.is_in_a_hurry)
+                    self.trackers.close(status, is_hurried=lambda: self.queue.is_in_a_hurry)
         finally:
             if self._exit_handle is not None:
                 EXITS.remove(self._exit_handle)

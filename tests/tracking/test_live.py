@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tracked_runs import Gate, tracked_run
+from tracked_runs import QUICK, Gate, small_config, tracked_run
 
 from jaxarc.errors import RefusedRecordError, TrackingError
 from jaxarc.recorded_run import RecordedRun
 from jaxarc.replay import ReplaySystem
 from jaxarc.tracking import MemoryBackend, sync_run
+from jaxarc.tracking.live import LiveTrackers
 
 
 def what_is_recorded(run_dir: Path) -> list[Any]:
@@ -185,13 +186,68 @@ def test_one_row_that_is_refused_costs_no_other(
 
 def test_a_run_that_keeps_nothing_opens_no_backend(tmp_path: Path) -> None:
     """No run directory, no tracker run."""
-    from tracked_runs import small_config
-
-    from jaxarc.tracking.live import LiveTrackers
-
     memory = MemoryBackend()
     run = RecordedRun(small_config(tmp_path))
     LiveTrackers(run, [memory], 5.0)
     run.begin_close()
     run.close("FINISHED")
     assert (memory.times_opened, list(tmp_path.iterdir())) == (0, [])
+
+
+def test_a_training_compiles_to_the_same_results_whatever_its_tracker_does(tmp_path: Path) -> None:
+    """Results, and what is recorded, are the same bytes with no tracker, a sound one and one that hangs."""
+    import jax
+    import jax.numpy as jnp
+
+    from jaxarc import Recorder
+
+    def train(name: str, backends: list[MemoryBackend]) -> tuple[bytes, list[Any]]:
+        config = {
+            "storage": {"base_output_dir": str(tmp_path / name)},
+            "logging": {"close_timeout": 0.2},
+            "pipeline": {"flush_interval": 0.1},
+        }
+        with Recorder(config, backends=backends) as recorder:
+
+            @jax.jit
+            def update(weights: jax.Array, step: jax.Array) -> jax.Array:
+                new = weights * 0.9 + jnp.sin(weights)
+                recorder.log({"loss": (new**2).sum()}, step=step)
+                return new
+
+            weights = jnp.arange(4.0)
+            for step in range(10):
+                weights = update(weights, jnp.asarray(step))
+        assert recorder.run_dir is not None
+        run = ReplaySystem(recorder.run_dir)
+        assert run.status == "FINISHED"
+        said = [(e.type, repr(e.payload)) for e in run.events() if not e.type.startswith("run_")]
+        return weights.tobytes(), said
+
+    gate = Gate()
+    memory = MemoryBackend()
+    results = train("none", []), train("sound", [memory]), train("hangs", [MemoryBackend(before=gate)])
+    gate.opened.set()
+    assert results[0] == results[1] == results[2]
+    assert len(memory.record().series("loss", member=0)) == 10
+
+
+def test_ctrl_c_while_the_end_waits_for_a_tracker_ends_the_waiting(tmp_path: Path) -> None:
+    """The hurry may begin at any time: nobody sits out the rest of ``logging.close_timeout``."""
+    gate = Gate()
+    run = RecordedRun(small_config(tmp_path))
+    run.store.open()
+    trackers = LiveTrackers(run, [MemoryBackend(before=gate)], 500.0, **QUICK)
+    assert gate.reached.wait(30.0)
+    asked = []
+
+    def is_hurried() -> bool:
+        asked.append(True)
+        return len(asked) > 3
+
+    trackers.close("FINISHED", is_hurried=is_hurried)  # returns, or the test never ends
+    assert len(asked) == 4
+    gate.opened.set()
+    run.begin_close()
+    run.trackers = None
+    run.close("FINISHED")

@@ -31,6 +31,8 @@ _SILENT_S = 30.0
 """Seconds of one call after which the user is told that a backend does not answer."""
 
 _AFTER_INTERRUPT_S = 1.0
+_TICK_S = 0.1
+"""Seconds after which whoever waits for a tracker looks up: whether there is a hurry."""
 
 
 class LiveTracker:
@@ -125,13 +127,21 @@ class LiveTracker:
             self._status = status
             self._condition.notify()
 
-    def join(self, seconds: float) -> bool:
-        """Wait until the backend has everything, at most so long; return whether it has."""
-        self._thread.join(max(0.0, seconds))
+    @property
+    def is_at_work(self) -> bool:
+        """Whether its thread may still bring the backend further."""
+        return self._thread.is_alive()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the thread, at most so long."""
+        self._thread.join(seconds)
+
+    def leave(self) -> None:
+        """Wait no longer: say what the backend does not have, and let the thread end after its call."""
         self._is_abandoned = True
         if self._state == "ended":
             self._tell_of_refusals()
-            return True
+            return
         run_dir = self._where()
         if run_dir is not None and self._state != "given up":
             logger.warning(
@@ -141,7 +151,6 @@ class LiveTracker:
                 self._last_error or "there was no time for more",
                 _way_out(self.backend.name, run_dir),
             )
-        return False
 
     def _tell_of_refusals(self) -> None:
         feed = self._feed
@@ -303,19 +312,26 @@ class LiveTrackers:
         """Return how each fares, by name."""
         return {tracker.backend.name: tracker.health() for tracker in self.trackers}
 
-    def close(self, status: str, *, hurried: bool) -> None:
+    def close(self, status: str, *, is_hurried: Callable[[], bool]) -> None:
         """Let all have the rest at once, and wait for them no longer than they may take together.
 
         Args:
             status: how the run ended.
-            hurried: whether somebody waits for the prompt.
+            is_hurried: whether somebody waits for the prompt; asked again and again.
         """
-        seconds = min(self._close_s, _AFTER_INTERRUPT_S) if hurried else self._close_s
-        until = time.monotonic() + seconds
+        until = time.monotonic() + self._close_s
         for tracker in self.trackers:
             tracker.close(status)
+        is_short = False
+        while any(tracker.is_at_work for tracker in self.trackers):
+            if not is_short and is_hurried():
+                is_short, until = True, min(until, time.monotonic() + _AFTER_INTERRUPT_S)
+            left = until - time.monotonic()
+            if left <= 0:
+                break
+            next(each for each in self.trackers if each.is_at_work).wait(min(left, _TICK_S))
         for tracker in self.trackers:
-            tracker.join(until - time.monotonic())
+            tracker.leave()
 
 
 def _way_out(backend: str, run_dir: Path | None) -> str:
