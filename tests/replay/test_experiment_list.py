@@ -119,3 +119,8 @@ def test_what_every_stream_has_is_listed_without_anybody_logging_it(tmp_path: Pa
     assert any(name.startswith("train/episode_return_mean") for name in said)
     table = run_table([run_dir], with_experiments=True)
     assert 0 <= table["metrics.train/success_rate"][0] <= 1
+    damaged = experiment_run(tmp_path / "damaged", metrics={"loss": [1.0]})
+    (damaged / "steps" / "p000-000001.h5").write_bytes(b"torn")
+    found = experiment_glance(damaged, is_running=False)
+    assert found.metrics == {"loss": 1.0}
+    assert "p000-000001.h5" in found.problems[0]

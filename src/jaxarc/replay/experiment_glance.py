@@ -107,10 +107,15 @@ def _curves(run_dir: Path, problems: list[DamagedFileError]) -> Iterator[Event]:
     from jaxarc.replay.run_curves import curve_records
     from jaxarc.replay.run_reader import RunReader
 
-    run = RunReader(run_dir)
     steps = run_dir / "steps"
-    problems += [problem for problem in run.problems if steps in (problem.path, problem.path.parent)]
-    for point in curve_records(run):
+    try:
+        run = RunReader(run_dir)
+        problems += [problem for problem in run.problems if steps in (problem.path, problem.path.parent)]
+        points = curve_records(run)
+    except (ReplayError, StorageError, OSError) as error:
+        problems.append(DamagedFileError(steps, f"the curves cannot be read ({error})"))
+        return
+    for point in points:
         yield replace(point.said.event(), timestamp_us=point.timestamp_us)
 
 
