@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ __all__ = ["EVENT_VERSION", "Event", "decode_event", "encode_counted", "encode_e
 EVENT_VERSION = 1
 _MAX_ELEMENTS = 100_000
 """A larger array does not stand in a line: it belongs into a Step."""
+
+_TAGGED = re.compile(rb"\$|\\u0024")
+"""What stands in a line with a tagged number."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def decode_event(line: bytes) -> Event:
         meta = envelope["m"]
         return Event(
             type=str(envelope["t"]),
-            payload=restored_value(envelope["p"]),
+            payload=restored_value(envelope["p"]) if _TAGGED.search(line) else envelope["p"],
             seq=int(meta["seq"]),
             timestamp_us=int(meta["ts"]),
             writer=str(meta["wid"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
+from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 from jaxarc.records.events import Event
@@ -69,12 +70,22 @@ class ExperimentEvent:
         Raises:
             ValueError: a key without a default is missing.
         """
-        known = {each.name: each for each in fields(cls) if each.name != "more"}
-        for name, each in known.items():
-            if name not in event.payload and each.default is MISSING and each.default_factory is MISSING:
+        known = _keys(cls)
+        for name, is_needed in known.items():
+            if is_needed and name not in event.payload:
                 raise ValueError(f"an event {cls.TYPE} without {name}: {dict(event.payload)!r:.200}")
         said = {name: value for name, value in event.payload.items() if name in known}
         return cls(**said, more={name: value for name, value in event.payload.items() if name not in known})
+
+
+@lru_cache(maxsize=64)
+def _keys(kind: type[ExperimentEvent]) -> dict[str, bool]:
+    """Return the keys of a type's payload, and whether each has to be there."""
+    return {
+        each.name: each.default is MISSING and each.default_factory is MISSING
+        for each in fields(kind)
+        if each.name != "more"
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -184,8 +184,11 @@ class ExperimentRecord:
         match read:
             case MetricBatch():
                 step, epoch = _axis(read.step), _axis(read.epoch)
+                ctx = series_key("", read.ctx)[1]
                 for key, value in read.metrics.items():
-                    found = self._growing.setdefault(series_key(str(key), read.ctx), _Growing())
+                    found = self._growing.get((str(key), ctx))
+                    if found is None:
+                        found = self._growing[str(key), ctx] = _Growing()
                     found.add(step, epoch, value, timestamp_us)
             case RunStart():
                 self.starts.append((timestamp_us, read))
