@@ -20,6 +20,7 @@ HEAVY = (
     "PIL",
     "matplotlib",
     "jinja2",
+    "plotly",
 )
 
 
@@ -84,3 +85,14 @@ def test_showing_an_episode_in_a_terminal_imports_no_svg_and_no_fonts():
     """``jaxarc show`` starts quickly."""
     loaded = modules_after("import jaxarc.cli.show", whole=True)
     assert not loaded & {"jax", "PIL", "resvg_py", "jaxarc.rendering.chart", "jaxarc.rendering.nested"}
+
+
+def test_a_loop_that_measures_no_state_is_tracked_without_jax_and_without_plots():
+    """RunContext imports JAX with the first state that is measured, Matplotlib with the first picture."""
+    loaded = modules_after(
+        "import tempfile; from jaxarc import RunContext; "
+        "context = RunContext(None, {'builders': [], 'report': False}, out_dir=tempfile.mkdtemp()).start(); "
+        "context.log_step(0, metrics={'loss': 1.0}); context.end()"
+    )
+    assert "numpy" in loaded
+    assert not loaded & {"jax", "matplotlib", "plotly", "wandb", "mlflow"}

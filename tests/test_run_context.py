@@ -23,7 +23,8 @@ from jaxarc import ArtifactBuilder, CurvesArtifactBuilder, FieldArtifactBuilder,
 from jaxarc.config import ArtifactConfig, DiagnosticsConfig, LoggingConfig, RunMeta
 from jaxarc.errors import ConfigError, DiagnosticsError, RecorderClosedError, TrackingError
 from jaxarc.records.events import Event
-from jaxarc.records.experiment_events import Media
+from jaxarc.records.experiment_events import Media, MetricBatch
+from jaxarc.tracking.memory_backend import MemoryBackend
 from jaxarc.visualization import Snapshot, write_report
 
 FOLDERS = (
@@ -73,7 +74,7 @@ def seed_run(tmp_path_factory: pytest.TempPathFactory) -> jaxarc.ReplaySystem:
     """The loop of the seed document, with every part on."""
     tracking_cfg = OmegaConf.create({"trackers": ["null"]})
     artifact_cfg = {"cadence": {"every": 4}}
-    diagnostics_cfg = {"thresholds": {"temperature/max": {"max": 1000.0}}}
+    diagnostics_cfg = {"statistics": ["max"], "thresholds": {"temperature/max": {"max": 1000.0}}}
     run_meta = {
         "name": "Melt pool",
         "experiment": "heat",
@@ -305,6 +306,8 @@ def test_a_recorder_is_one_of_its_parts_or_stands_alone(tmp_path: Path):
             assert context.run_dir == recorder.run_dir
             assert context.recorder is recorder
         assert jaxarc.open(recorder.run_dir).status == "RUNNING"
+        with pytest.raises(TrackingError, match="to the Recorder"):
+            context_of(tmp_path, recorder=recorder, backends=[])
         with recorder.episode("a") as episode:
             episode.step(np.zeros(2), 0, 1.0, np.ones(2), True)
     run = jaxarc.open(recorder.run_dir)
@@ -346,6 +349,19 @@ def test_a_run_that_is_terminated_says_so_and_has_what_it_had_drawn(tmp_path: Pa
     assert run.record().series("loss").value.tolist() == [1.0]
     (picture,) = run.record().media
     assert (run_dir / picture.path).is_file()
+
+
+def test_pictures_of_builders_reach_every_tracker_that_asks(tmp_path: Path):
+    """Metrics and media alike, once, while the run goes on or at its end."""
+    memory = MemoryBackend()
+    builder = FieldArtifactBuilder(html=False)
+    with context_of(tmp_path, builder, backends=[memory]) as context:
+        context.log_step(0, metrics={"loss": 1.0})
+        context.maybe_snapshot(0, np.eye(2))
+    said = [record.said for record in memory.records.values()]
+    assert [each.path for each in said if isinstance(each, Media)] == ["plots/png/state_000000.png"]
+    assert [each.metrics for each in said if isinstance(each, MetricBatch)] == [{"loss": 1.0}]
+    assert memory.closed == "FINISHED"
 
 
 def test_builders_by_name_are_what_the_configuration_says(tmp_path: Path):

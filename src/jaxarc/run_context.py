@@ -90,6 +90,7 @@ class RunContext:
     Raises:
         ConfigError: with everything that is wrong with one of the configurations.
         RenderError: a builder that is asked for needs a package that is not installed.
+        TrackingError: ``backends`` beside a Recorder that is open.
     """
 
     def __init__(
@@ -108,6 +109,8 @@ class RunContext:
         self.meta = RunMeta.of(run_meta)
         self.artifacts = ArtifactConfig.of(artifact_cfg)
         self.diagnostics_config = DiagnosticsConfig.of(diagnostics_cfg)
+        if backends is not None and recorder not in (None, False, True):
+            raise TrackingError("a Recorder that is open has its backends; give backends= to the Recorder")
         self._given = recorder
         self._config = self._run_config(tracking_cfg, out_dir)
         self._backends = backends
@@ -190,7 +193,7 @@ class RunContext:
             TrackingError: the run was not begun.
         """
         if self._diagnostics is None:
-            raise TrackingError("the run was not begun; call start() first, or use a with block")
+            self._diagnostics = self._new_diagnostics(self.tracker)
         return self._diagnostics
 
     @property
@@ -228,14 +231,8 @@ class RunContext:
         return self
 
     def _start_parts(self, tracker: ExperimentTracker) -> None:
-        from jaxarc.diagnostics import DiagnosticsRecorder
-
-        self._diagnostics = DiagnosticsRecorder(
-            self.diagnostics_config,
-            tracker=tracker,
-            functions=self._functions,
-            host_functions=self._host_functions,
-        )
+        if self._functions or self._host_functions or self.diagnostics_config.functions:
+            self._diagnostics = self._new_diagnostics(tracker)  # what cannot be imported is told at once
         # Where the process that this one joined records nothing, there is nowhere to draw to.
         run_dir = Path() if tracker._is_silent else self.folders.make().run_dir
         self._group = BuilderGroup(
@@ -267,10 +264,20 @@ class RunContext:
         if self._given is True:
             from jaxarc.recorder import Recorder
 
-            self._recorder = Recorder(self._config)
+            self._recorder = Recorder(self._config, backends=self._backends)
         else:
             self._recorder = self._given
         return self._recorder.tracker
+
+    def _new_diagnostics(self, tracker: ExperimentTracker) -> DiagnosticsRecorder:
+        from jaxarc.diagnostics import DiagnosticsRecorder  # which needs JAX: only who measures a state does
+
+        return DiagnosticsRecorder(
+            self.diagnostics_config,
+            tracker=tracker,
+            functions=self._functions,
+            host_functions=self._host_functions,
+        )
 
     def on_step_start(self, step: int, state: Any = None) -> None:
         """Hear that a step begins: what goes wrong from here on is said to have gone wrong in it.
@@ -409,6 +416,8 @@ class RunContext:
 
     def _notice_findings(self) -> None:
         """Remember that a value went beyond its threshold for the first time: the next snapshot shows it."""
+        if self._diagnostics is None:
+            return
         findings = len(self.diagnostics.breaches) + len(self.diagnostics.found)
         if findings > self._findings:
             self._event = _DIAGNOSTICS

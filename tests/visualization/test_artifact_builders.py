@@ -360,6 +360,7 @@ def test_what_is_wrong_with_an_artifact_configuration_is_said_at_once():
     assert ArtifactConfig(builders=noted).builders == (noted,)
 
 
+@pytest.mark.long
 def test_a_film_of_a_field_is_made_at_the_end(tmp_path: Path):
     """MP4, from the steps that the page keeps."""
     said: list[Media | Log] = []
