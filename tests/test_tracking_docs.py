@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SECTIONS = (
     *("Track a run", "Read it back", "Statuses and failures", "Params, metrics and their contexts"),
     "LocalTracker: an experiment in a directory of yours",
+    "Weights & Biases",
 )
 
 
@@ -29,6 +30,9 @@ def test_the_sections_about_the_record_run_one_after_the_other(
 ):
     """What a comment says is printed is what is printed."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
+    for name in ("CACHE", "CONFIG", "DATA", "ARTIFACT"):
+        monkeypatch.setenv(f"WANDB_{name}_DIR", str(tmp_path / "wandb_home"))
     names: dict[str, object] = {}
     for title in SECTIONS:
         exec(code_of("docs/tracking.md", title), names)

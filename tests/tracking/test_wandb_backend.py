@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -254,7 +257,8 @@ def test_an_active_run_is_joined_and_goes_on(tmp_path: Path) -> None:
     import wandb
 
     run_dir = write_run(tmp_path / "exp" / "joined", an_experiment())
-    mine = wandb.init(project="mine", id="mine1", dir=str(tmp_path), settings=wandb.Settings(silent=True))
+    settings = wandb.Settings(silent=True, mode="offline")
+    mine = wandb.init(project="mine", id="mine1", dir=str(tmp_path), settings=settings)
     feed = Feed(run_dir, WandbBackend(WandbConfig()), is_live=True)
     feed.finish("FINISHED")
     mine.log({"after": 1})
@@ -306,3 +310,30 @@ def test_disabled_sends_nothing(tmp_path: Path) -> None:
     run_dir = write_run(tmp_path / "exp" / "off", an_experiment())
     assert shown(run_dir, mode="disabled") == {}
     assert not (run_dir / "wandb").exists()
+
+
+@pytest.mark.long
+def test_with_a_key_and_without_a_network_nobody_waits_for_wandb(tmp_path: Path) -> None:
+    """The record is whole, the end waits as long as it was told, and the process ends soon after."""
+    program = f"""
+import time
+from jaxarc import ExperimentTracker
+settings = ["logging=wandb_basic", "logging.wandb.mode=online", "logging.close_timeout=1"]
+with ExperimentTracker([*settings, "storage.base_output_dir={tmp_path}"]) as tracker:
+    for step in range(20):
+        tracker.log_metrics({{"loss": 1.0}}, step)
+    began = time.monotonic()
+print(time.monotonic() - began < 5)
+"""
+    environment = {**os.environ, "WANDB_BASE_URL": "http://127.0.0.1:9", "WANDB_API_KEY": "a" * 40}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
+    (run_file,) = tmp_path.glob("*/*/run.json")
+    assert len(ReplaySystem(run_file.parent).record().series("loss")) == 20

@@ -122,8 +122,14 @@ class WandbBackend:
         for name, run in self._runs.items():
             self._known[name] = run.ticket()
             if not run.is_joined:
-                run.run.finish(exit_code=_EXIT_CODES.get(status, 1))
+                self._finish(run, _EXIT_CODES.get(status, 1))
         self._runs = {}
+
+    def _finish(self, run: WandbRun, exit_code: int) -> None:
+        try:
+            run.run.finish(exit_code=exit_code)
+        except TimeoutError:
+            logger.warning("W&B did not upload all of it in time; the rest: wandb sync %s", run.folder)
 
     def may_upload(self, nbytes: int) -> bool:
         """Say whether so many bytes more are within the upload budget."""

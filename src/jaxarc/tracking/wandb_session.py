@@ -22,10 +22,10 @@ __all__ = ["CONTEXT_VARIABLE", "Link", "begin_run", "mode_of", "wandb_id"]
 CONTEXT_VARIABLE = "WANDB_CONTEXT_FILE"
 """Names the file that tells the processes of a pipeline of each other."""
 
-FINISH_S = 20.0
-"""Seconds that the end of a process waits for W&B's own uploads."""
+_FINISH_S = 10.0
+"""Seconds that the end of a process waits at most for W&B's own uploads; who syncs a run waits for them."""
 
-_INIT_S = 30.0
+_INIT_S = 20.0
 _MAX_ID = 64
 _MAX_TAG = 64
 _DEFAULT_URL = "https://api.wandb.ai"
@@ -96,7 +96,8 @@ def begin_run(
         "silent": True,
         "console": "off",
         "init_timeout": _INIT_S,
-        "finish_timeout": FINISH_S,
+        "finish_timeout": _FINISH_S if info.is_live else 0.0,
+        "finish_timeout_raises": info.is_live,
         "save_code": False,
         "x_disable_stats": not is_whole,  # of this machine, now: not of the one that trained
         "x_disable_meta": not is_whole,
