@@ -47,6 +47,16 @@ def test_a_run_says_what_it_is_for_what_it_logged_and_what_ended_it(runs: Path):
         assert expected in words
 
 
+def test_a_run_with_very_many_metrics_is_shown_without_them(runs: Path, monkeypatch: pytest.MonkeyPatch):
+    """A glance stays a glance: params, tags and the error are there, and where the metrics are."""
+    monkeypatch.setattr("jaxarc.cli.experiment_facts._MOST_EVENT_BYTES", 100)
+    words = " ".join(typed_in(runs, "show", "latest", "--root", runs).stdout.split())
+    assert "p1 1, p2 2" in words
+    assert "more than fit a glance" in words
+    said = json.loads(typed_in(runs, "show", "latest", "--root", runs, "--json").stdout)
+    assert (said["metrics"], said["params"]["p1"]) == (None, 1)
+
+
 def test_the_same_is_in_one_json_document(runs: Path):
     """Series with their context, NaN as null, and the error with its traceback."""
     said = json.loads(typed_in(runs, "show", "latest", "--root", runs, "--json").stdout)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from jaxarc.records.experiment_events import EXPERIMENT_EVENTS, MetricBatch
 from jaxarc.replay import ReplaySystem
 from jaxarc.replay.experiment import ExperimentRecord
+from jaxarc.storage import read_events
 
 __all__ = ["experiment_facts", "experiment_lines"]
 
 _MOST_PARAMS, _MOST_METRICS, _MOST_TAGS = 8, 8, 12
 _LONGEST_VALUE = 40
+_BUT_METRICS = tuple(name for name in EXPERIMENT_EVENTS if name != MetricBatch.TYPE)
 _MOST_EVENT_BYTES = 40_000_000
-"""Of a run with longer event files what it logged is not gone through for a glance."""
+"""Of a run with longer event files the metrics are not gone through for a glance."""
 
 
 def experiment_lines(run: ReplaySystem) -> list[tuple[str, str, str]]:
@@ -24,9 +27,7 @@ def experiment_lines(run: ReplaySystem) -> list[tuple[str, str, str]]:
     """
     failed = _failure(run.info.get("error"))
     facts = [("error", failed, "red")] if failed else []
-    if not _is_short(run):
-        return [*facts, ("metrics", "many: run.metrics() in Python, or jaxarc sync, shows them", "")]
-    record = run.said()
+    record = _record(run)
     name = str(run.info.get("name") or "")
     if name and name != run.name:
         facts.append(("name", name, ""))
@@ -41,7 +42,9 @@ def experiment_lines(run: ReplaySystem) -> list[tuple[str, str, str]]:
     if record.params:
         params = [f"{name} {_value(value)}" for name, value in record.params.items()]
         facts.append(("params", _listed(params, _MOST_PARAMS), ""))
-    if summary := record.summary:
+    if not _is_short(run):
+        facts.append(("metrics", "more than fit a glance: run.metrics() in Python has them", ""))
+    elif summary := record.summary:
         metrics = [f"{name} {_value(value)}" for name, value in summary.items()]
         facts.append(("metrics", _listed(metrics, _MOST_METRICS), ""))
     facts += [
@@ -57,10 +60,10 @@ def experiment_facts(run: ReplaySystem) -> dict[str, Any]:
     Args:
         run: the run.
     """
-    record = run.said()
+    record = _record(run)
     return {
         "name": run.info.get("name", run.name),
-        "said_status": run.experiment_status,
+        "said_status": _status(run, record),
         "error": run.info.get("error"),
         "description": record.description,
         "tags": {name: record.tags[name] for name in record.tag_names},
@@ -68,11 +71,26 @@ def experiment_facts(run: ReplaySystem) -> dict[str, Any]:
         "metrics": [
             {"key": series.key, "ctx": series.ctx, "values": len(series), "last": _last(series)}
             for series in record.all_series()
-        ],
+        ]
+        if _is_short(run)
+        else None,
         "summary": record.summary,
         "progress": record.progress,
         "record_problems": record.problems,
     }
+
+
+def _record(run: ReplaySystem) -> ExperimentRecord:
+    """Return what was said; of a run with long event files without its metrics."""
+    if _is_short(run):
+        return run.said()
+    paths = sorted((run.run_dir / "events").glob("*.jsonl"))
+    return ExperimentRecord(event for path in paths for event in read_events(path, types=_BUT_METRICS))
+
+
+def _status(run: ReplaySystem, record: ExperimentRecord) -> str:
+    status = run.status
+    return record.status if status == "RUNNING" and record.status in ("SCHEDULED", "PAUSED") else status
 
 
 def _is_short(run: ReplaySystem) -> bool:
@@ -92,7 +110,7 @@ def _last_words(record: ExperimentRecord) -> str:
 
 def _progress(run: ReplaySystem, record: ExperimentRecord) -> Iterable[tuple[str, str, str]]:
     words = []
-    said = run.experiment_status
+    said = _status(run, record)
     if said != run.status:
         words.append(said.lower())
     progress = record.progress
