@@ -322,8 +322,9 @@ def test_a_recorder_is_one_of_its_parts_or_stands_alone(tmp_path: Path):
     assert own.name.startswith("own-")
 
 
-def test_a_run_that_is_terminated_says_so_and_has_what_it_had_drawn(tmp_path: Path):
-    """SIGTERM in the middle of a loop: KILLED, rows and pictures on disk."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_run_that_is_killed_says_so_and_has_what_it_had_drawn(tmp_path: Path, number: signal.Signals):
+    """SIGTERM and Ctrl-C in the middle of a loop: KILLED, rows and pictures on disk."""
     program = f"""
         import sys, time
         import numpy as np
@@ -337,12 +338,15 @@ def test_a_run_that_is_terminated_says_so_and_has_what_it_had_drawn(tmp_path: Pa
             time.sleep(60)
         """
     child = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", textwrap.dedent(program)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     assert child.stdout is not None
     with child:
         run_dir = Path(child.stdout.readline().strip())
-        child.send_signal(signal.SIGTERM)
+        child.send_signal(number)
         child.wait(timeout=60)
     run = jaxarc.open(run_dir)
     assert run.status == "KILLED"
