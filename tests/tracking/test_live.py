@@ -91,7 +91,10 @@ def breaking(word: str, times: int) -> Callable[[str, Any], None]:
     return before
 
 
-@pytest.mark.parametrize("word", ["open", "write", "close"])
+@pytest.mark.parametrize(
+    "word",
+    [pytest.param("open", marks=pytest.mark.long), "write", pytest.param("close", marks=pytest.mark.long)],
+)
 def test_a_backend_that_is_down_for_a_while_has_everything_in_the_end(
     tmp_path: Path, alone: list[Any], word: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -151,6 +154,7 @@ def test_a_backend_that_hangs_holds_nothing_but_its_own_thread(
     gate.opened.set()
 
 
+@pytest.mark.long
 def test_a_slow_backend_slows_nobody(tmp_path: Path, alone: list[Any]) -> None:
     """Nothing in the run waits for it, and what it does not have in time comes with a sync."""
     slow = MemoryBackend(before=lambda word, given: time.sleep(0.3))
@@ -165,6 +169,7 @@ def test_a_slow_backend_slows_nobody(tmp_path: Path, alone: list[Any]) -> None:
     assert slow.record().series("loss").value.tolist() == [1 / (step + 1) for step in range(20)]
 
 
+@pytest.mark.long
 def test_one_row_that_is_refused_costs_no_other(
     tmp_path: Path, alone: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:

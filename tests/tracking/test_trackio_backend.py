@@ -15,6 +15,8 @@ from jaxarc.replay import ReplaySystem
 from jaxarc.tracking import Feed, sync_run
 from jaxarc.tracking.trackio_backend import TrackioBackend
 
+pytestmark = pytest.mark.long  # importing Trackio takes seconds
+
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:

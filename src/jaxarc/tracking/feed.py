@@ -75,9 +75,10 @@ class Feed:
     @property
     def behind_bytes(self) -> int:
         """Bytes of the event files that the backend does not have."""
-        self._find_tails()
-        here = {name: self.cursor.places.get(name, Place()).offset for name in self._tails}
-        return sum(max(0, _size(self.run_dir / "events" / name) - offset) for name, offset in here.items())
+        places = self.cursor.places  # asked by any thread: nothing is changed here
+        return sum(
+            max(0, _size(path) - places.get(path.name, Place()).offset) for path in self._event_files()
+        )
 
     def open(self) -> None:
         """Open the backend, once; what it raises is raised, and it may be tried again."""
@@ -178,9 +179,12 @@ class Feed:
         return list(heapq.merge(*read, key=lambda line: line.timestamp_us))
 
     def _find_tails(self) -> None:
-        for path in [*sorted((self.run_dir / "events").glob("p*.jsonl")), *annotation_files(self.run_dir)]:
+        for path in self._event_files():
             if path.name not in self._tails:
                 self._tails[path.name] = EventTail(path, self.cursor.places.get(path.name, Place()))
+
+    def _event_files(self) -> list[Path]:
+        return [*sorted((self.run_dir / "events").glob("p*.jsonl")), *annotation_files(self.run_dir)]
 
     def _hand_over(self, records: Sequence[TrackedRecord]) -> None:
         if self._failures < _TRIES_TOGETHER:
