@@ -34,8 +34,9 @@ from jaxarc.records.experiment_events import (
 from jaxarc.replay import ReplaySystem
 from jaxarc.replay.experiment import ExperimentRecord
 from jaxarc.storage.event_log import EventLog
-from jaxarc.tracking import Feed, sync_run
+from jaxarc.tracking import Feed, RunInfo, sync_run
 from jaxarc.tracking.wandb_backend import WandbBackend
+from jaxarc.tracking.wandb_files import artifact_of
 
 pytest.importorskip("wandb")
 
@@ -170,6 +171,25 @@ def test_what_cannot_be_shown_is_counted_and_named(run_dir: Path, whole: Offline
     assert "no file gone.png" in reasons[0]
     assert "leaves the run's directory" in reasons[1]
     assert "no file gone.bin" in reasons[2]
+
+
+def test_only_files_of_the_run_are_uploaded(tmp_path: Path) -> None:
+    """What lies elsewhere on this machine, or on another, is a reference and nothing more."""
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    for path in (tmp_path / "secret.bin", run_dir / "own.bin"):
+        path.write_bytes(b"content")
+    backend = WandbBackend(WandbConfig(mode="disabled", log_artifacts=True))
+    backend.open(RunInfo(run_dir=run_dir, run_id="run", name="run", experiment="", created_us=0))
+    paths = {"own": "own.bin", "outside": str(tmp_path / "secret.bin"), "bucket": "s3://bucket/weights.bin"}
+    made = {
+        name: artifact_of(Artifact(path=path, type="t", name=name), backend)[0]
+        for name, path in paths.items()
+    }
+    entries = {name: next(iter(each.manifest.entries.values())) for name, each in made.items()}
+    assert (entries["own"].ref, entries["own"].size) == (None, 7)
+    assert (entries["outside"].ref, entries["outside"].local_path) == (Path(paths["outside"]).as_uri(), None)
+    assert Path(str(entries["bucket"].local_path)).read_text() == "s3://bucket/weights.bin\n"
 
 
 def members(num_members: int, num_steps: int = 3) -> list[ExperimentEvent | Event]:

@@ -141,16 +141,16 @@ class MlflowBackend:
             if (run_id, key) in self._histories:
                 self._histories[run_id, key].add((metric_number(value), timestamp_ms, step))
 
-    def file_of(self, path: str, what: str, *, may_be_outside: bool = False) -> Path:
+    def file_of(self, path: str, what: str) -> Path:
         """Return a file that a record names.
 
         Raises:
-            RefusedRecordError: it is missing, or a picture lies outside the run.
+            RefusedRecordError: it is missing, or lies outside the run.
         """
         assert self._info is not None
         run_dir = self._info.run_dir.resolve()
         found = (run_dir / path).resolve()
-        if not may_be_outside and not found.is_relative_to(run_dir):
+        if not found.is_relative_to(run_dir):
             raise RefusedRecordError(f"{what}: {path} lies outside the run")
         if not found.exists():
             raise RefusedRecordError(f"{what}: {path} is missing")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jaxarc.errors import RefusedRecordError
+from jaxarc.records.artifact_paths import is_uri
 from jaxarc.records.experiment_events import (
     Artifact,
     Checkpoint,
@@ -141,7 +143,10 @@ class MlflowRun:
             self._send_artifact(said, record.seq)
 
     def _send_artifact(self, said: Artifact | Checkpoint, seq: int) -> None:
-        """Write what is known of an artifact, and its file where that is wanted."""
+        """Write what is known of an artifact, and its file where that is wanted, and it is the run's.
+
+        A run may come from somebody else, and name any file of this machine: only its own are copied.
+        """
         kind = "checkpoint" if isinstance(said, Checkpoint) else said.type
         name = str(said.meta.get("name") or "checkpoint") if isinstance(said, Checkpoint) else said.name
         folder = f"artifacts/{file_name(kind)}"
@@ -149,7 +154,9 @@ class MlflowRun:
         self.write_document(f"{folder}/{file_name(name or 'artifact')}-{seq}.json", content)
         if not self._backend.settings.log_artifacts:
             return
-        path = self._backend.file_of(said.path, f"{kind} {name}", may_be_outside=True)
+        if os.path.isabs(said.path) or is_uri(said.path):
+            return  # a reference: the document says where it lies
+        path = self._backend.file_of(said.path, f"{kind} {name}")
         self._backend.upload(path, f"{kind} {name}")
         log = self._client.log_artifacts if path.is_dir() else self._client.log_artifact
         log(self.run_id, str(path), f"{folder}/{path.name}" if path.is_dir() else folder)

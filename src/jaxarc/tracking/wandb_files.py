@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxarc.errors import RefusedRecordError
+from jaxarc.records.artifact_paths import is_uri, path_in_run
 from jaxarc.records.experiment_events import Artifact, Checkpoint, Media, Table
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def media_of(said: Media, backend: WandbBackend) -> dict[str, Any]:
 def artifact_of(said: Artifact | Checkpoint, backend: WandbBackend) -> tuple[Any, list[str]]:
     """Return an artifact and its aliases; a file that is not to be uploaded is a reference to it.
 
+    Only files of the run are uploaded: a run may come from somebody else, and name any file of this machine.
+
     Raises:
         RefusedRecordError: the file is missing or lies outside the run by a way that it does not say.
     """
@@ -83,12 +86,15 @@ def artifact_of(said: Artifact | Checkpoint, backend: WandbBackend) -> tuple[Any
     description = str(said.meta.get("description") or "") or None
     made = wandb.Artifact(_name(name), type=_type(kind), description=description, metadata=metadata)
     aliases = [alias for alias in aliases if alias != "latest"]
-    if "://" in said.path:
-        made.add_reference(said.path, checksum=False)
+    if is_uri(said.path):
+        # W&B's own references to buckets need the bucket's client, and ask it.
+        with made.new_file("reference.txt", encoding="utf-8") as file:
+            file.write(f"{said.path}\n")
         return made, aliases
     path = _file_of(said.path, backend.run_dir, f"artifact {name}", may_be_outside=True)
     nbytes = _size(path)
-    if backend.settings.log_artifacts and backend.may_upload(nbytes):
+    is_own = path_in_run(backend.run_dir, said.path) is not None
+    if is_own and backend.settings.log_artifacts and backend.may_upload(nbytes):
         (made.add_dir if path.is_dir() else made.add_file)(str(path))
         backend.uploaded(nbytes)
     else:
@@ -103,7 +109,7 @@ def keep_file(run: Any, said: Artifact | Checkpoint, backend: WandbBackend) -> N
         RefusedRecordError: it is missing, or beyond the upload budget.
     """
     name = said.name if isinstance(said, Artifact) else Path(said.path).name
-    path = _file_of(said.path, backend.run_dir, f"file {name}", may_be_outside=True)
+    path = _file_of(said.path, backend.run_dir, f"file {name}")
     nbytes = _size(path)
     if path.is_dir() or not backend.may_upload(nbytes):
         raise RefusedRecordError(
