@@ -232,7 +232,11 @@ def test_a_run_that_is_active_is_joined_and_goes_on(store: Path, tmp_path: Path)
 
 
 def test_pictures_tables_and_artifacts_are_files_within_the_budget(store: Path, tmp_path: Path) -> None:
-    """A picture is uploaded, one beyond the budget is refused; of an artifact its place, or the file too."""
+    """A picture is uploaded, one beyond the budget is refused; of an artifact its place, or the file too.
+
+    A file out of the run is never copied, whatever the run says.
+    """
+    (tmp_path / "secret.bin").write_bytes(b"secret")
     run_dir = tmp_path / "f"
     (run_dir / "media").mkdir(parents=True)
     (run_dir / "media" / "a.svg").write_text("<svg/>")
@@ -246,15 +250,18 @@ def test_pictures_tables_and_artifacts_are_files_within_the_budget(store: Path, 
             Media(key="out", kind="image", path="../g/x.svg"),
             Table(key="best", columns=["a", "b"], rows=[[1, "x"]]),
             Artifact(path="model.bin", type="model", name="policy", size=7, checksum="sha256:0"),
+            Artifact(path=str(tmp_path / "secret.bin"), type="model", name="outside"),
+            Artifact(path="s3://bucket/weights.bin", type="model", name="bucket"),
+            Artifact(path="../secret.bin", type="model", name="up"),
         ],
     )
     backend = backend_of(store, "files", log_artifacts=True)
     backend.upload_bytes = 100
     result = sent(run_dir, backend)
     errors = [str(refusal["error"]) for refusal in result.refusals]
-    assert len(errors) == 2
+    assert len(errors) == 3
     assert "beyond the upload budget" in errors[0]
-    assert "outside the run" in errors[1]
+    assert all("outside the run" in error for error in errors[1:])
     [run] = runs_of(store, "files")
     folder = Path(run.info.artifact_uri.removeprefix("file://"))
     there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
@@ -265,6 +272,9 @@ def test_pictures_tables_and_artifacts_are_files_within_the_budget(store: Path, 
         "tables/best.json",
         "artifacts/model/policy-4.json",
         "artifacts/model/model.bin",
+        "artifacts/model/outside-5.json",
+        "artifacts/model/bucket-6.json",
+        "artifacts/model/up-7.json",
     }
 
 
