@@ -151,6 +151,20 @@ def test_logged_scalars_are_a_series_a_member(recorded):
         assert sum(loss for _, loss, _ in values[:4]) == pytest.approx(total, rel=1e-5, abs=1e-4)
 
 
+def test_curves_are_those_of_the_episodes_that_were_played(recorded):
+    """Both calls of the program are in the curves of each seed, with the returns of the episodes played."""
+    first, _, expected, _, _ = recorded
+    for member in range(NUM_SEEDS):
+        count = first.metrics("train/episodes", member=member)
+        mean = first.metrics("train/episode_return_mean", member=member)
+        ended = [episode for call in expected[:2] for episode in call[member] if episode.ended != "open"]
+        assert len(count) > NUM_UPDATES  # the program was called twice
+        assert count.value.sum() == len(ended)
+        returns = [float(sum(map(float, episode.reward))) for episode in ended]
+        assert (count.value * mean.value).sum() == pytest.approx(sum(returns))
+        assert sorted(count.step) == list(count.step)
+
+
 def test_logged_scalars_have_their_mean_over_members(recorded):
     """Each call has one event more, and all know the environment steps that came before them."""
     first, *_ = recorded

@@ -21,7 +21,10 @@ from jaxarc.replay.run_curves import CurveTail, curve_records
 from jaxarc.tracking import sync_run
 from jaxarc.tracking.tensorboard_backend import TensorBoardBackend
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("optax") is None, reason="needs optax")
+pytestmark = [
+    pytest.mark.long,  # half a minute of compilation where others work as well
+    pytest.mark.skipif(importlib.util.find_spec("optax") is None, reason="needs optax"),
+]
 
 NUM_SEEDS, NUM_UPDATES = 3, 6
 

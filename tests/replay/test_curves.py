@@ -126,6 +126,15 @@ def test_an_episode_that_comes_late_counts_in_the_open_bin():
     assert steps(points, "0") == [10, 40, 60]
 
 
+def test_updates_that_are_counted_anew_go_on_behind():
+    """A program that is called three times has a point for every update of every call."""
+    table = rows([10, 20, 30, 40, 50, 60, 70, 80], update=[0, 1, 2, 0, 1, 1, 0, 1])
+    points = folded(table)
+    assert steps(points, "0") == [10, 20, 30, 40, 60, 70, 80]
+    assert [said(point).more["update"] for point in points] == [0, 1, 2, 0, 1, 0, 1]
+    assert folded(table, *range(1, 8)) == points
+
+
 def test_rows_without_an_update_among_others_count_in_the_open_bin():
     """A stream that began without updates goes on with them."""
     points = folded(rows([10, 20, 30, 40, 50], update=[-1, -1, 5, -1, 6]))

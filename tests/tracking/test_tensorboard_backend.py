@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -24,9 +25,11 @@ from jaxarc.records.experiment_events import (
     RunEnd,
     Table,
 )
+from jaxarc.records.tracked_record import TrackedRecord
 from jaxarc.replay import ReplaySystem
 from jaxarc.tracking import Feed, sync_run
 from jaxarc.tracking.tensorboard_backend import TensorBoardBackend
+from jaxarc.tracking.tracked_run import run_info
 
 
 def accumulated(folder: Path) -> Any:
@@ -290,3 +293,30 @@ def test_a_killed_run_is_in_tensorboard_as_on_disk(tmp_path: Path):
     assert [scalar.step for scalar in reader.Scalars("a")] == series.step.astype(int).tolist()
     np.testing.assert_allclose([scalar.value for scalar in reader.Scalars("a")], series.value, rtol=1e-6)
     assert hparams(reader, "_hparams_/session_end_info").status == 2
+
+
+def test_a_batch_that_the_disk_has_no_room_for_comes_again_whole(tmp_path: Path):
+    """A limit on the size of files: nothing of the batch counts, and the next try leaves no trace of it."""
+    run_dir = write_run(tmp_path / "runs" / "one", [Param(key="lr", value=0.1)])
+    records = [
+        TrackedRecord(
+            source="a", seq=step, timestamp_us=step, said=MetricBatch(metrics={"a": step / 3}, step=step)
+        )
+        for step in range(200)
+    ]
+    backend = TensorBoardBackend()
+    backend.open(run_info(run_dir, {}, is_live=False))
+    backend.write(records[:50])
+    ticket = backend.ticket()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            backend.write(records[50:])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert backend.ticket() == ticket
+    backend.write(records[50:])
+    backend.close("FINISHED")
+    scalars = accumulated(run_dir / "tensorboard").Scalars("a")
+    assert [scalar.step for scalar in scalars] == list(range(200))

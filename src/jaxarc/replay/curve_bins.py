@@ -8,7 +8,7 @@ from math import fsum, isfinite, sqrt
 
 import numpy as np
 
-__all__ = ["Closed", "bins_of", "bins_of_updates", "mean_of", "return_numbers"]
+__all__ = ["Closed", "bins_of", "bins_of_updates", "mean_of", "ordered_bins", "return_numbers"]
 
 _POWERS = 10 ** np.arange(19, dtype=np.int64)
 _STEP_PARTS = 50
@@ -18,6 +18,9 @@ and never fewer than these where there are enough episodes, however long the run
 _UPDATE_PARTS = 10_000
 _UPDATES = 1 << 62
 """Bins of updates come behind all windows of steps."""
+
+_ROUND = 1 << 40
+"""Bins of a program that is called again, and counts its updates from the beginning, come behind these."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Closed:
     @property
     def update(self) -> int | None:
         """The (first) update of the bin; None where it is a window of steps."""
-        return self.key - _UPDATES if self.key >= _UPDATES else None
+        return (self.key - _UPDATES) % _ROUND if self.key >= _UPDATES else None
 
 
 def bins_of(end_step: np.ndarray) -> np.ndarray:
@@ -54,6 +57,36 @@ def bins_of(end_step: np.ndarray) -> np.ndarray:
 def bins_of_updates(update: np.ndarray) -> np.ndarray:
     """Return the bin of episodes of these updates, int64[n]: each its own up to 100,000, then each ten, …"""
     return _windows(np.asarray(update, np.int64), _UPDATE_PARTS) + _UPDATES
+
+
+def ordered_bins(
+    bins: np.ndarray, begins: np.ndarray, ends: np.ndarray, before: int, last: int
+) -> np.ndarray:
+    """Return the bins of one member's episodes so that they never go back, int64[n].
+
+    An episode of an earlier bin than the one before it came late, and counts in that one. But where it is of
+    an earlier update and began when all episodes so far had ended, the updates are counted anew from there.
+
+    Args:
+        bins: as `bins_of` or `bins_of_updates` has them.
+        begins, ends: environment steps at which the episodes began and ended.
+        before: the bin that is open; -1 for none.
+        last: environment step at which the last episode ended so far; -1 for none.
+    """
+    found = bins.copy()
+    by_update = bins >= _UPDATES
+    began_behind = by_update & (begins >= np.maximum.accumulate(np.append(last, ends))[:-1])
+    start, rounds = 0, max(before - _UPDATES, 0) // _ROUND
+    while True:
+        rest = slice(start, len(bins))
+        moved = np.where(by_update[rest], bins[rest] + rounds * _ROUND, bins[rest])
+        found[rest] = np.maximum.accumulate(np.maximum(moved, before))
+        anew = np.flatnonzero(began_behind[rest] & (moved < found[rest]))
+        if not len(anew):
+            return found
+        start += int(anew[0])
+        rounds += 1
+        before = -1
 
 
 def _windows(position: np.ndarray, parts: int) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 from jaxarc.records.experiment_events import MetricBatch
 from jaxarc.records.table import EpisodeTable
 from jaxarc.records.tracked_record import TrackedRecord
-from jaxarc.replay.curve_bins import Closed, bins_of, bins_of_updates, mean_of, return_numbers
+from jaxarc.replay.curve_bins import Closed, bins_of, bins_of_updates, mean_of, ordered_bins, return_numbers
 from jaxarc.replay.mean_curve import MeanCurve
 from jaxarc.replay.row_slabs import Slab, distinct, has_ended, row_slabs
 from jaxarc.storage import writer_name
@@ -40,8 +40,9 @@ class CurveFolder:
     Episodes count that ended by themselves; those that were cut, or are running, do not. Those of one stream
     and member that follow each other are put together: by ``update`` where they have one, else by windows of
     environment steps (`curve_bins`). A bin is closed by the first episode of a later one; an episode that
-    comes late counts in the bin that is open, so that the axis never goes back. Of several members there is
-    their mean besides (`MeanCurve`).
+    comes late counts in the bin that is open, so that the axis never goes back; a program that is called
+    again, and counts its updates from the beginning, goes on behind. Of several members there is their mean
+    besides (`MeanCurve`).
 
     Each point is a MetricBatch with ``<stream>/episode_return_mean``, ``_std``, ``_min`` and ``_max``,
     ``<stream>/episode_length_mean``, ``<stream>/success_rate``, ``<stream>/episodes`` (in this point) and
@@ -139,6 +140,7 @@ class _StreamCurves:
         self._source = f"curves/{writer}/{stream}"
         self._ctx = {"stream": stream, **({} if process is None else {"process": process})}
         self._lanes: dict[int, _Lane] = {}
+        self._last_ends: dict[int, int] = {}
         self._mean = MeanCurve()
         self._next_seq: dict[str, int] = {}
         self._has_updates = False
@@ -153,9 +155,12 @@ class _StreamCurves:
         # What the mean knows of its members changes with each row, so bins are closed in the rows' order.
         turns: list[tuple[int, int, int, np.ndarray]] = []
         for member, begin, end in zip(members.tolist(), edges, edges[1:], strict=False):
-            lane = self._lanes.get(member)
-            before = -1 if lane is None else lane.key
-            lane_keys = np.maximum.accumulate(np.maximum(keys[order[begin:end]], before))
+            mine = order[begin:end]
+            begins, ends = rows["start_step"][mine], rows["end_step"][mine]
+            before = self._lanes[member].key if member in self._lanes else -1
+            last = self._last_ends.get(member, -1)
+            lane_keys = ordered_bins(keys[mine], begins, ends, before, last)
+            self._last_ends[member] = max(last, int(ends.max()))
             starts = np.flatnonzero(np.diff(lane_keys, prepend=-1))
             cuts = [*(begin + starts).tolist(), end]
             for at, key, first, last in zip(
