@@ -91,16 +91,19 @@ def on_host(tree: Tree) -> list[float]:
 
 
 def interleaved(variants: dict[str, Callable[[], Any]], rounds: int, calls: int) -> dict[str, float]:
-    """Return the median seconds of a call of each variant over rounds in which each takes its turn."""
+    """Return the median CPU seconds of a call of each variant over rounds in which each takes its turn.
+
+    CPU seconds are those of all threads of this process: others on the machine do not count.
+    """
     times: dict[str, list[float]] = {name: [] for name in variants}
     for call in variants.values():
         call()
     for _ in range(rounds):
         for name, call in variants.items():
-            began = time.perf_counter()
+            began = time.process_time()
             for _ in range(calls):
                 call()
-            times[name].append((time.perf_counter() - began) / calls)
+            times[name].append((time.process_time() - began) / calls)
     return {name: statistics.median(each) for name, each in times.items()}
 
 
@@ -173,7 +176,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     rows, watch = measuring(options.rounds), watching(options.rounds)
-    print("| tree | measure ms | plain loop | one program, scalar by scalar | NumPy | first call s |")
+    print("| tree | measure, CPU ms | plain loop | one program, scalar by scalar | NumPy | first call s |")
     print("|---|---|---|---|---|---|")
     for row in rows:
         own = row["measure s"]

@@ -30,46 +30,65 @@ _STACKED = 1 << 16
 """Elements of a leaf up to which it is copied to be reduced with others."""
 
 
-def leaf_statistics(value: Any) -> tuple[Array, Array]:
-    """Return min, max, mean, std and norm of the finite numbers, and how many are NaN and infinite.
+def leaf_statistics(values: Any) -> tuple[Array, Array]:
+    """Return min, max, mean, std and norm of the finite numbers of leaves, and how many are NaN and infinite.
 
     Of complex numbers the absolute values count. Sums are taken of what was divided by the largest absolute
     value, so that squares of large and of tiny numbers neither overflow nor vanish; the standard deviation is
     that of the population, about the mean. Without a finite number the five are NaN.
 
     Args:
-        value: numbers of any shape, at least one.
+        values: [numbers] of one leaf, or [leaves numbers]; at least one number.
 
     Returns:
-        float[5] and int32[2].
+        float[… 5] and int32[… 2].
     """
-    array = jnp.asarray(value).reshape(-1)
-    is_inexact = jnp.issubdtype(array.dtype, jnp.inexact)
-    nan = jnp.sum(jnp.isnan(array), dtype=jnp.int32) if is_inexact else jnp.int32(0)
-    inf = jnp.sum(jnp.isinf(array), dtype=jnp.int32) if is_inexact else jnp.int32(0)
-    finite = jnp.isfinite(array) if is_inexact else jnp.ones(array.shape, bool)
+    given = array = jnp.asarray(values)
     if jnp.issubdtype(array.dtype, jnp.complexfloating):
         array = jnp.abs(array)
-    real = jnp.float64 if array.dtype.itemsize == 8 else jnp.float32
-    array = array.astype(real)
-    number = jnp.asarray(array.size, real) - nan.astype(real) - inf.astype(real)
-    low = jnp.min(jnp.where(finite, array, jnp.inf))
-    high = jnp.max(jnp.where(finite, array, -jnp.inf))
+    array = array.astype(jnp.float64 if array.dtype.itemsize == 8 else jnp.float32)
+    low, high = jnp.min(array, axis=-1), jnp.max(array, axis=-1)
+    none = jnp.zeros((*low.shape, 2), jnp.int32)
+    if not jnp.issubdtype(given.dtype, jnp.inexact):
+        return _of_finite(array, low, high), none
+    # Masks cost more than the sums, and are rarely needed.
+    return lax.cond(
+        jnp.all(jnp.isfinite(low) & jnp.isfinite(high)),
+        lambda: (_of_finite(array, low, high), none),
+        lambda: _of_some(given, array),
+    )
+
+
+def _of_finite(array: Array, low: Array, high: Array) -> Array:
+    """Return the five statistics of numbers that are all finite."""
+    largest = jnp.maximum(jnp.abs(low), jnp.abs(high))
+    scale = jnp.where(largest > 0, largest, 1)
+    scaled = array / scale[..., None]
+    mean = jnp.mean(scaled, axis=-1)
+    variance = jnp.mean((scaled - mean[..., None]) ** 2, axis=-1)
+    norm = jnp.sqrt(variance + mean**2) * jnp.sqrt(jnp.asarray(array.shape[-1], array.dtype))
+    return jnp.stack([low, high, mean * scale, jnp.sqrt(variance) * scale, norm * scale], axis=-1)
+
+
+def _of_some(given: Array, array: Array) -> tuple[Array, Array]:
+    """Return the statistics of those numbers that are finite, and how many are not."""
+    kinds = (jnp.isnan(given), jnp.isinf(given))
+    finite = jnp.isfinite(array)
+    number = jnp.sum(finite, axis=-1, dtype=array.dtype)
+    low = jnp.min(jnp.where(finite, array, jnp.inf), axis=-1)
+    high = jnp.max(jnp.where(finite, array, -jnp.inf), axis=-1)
     largest = jnp.maximum(jnp.abs(low), jnp.abs(high))
     scale = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1)
-    scaled = jnp.where(finite, array / scale, 0)
-    mean = jnp.sum(scaled) / number
-    variance = jnp.sum(jnp.where(finite, (scaled - mean) ** 2, 0)) / number
-    std = jnp.sqrt(variance)
-    norm = jnp.sqrt(jnp.sum(scaled * scaled))
-    none = number == 0
-    reals = jnp.stack([low, high, mean * scale, std * scale, norm * scale])
-    return jnp.where(none, jnp.nan, reals), jnp.stack([nan, inf])
+    scaled = jnp.where(finite, array / scale[..., None], 0)
+    mean = jnp.sum(scaled, axis=-1) / number
+    variance = jnp.sum(jnp.where(finite, (scaled - mean[..., None]) ** 2, 0), axis=-1) / number
+    norm = jnp.sqrt(jnp.sum(scaled * scaled, axis=-1))
+    reals = jnp.stack([low, high, mean * scale, jnp.sqrt(variance) * scale, norm * scale], axis=-1)
+    counts = jnp.stack([jnp.sum(kind, axis=-1, dtype=jnp.int32) for kind in kinds], axis=-1)
+    return jnp.where((number == 0)[..., None], jnp.nan, reals), counts
 
 
-_one_leaf = jax.jit(leaf_statistics)
-_equal_leaves = jax.jit(jax.vmap(leaf_statistics))
-
+_jitted = jax.jit(leaf_statistics)
 
 Grouping = tuple[tuple[int, ...], ...]
 
@@ -91,11 +110,11 @@ def grouped_statistics(arrays: Sequence[Any], groups: Grouping) -> Iterator[tupl
     """Yield the statistics of each group, float[n 5] and int32[n 2]."""
     for positions in groups:
         flat = [jnp.asarray(arrays[position]).reshape(-1) for position in positions]
-        if len(flat) == 1:
-            reals, counts = _one_leaf(flat[0])
+        if len(flat) == 1:  # one row of a matrix is reduced more slowly than a vector
+            reals, counts = _jitted(flat[0])
             yield reals[None], counts[None]
         else:
-            yield _equal_leaves(jnp.stack(flat))
+            yield _jitted(jnp.stack(flat))
 
 
 def statistics(tree: Any, group: str = "state", keep: Iterable[str] = STATISTICS) -> dict[str, Array]:
