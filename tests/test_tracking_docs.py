@@ -45,6 +45,19 @@ def test_the_sections_about_the_record_run_one_after_the_other(
     assert "FINISHED {'iou': 0.85}\n" in printed
 
 
+def test_the_section_about_diagnostics_finds_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """The place of the first number that is not finite is the one in the comment; the plots are there."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(code_of("docs/tracking.md", "Diagnostics"), names)
+    printed = capsys.readouterr().out
+    assert "obs[0] is nan at member 1, update 1, step 0, env 0; 100 numbers in 3 leaves\n" in printed
+    assert "\n1 1 0 0 obs [0]\n" in printed
+    assert len(list(tmp_path.rglob("diagnostics/*.svg"))) == 2
+
+
 def test_the_readmes_section_runs_as_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
