@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -69,6 +70,7 @@ def everything(run_dir: Path) -> list[ExperimentEvent | Event]:
     (run_dir / "board.svg").write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><rect width="40" height="30"/></svg>'
     )
+    (run_dir / "broken.svg").write_text("no picture")
     (run_dir / "replay.html").write_text("<p>a player</p>")
     (run_dir / "notes.txt").write_text("<script>alert(1)</script>")
     (run_dir / "weights.bin").write_bytes(b"12345")
@@ -84,6 +86,7 @@ def everything(run_dir: Path) -> list[ExperimentEvent | Event]:
         Media(key="notes", kind="text", path="notes.txt"),
         Media(key="gone", kind="image", path="gone.png"),
         Media(key="out", kind="html", path="../../x.html"),
+        Media(key="broken", kind="image", path="broken.svg"),
         Artifact(
             path="weights.bin", type="weights", name="my weights", meta={"aliases": ["best"], "tags": ["t"]}
         ),
@@ -167,10 +170,11 @@ def test_what_cannot_be_shown_is_counted_and_named(run_dir: Path, whole: Offline
     del whole
     with Feed(run_dir, WandbBackend(WandbConfig())) as feed:
         reasons = [each["error"] for each in feed.cursor.refusals]
-    assert len(reasons) == 3
+    assert len(reasons) == 4
     assert "no file gone.png" in reasons[0]
     assert "leaves the run's directory" in reasons[1]
-    assert "no file gone.bin" in reasons[2]
+    assert "broken.svg cannot be drawn" in reasons[2]
+    assert "no file gone.bin" in reasons[3]
 
 
 def test_only_files_of_the_run_are_uploaded(tmp_path: Path) -> None:
@@ -357,3 +361,32 @@ print(time.monotonic() - began < 5)
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
     (run_file,) = tmp_path.glob("*/*/run.json")
     assert len(ReplaySystem(run_file.parent).record().series("loss")) == 20
+
+
+@pytest.mark.long
+def test_a_killed_run_is_whole_in_wandb_after_a_sync(tmp_path: Path) -> None:
+    """What W&B had been given when the process was killed is not there twice, and the rest is."""
+    program = f"""
+import os, signal, time
+from jaxarc import ExperimentTracker
+settings = ["logging=wandb_basic", "pipeline.flush_interval=0.2", "storage.base_output_dir={tmp_path}"]
+tracker = ExperimentTracker(settings)
+tracker.start_run("killed")
+for step in range(30):
+    tracker.log_metrics({{"loss": float(step)}}, step)
+    if step == 15:
+        tracker.flush()
+        while not tracker.health().trackers["wandb"].sent:
+            time.sleep(0.05)
+tracker.flush()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    # With a core of its own: one that is shared goes on when the process is killed.
+    alone = {name: value for name, value in os.environ.items() if name != "WANDB_SERVICE"}
+    done = subprocess.run([sys.executable, "-c", program], env=alone, check=False, timeout=120)
+    assert done.returncode == -signal.SIGKILL
+    (run_file,) = tmp_path.glob("*/*/run.json")
+    found = shown(run_file.parent)
+    assert [len(each.series("loss")) for each in found.values()] == [30]
+    assert found[""].series("loss", "step") == [(step, step) for step in range(30)]
+    assert found[""].exit_code != 0

@@ -132,7 +132,7 @@ def _picture(said: Media, path: Path, backend: WandbBackend) -> dict[str, Any]:
     if not is_drawn and said.meta.get("svg"):
         svg = _file_of(str(said.meta["svg"]), backend.run_dir, f"media {said.key}")
     if wanted in ("png", "both") or svg is None:
-        content = _drawn(path.read_text(encoding="utf-8"), most) if is_drawn else _fitted(path, most)
+        content = _drawn(path, most) if is_drawn else _fitted(path, most)
         caption = said.caption or None
         found[said.key] = _uploaded(len(content), said, backend, lambda: _image(content, caption))
     if wanted in ("svg", "both") and svg is not None:
@@ -162,13 +162,21 @@ def _image(content: bytes, caption: str | None) -> Any:
     return wandb.Image(Image.open(io.BytesIO(content)), caption=caption)
 
 
-def _drawn(svg: str, most: Any) -> bytes:
-    """Return an SVG as a PNG that is no larger than it may be."""
+def _drawn(path: Path, most: Any) -> bytes:
+    """Return an SVG as a PNG that is no larger than it may be.
+
+    Raises:
+        RefusedRecordError: it cannot be drawn.
+    """
     from jaxarc.rendering import svg_to_png
 
-    content = svg_to_png(svg)
-    scale = _scale(content, most)
-    return content if scale >= 1 else svg_to_png(svg, scale)
+    try:
+        svg = path.read_text(encoding="utf-8")
+        content = svg_to_png(svg)
+        scale = _scale(content, most)
+        return content if scale >= 1 else svg_to_png(svg, scale)
+    except ValueError as error:  # of which RenderError and UnicodeDecodeError are kinds
+        raise RefusedRecordError(f"{path.name} cannot be drawn: {error}") from None
 
 
 def _fitted(path: Path, most: Any) -> bytes:
