@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from jaxarc.records.secrets import REDACTED, redacted, redacted_arguments
 
@@ -48,12 +46,7 @@ def test_users_in_addresses_are_left_out_wherever_they_stand():
     assert redacted_arguments(["--uri=http://u:p@h"]) == [f"--uri=http://{REDACTED}@h"]
 
 
-@given(
-    st.recursive(
-        st.text() | st.integers() | st.none(), lambda inner: st.lists(inner, max_size=3), max_leaves=9
-    )
-)
+@pytest.mark.parametrize("value", [None, 3, 0.5, "", "a=b", "me@host", [1, ["x", None]], {"a": {"b": [""]}}])
 def test_nothing_else_is_changed(value: object):
-    """Values without names and without addresses come back as they were."""
-    if "://" not in repr(value):
-        assert redacted(value) == value
+    """Values without such names and without addresses come back as they were."""
+    assert redacted(value) == value
