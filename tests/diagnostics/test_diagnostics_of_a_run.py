@@ -80,6 +80,10 @@ def test_plots_are_left_out_where_nothing_was_measured_or_nobody_wants_them(tmp_
 
 def test_a_long_run_keeps_few_rows_and_those_where_something_begins():
     """Of ever more rows every second goes; the first of a breach is taken whenever it comes."""
+    recorder = DiagnosticsRecorder({"history": 4})
+    for step in range(20):
+        recorder.measure(step, {"t": np.ones(2)})
+    assert [row.step for row in recorder.history.rows] == [0, 8, 16]
     history = History(100)
     for step in range(10_000):
         history.add(step, {"x": step}, ["x"] if step >= 9_001 else [], is_finite=step < 9_501)
