@@ -31,7 +31,7 @@ from jaxarc.records.chunk import Chunk
 from jaxarc.records.clock import CLOCK
 from jaxarc.records.events import Event
 from jaxarc.records.failure import failure, failure_at_exit
-from jaxarc.records.provenance import jax_devices, provenance
+from jaxarc.records.provenance import provenance
 from jaxarc.records.trees import as_array
 from jaxarc.storage import LabelNames, SteadyStore
 
@@ -86,7 +86,7 @@ class RecordedRun:
         *,
         origin: Any = None,
         said: Mapping[str, Any] | None = None,
-        devices: Callable[[], list[str]] = jax_devices,
+        devices: Callable[[], list[str]] = list,
         as_numpy: Callable[[Any], tuple[Any, str]] = as_array,
         taken_s: Callable[[], float] = lambda: 0.0,
         notes: Callable[[], Iterator[Event]] = lambda: iter(()),
@@ -128,6 +128,7 @@ class RecordedRun:
         )
         self.writer.gather = self._gather
         self.ending = RunEnding(self.store, lambda ended: self.health(has_ended=ended), before_end)
+        self.ending.devices = lambda: [] if devices() else self.store.seen_devices
         self.queue = AsyncLogger(
             pipeline,
             self.writer,
@@ -209,7 +210,6 @@ class RecordedRun:
                 if status == "FAILED" and self.ending.error is None:
                     self.ending.error = failure_at_exit()
                 self.ending.status = status
-                self.ending.devices = jax_devices()
                 self.loops.close()
                 self.queue.close()
             finally:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -165,7 +166,8 @@ def test_the_run_says_who_it_is_and_where_it_comes_from(run: jaxarc.ReplaySystem
     assert run.run_dir.parent.name == "ppo"
     assert {"git_commit", "git_branch", "git_repo", "entrypoint"} <= set(start.source)
     assert start.env["python_version"] == run.info["versions"]["python"]
-    assert start.env["devices"], "JAX is at work in this process"
+    assert start.env["devices"] == [], "asking JAX would begin it"
+    assert run.info["devices"] == [str(jax.devices()[0])], "where a logged array lay is told at the end"
     assert run.tags == {"team": "a", "good": None, "description": "what it is for"}
     assert run.record().description == "what it is for"
 

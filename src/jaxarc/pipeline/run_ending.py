@@ -43,7 +43,7 @@ class RunEnding:
     Attributes:
         status: how the run ends.
         error: what ended it: ``type``, ``message`` and ``traceback``; None where nothing was raised.
-        devices: those of this process, where they are known by now.
+        devices: returns those of this process that were not known when the run began.
         report: called when everything is written, unless somebody waits for the prompt; must not raise.
         was_cut_short: whether the close came back before everything was written.
     """
@@ -63,7 +63,7 @@ class RunEnding:
         self._problem = ""
         self.status = "FINISHED"
         self.error: Mapping[str, str] | None = None
-        self.devices: Sequence[str] = ()
+        self.devices: Callable[[], Sequence[str]] = tuple
         self.was_cut_short = False
 
     def finish(self, queue: AsyncLogger) -> None:
@@ -108,10 +108,11 @@ class RunEnding:
     def _summary(self) -> dict[str, Any]:
         health = self._count(True)
         seconds = CLOCK.now_s() - self._started
+        devices = list(self.devices())
         return {
             "error": self.error if self.status == "FAILED" else None,
             "duration_ms": round(1000 * seconds),
-            **({"devices": list(self.devices)} if self.devices else {}),
+            **({"devices": devices} if devices else {}),
             "duration_s": round(seconds, 3),
             "env_steps": health.env_steps,
             "episodes": health.episodes,

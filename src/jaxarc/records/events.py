@@ -46,13 +46,17 @@ def encode_event(event: Event) -> bytes:
     return encode_counted(event)[0]
 
 
-def encode_counted(event: Event) -> tuple[bytes, int]:
+def encode_counted(event: Event, devices: set[str] | None = None) -> tuple[bytes, int]:
     """Return the event as one line of JSON, and how many of its values had no JSON form and became text.
 
     Never raises for what the payload holds: integers of more than 1,024 bits are ``{"$int": "0x…"}``, arrays
     of more than 100,000 elements and everything unknown are text.
+
+    Args:
+        event: what is said.
+        devices: gets the names of the devices that its arrays of JAX lay on.
     """
-    plain = PlainValues(_MAX_ELEMENTS)
+    plain = PlainValues(_MAX_ELEMENTS, devices)
     envelope = {
         "v": event.version,
         "t": event.type,

@@ -19,13 +19,15 @@ class PlainValues:
 
     Args:
         max_elements: arrays of more elements become text; None for no limit.
+        devices: gets the names of the devices that arrays of JAX lay on; None where nobody asks.
 
     Attributes:
         coerced: how many values had no JSON form and became text.
     """
 
-    def __init__(self, max_elements: int | None = None):
+    def __init__(self, max_elements: int | None = None, devices: set[str] | None = None):
         self._max_elements = max_elements
+        self._devices = devices
         self.coerced = 0
 
     def of(self, value: Any, depth: int = 0) -> Any:
@@ -54,6 +56,8 @@ class PlainValues:
             }
         if isinstance(value, (list, tuple)):
             return [self.of(item, depth) for item in value]
+        if self._devices is not None and callable(getattr(value, "devices", None)):
+            self._devices.update(str(device) for device in value.devices())
         if getattr(value, "shape", None) == () and hasattr(value, "item"):
             plain = value.item()
         elif hasattr(value, "tolist") and (self._max_elements is None or value.size <= self._max_elements):

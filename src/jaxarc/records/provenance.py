@@ -13,7 +13,7 @@ from typing import Any
 
 from jaxarc.records.secrets import redacted, redacted_arguments
 
-__all__ = ["git_state", "jax_devices", "provenance"]
+__all__ = ["git_state", "provenance"]
 
 _PACKAGES = ("jaxarc-toolkit", "jax", "jaxlib", "numpy", "equinox", "h5py")
 _GIT_TIMEOUT_S = 5.0
@@ -54,15 +54,6 @@ def _entrypoint() -> str:
     """Return the program that runs: its file's name, or ``-m package``."""
     folder, name = os.path.split(sys.argv[0] if sys.argv else "")
     return f"-m {os.path.basename(folder)}" if name == "__main__.py" else name
-
-
-def jax_devices() -> list[str]:
-    """Return the devices of a JAX that is at work already; none where it is not: asking would begin it."""
-    jax, bridge = sys.modules.get("jax"), sys.modules.get("jax._src.xla_bridge")
-    is_at_work = getattr(bridge, "backends_are_initialized", None)
-    if jax is None or not callable(is_at_work) or not is_at_work():
-        return []
-    return [str(device) for device in jax.devices()]
 
 
 def provenance(devices: Sequence[str]) -> dict[str, Any]:

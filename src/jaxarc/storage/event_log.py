@@ -26,6 +26,7 @@ class EventLog:
 
     Attributes:
         coerced: values that had no JSON form and were written as text.
+        devices: the devices that arrays of JAX among the values lay on.
 
     Raises:
         FileExistsError: another writer has the file.
@@ -36,6 +37,7 @@ class EventLog:
         self.path = path
         self.writer = writer
         self.coerced = 0
+        self.devices: set[str] = set()
         self._seq = 0
         self._is_torn = False
         self._is_durable = True
@@ -57,7 +59,7 @@ class EventLog:
             StorageError: it could not be written, or the log is closed.
         """
         stamped = Event(event.type, event.payload, self._seq, CLOCK.now_ns() // 1000, self.writer)
-        line, coerced = encode_counted(stamped)
+        line, coerced = encode_counted(stamped, self.devices)
         with storage_errors(self.path):
             if self._descriptor is None:
                 raise OSError(None, "the event log is closed")

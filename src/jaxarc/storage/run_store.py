@@ -92,6 +92,11 @@ class RunStore:
         """Values of events that had no JSON form and were written as text."""
         return self._coerced + (self._events.coerced if self._events is not None else 0)
 
+    @property
+    def seen_devices(self) -> list[str]:
+        """The devices that arrays of JAX among the values of events lay on."""
+        return sorted(self._events.devices) if self._events is not None else []
+
     def open(self) -> Path:
         """Come by the run's directory and a writer's name in it, once.
 
