@@ -290,6 +290,9 @@ def test_it_begins_once_and_ends_once(tmp_path: Path):
         with pytest.raises(TrackingError, match="begun already"):
             context.start()
         assert context.folders.checkpoints.is_dir()
+        with pytest.raises(TrackingError, match="ends as FINISHED"):
+            context.end(status="DONE")
+        context.log_step(0, metrics={"loss": 1.0})
         context.end()
         context.end(status="FAILED")
         with pytest.raises(RecorderClosedError, match="has ended"):

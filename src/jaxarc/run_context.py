@@ -18,6 +18,7 @@ from jaxarc.errors import DiagnosticsError, JaxArcError, RecorderClosedError, Tr
 from jaxarc.pipeline import Health
 from jaxarc.records.events import Event
 from jaxarc.records.experiment_events import ExperimentEvent
+from jaxarc.records.run_status import ENDED_STATUSES
 from jaxarc.records.trees import children
 from jaxarc.storage import RunFolders
 from jaxarc.tracking.experiment_tracker import ExperimentTracker
@@ -360,10 +361,13 @@ class RunContext:
             status: FINISHED, FAILED or KILLED.
 
         Raises:
+            TrackingError: there is no such status; the run goes on.
             StorageError: ``pipeline.strict`` is set and something was lost or could not be written.
         """
         if self._tracker is None or self._has_ended:
             return
+        if status not in ENDED_STATUSES:
+            raise TrackingError(f"a run ends as {', '.join(ENDED_STATUSES)}, got {status!r}")
         if status == "KILLED":
             self._end_run(lambda owner: _close(owner, status), reports=False)
             return

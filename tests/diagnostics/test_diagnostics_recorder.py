@@ -271,3 +271,12 @@ def test_a_function_that_returns_an_array_is_refused_with_its_name_and_shape():
     recorder = DiagnosticsRecorder(functions={"field": lambda state: state["t"] * 2})
     with pytest.raises(DiagnosticsError, match=r"field has shape \[3\].*jnp\.mean"):
         recorder.measure(0, {"t": jnp.ones(3)})
+
+
+def test_a_threshold_means_the_leaf_that_it_names_with_its_brackets():
+    """Names of leaves in lists and arrays have brackets, which no pattern takes for a choice of letters."""
+    config = {"thresholds": {"layers[1]/max": {"max": 0.5, "action": "raise"}}, "leaves": ["layers[*]"]}
+    recorder = DiagnosticsRecorder(config)
+    assert "layers[1]/max" in recorder.measure(0, {"layers": [np.ones(2), np.zeros(2)]})
+    with pytest.raises(DiagnosticsError, match=r"layers\[1\]/max is 1, above 0\.5"):
+        recorder.measure(1, {"layers": [np.zeros(2), np.ones(2)]})

@@ -39,6 +39,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> ReplaySystem:
     ]
     metrics = {"loss": LOSS, "score": [1.0, 3.0, 2.0], "quiet": [7.0], "broken": [1.0, math.nan]}
     metrics |= {"endless": [math.inf], "text": ["abc"], "diverged": [0.1, math.nan]}
+    metrics |= {"huge": [10**400], "nothing": [None]}
     folder = tmp_path_factory.mktemp("gates")
     return opened(folder / "exp" / "run", metrics=metrics, said=said)
 
@@ -77,6 +78,8 @@ def test_what_keeps_its_limits_passes(run: ReplaySystem, metric: str, limits: di
         ("endless", {"min": 0}, "inf is not finite"),
         ("loss_said", {"max": 1}, "nan is not finite"),
         ("text", {"max": 1}, "'abc' is no number"),
+        ("huge", {"min": 0}, "is larger than what can be compared"),
+        ("nothing", {"min": 0}, "nothing has no value"),
         ("words", {"max": 1}, "'fine' is no number"),
         ("diverged", {"max": 0.2, "of": "min"}, "diverged after its min"),
     ],

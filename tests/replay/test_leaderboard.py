@@ -22,6 +22,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     for number, losses in enumerate(([0.3], [0.1, 0.2], [0.2], [math.nan], [])):
         said = [DefineMetric(key="loss", direction="minimize")]
         said += [MetricBatch(metrics={"acc": 0.1 * number}, ctx={"phase": "val"})] if number else []
+        said += [MetricBatch(metrics={"count": 10 ** (400 * number)})] if number < 2 else []
         params = {"lr": number / 10, "same": 1}
         experiment_run(
             root / "exp" / f"r{number}", params=params, metrics={"loss": losses}, said=said, created=number
@@ -41,6 +42,14 @@ def test_the_best_comes_first_and_what_is_no_number_last(runs: Runs):
     assert chosen[0].run == "r2"
     assert runs.best("acc[phase=val]", direction="maximize").name == "r4"
     assert runs.best("acc", direction="maximize").name == "r4"
+
+
+def test_a_whole_number_beyond_what_a_float_holds_is_not_ranked(runs: Runs):
+    """It is listed and shown, and ends neither a leaderboard nor a list."""
+    board = runs.leaderboard("count", direction="maximize")
+    assert [(each.run, each.rank) for each in board.runs[:1]] == [("r0", 1)]
+    assert next(each.value for each in board.runs if each.run == "r1") == 10**400
+    assert [each.run for each in runs.leaderboard("loss", where="count > 0").runs] == ["r0"]
 
 
 def test_it_is_a_table_for_people_and_for_trackers(runs: Runs):

@@ -114,7 +114,7 @@ class DiagnosticsConfig(Section):
     Attributes:
         every: measure at every so many steps, those that it divides.
         statistics: which of ``STATISTICS`` are given for each leaf.
-        leaves: patterns (``fnmatch``) of the leaves that have numbers of their own; totals are of all.
+        leaves: patterns (``*``, ``?``) of the leaves that have numbers of their own; totals are of all.
         axes: names of the leading axes that all leaves of the state have (``member``, ``step``, ``env``): a
             number that is not finite is located by them.
         functions: names and places (``module:function``) of functions of the state that are measured besides,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +19,7 @@ from jaxarc.diagnostics.thresholds import Breach, Thresholds, severest, told
 from jaxarc.errors import DiagnosticsError
 from jaxarc.records.events import Event
 from jaxarc.records.experiment_events import Log, Media, MetricBatch
+from jaxarc.records.name_patterns import fits
 from jaxarc.records.non_finite import DIAGNOSTICS_LOGGER, NonFinite
 from jaxarc.rendering.diagnostic_plot import render_diagnostics
 from jaxarc.storage import atomic_write_bytes
@@ -197,7 +197,7 @@ class DiagnosticsRecorder:
 
     def _is_kept(self, name: str) -> bool:
         if name not in self._kept:
-            self._kept[name] = any(fnmatchcase(name, pattern) for pattern in self.config.leaves)
+            self._kept[name] = any(fits(name, pattern) for pattern in self.config.leaves)
         return self._kept[name]
 
     def _judge(self, step: int, row: dict[str, float], measured: Measured, numbers: Numbers) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from jaxarc.config import STATISTICS, ThresholdConfig
 from jaxarc.diagnostics.history import MeasuredRow
 from jaxarc.diagnostics.leaves import GROUPS
 from jaxarc.records.diagnostic_pictures import DiagnosticPanel, DiagnosticPicture
+from jaxarc.records.name_patterns import fits
 
 __all__ = ["pictures"]
 
@@ -80,7 +80,7 @@ class _Board:
             limit
             for pattern, limits in self._limits.items()
             for limit in (limits.min, limits.max)
-            if limit is not None and any(fnmatchcase(metric, pattern) for metric in judged)
+            if limit is not None and any(fits(metric, pattern) for metric in judged)
         }
         breached = [float(row.step) for row in self._rows if judged & set(row.breached)]
         columns = {name: self._column(metric) for name, metric in metrics.items()}

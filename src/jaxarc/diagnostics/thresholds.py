@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 from jaxarc.config import ACTIONS, ThresholdConfig
 from jaxarc.errors import closest
 from jaxarc.records.experiment_events import Log
+from jaxarc.records.name_patterns import fits
 from jaxarc.records.non_finite import DIAGNOSTICS_LOGGER
 
 __all__ = ["Breach", "Thresholds", "severest", "told"]
@@ -84,7 +84,7 @@ class Thresholds:
         return [
             f"no metric is called {pattern!r}, which has a threshold{closest(pattern, row)}"
             for pattern in self._limits
-            if not any(fnmatchcase(metric, pattern) for metric in row)
+            if not any(fits(metric, pattern) for metric in row)
         ]
 
     def check(self, row: Mapping[str, float]) -> list[Breach]:
@@ -96,7 +96,7 @@ class Thresholds:
                 (metric, limits)
                 for metric in metrics
                 for pattern, limits in self._limits.items()
-                if fnmatchcase(metric, pattern)
+                if fits(metric, pattern)
             ]
         breaches = []
         for metric, limits in self._matched:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -28,9 +27,10 @@ from jaxarc.records.experiment_events import (
     Tag,
     read_experiment_event,
 )
+from jaxarc.records.name_patterns import fits
 from jaxarc.records.non_finite import NonFinite
 
-__all__ = ["ExperimentRecord", "Series", "SeriesKey", "SeriesList", "series_key", "summarised"]
+__all__ = ["ExperimentRecord", "Series", "SeriesKey", "SeriesList", "number_of", "series_key", "summarised"]
 
 SeriesKey = tuple[str, tuple[tuple[str, Any], ...]]
 """Name of a metric, and its context in order of names: train and validation ``loss`` are two series."""
@@ -92,7 +92,7 @@ class _Growing:
     others: dict[int, Any] = field(default_factory=dict)
 
     def add(self, step: float, epoch: float, value: Any, timestamp_us: int) -> None:
-        number = _number(value)
+        number = number_of(value)
         if number is None:
             self.others[len(self.value)] = value
         self.value.append(np.nan if number is None else number)
@@ -106,10 +106,11 @@ class _Growing:
         return Series(key[0], dict(key[1]), step, epoch, value, stamps, self.others)
 
 
-def _number(value: Any) -> float | None:
+def number_of(value: Any) -> float | None:
+    """Return a value as a float; None where it is no number, or a whole one beyond what a float holds."""
     try:
         return float(value) if isinstance(value, (bool, int, float)) else None
-    except OverflowError:  # a whole number beyond what a float holds
+    except OverflowError:
         return None
 
 
@@ -299,7 +300,7 @@ class ExperimentRecord:
         """Return what was said of a metric beforehand, by its name or by the longest pattern that it fits."""
         if key in self.definitions:
             return self.definitions[key]
-        fitting = [pattern for pattern in self.definitions if fnmatchcase(key, pattern)]
+        fitting = [pattern for pattern in self.definitions if fits(key, pattern)]
         return self.definitions[max(fitting, key=len)] if fitting else None
 
     @property

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from jaxarc.records.table import encode_text
+from jaxarc.replay.experiment import number_of
 from jaxarc.replay.experiment_glance import ExperimentGlance
 from jaxarc.replay.metric_choice import parted_metric
 
@@ -55,8 +56,13 @@ class ExperimentColumns:
         if dtype.kind == "S":
             return encode_text([_text(value) for value in values])
         if dtype.kind == "f":
-            return np.array([math.nan if value is None else float(value) for value in values], np.float64)
+            return np.array([_float(value) for value in values], np.float64)
         return np.array([False if value is None else value for value in values], dtype)
+
+
+def _float(value: Any) -> float:
+    number = number_of(value)
+    return math.nan if number is None else number
 
 
 def _row(glance: ExperimentGlance) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from jaxarc.errors import QueryError, closest
 from jaxarc.records.experiment_events import DIRECTIONS
 from jaxarc.rendering.text import escape
 from jaxarc.replay.baseline import baseline_run_dir
-from jaxarc.replay.experiment import ExperimentRecord
+from jaxarc.replay.experiment import ExperimentRecord, number_of
 from jaxarc.replay.experiment_glance import full_record
 from jaxarc.replay.metric_choice import MetricValue, direction_of, metric_value
 
@@ -365,6 +365,9 @@ def _value_problems(record: ExperimentRecord, gate: Gate, found: MetricValue) ->
     """Yield why a value cannot be held against anything."""
     if found.value is None:
         names = {*record.summary, *(key for key, _ in record.keys)}
+        if gate.metric in names:
+            yield f"{gate.metric} has no value"
+            return
         yield f"the run has no metric {gate.metric!r}{closest(gate.metric, names)}"
         return
     if (problem := number_problem(found.value)) is not None:
@@ -384,12 +387,13 @@ def _value_problems(record: ExperimentRecord, gate: Gate, found: MetricValue) ->
 def number_problem(value: Any) -> str | None:
     """Return why a value cannot be compared; None where it can."""
     if not _is_number(value):
-        return f"{value!r:.80} is no number"
+        problem = "is larger than what can be compared" if isinstance(value, int) else "is no number"
+        return f"{value!r:.80} {problem}"
     return None if math.isfinite(value) else f"{shown_number(value)} is not finite"
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (bool, int, float))
+    return number_of(value) is not None
 
 
 def shown_number(value: Any) -> str:

@@ -14,6 +14,7 @@ from jaxarc.errors import QueryError, closest
 from jaxarc.records.experiment_events import DIRECTIONS, Table
 from jaxarc.rendering.text import escape
 from jaxarc.replay.arguments import checked_limit
+from jaxarc.replay.experiment import number_of
 from jaxarc.replay.experiment_columns import names_in_full
 from jaxarc.replay.experiment_glance import ExperimentGlance, experiment_glance, full_record
 from jaxarc.replay.metric_choice import mean_of_members, metric_value, parted_metric
@@ -277,7 +278,8 @@ def _direction(metric: str, direction: str | None, glances: Iterable[ExperimentG
 
 def is_finite(value: Any) -> bool:
     """Return whether a value is a finite number."""
-    return isinstance(value, (bool, int, float)) and math.isfinite(value)
+    number = number_of(value)
+    return number is not None and math.isfinite(number)
 
 
 def shown_cell(value: Any) -> str:

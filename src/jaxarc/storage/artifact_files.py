@@ -122,20 +122,38 @@ def copy_artifact(run_dir: Path, path: Path) -> StoredFile:
 
 
 def _take_place(incoming: Path, name: str, copies: Path, digest: str, kind: str) -> Path:
-    """Move a whole copy under its digest, or find that another has been there before; return its path."""
+    """Move a whole copy under its digest, or find that another has been there before; return its path.
+
+    One that is there and was damaged since gives way.
+    """
     home = copies / digest[:2] / digest
+    damaged = incoming.with_name(f".{os.urandom(8).hex()}{PARTIAL_SUFFIX}")
     with storage_errors(home):
         home.parent.mkdir(exist_ok=True)
         try:
             incoming.rename(home)
         except OSError:
             there = [each for each in _entries(home) if each.is_dir() == (kind == "directory")]
-            if not there:
-                raise
-            return there[0]
+            for each in there:
+                if _is_what_it_was(each, digest):
+                    return each
+            if there and there[0].name != name:
+                (incoming / name).rename(incoming / there[0].name)  # by which the record names it
+                name = there[0].name
+            home.rename(damaged)
+            incoming.rename(home)
+            shutil.rmtree(damaged, ignore_errors=True)
         for folder in (home, home.parent, copies):
             fsync_folder(folder)
     return home / name
+
+
+def _is_what_it_was(path: Path, digest: str) -> bool:
+    """Return whether a copy still holds what its digest says."""
+    try:
+        return look_at(path).checksum == f"sha256:{digest}"
+    except (OSError, StorageError, TrackingError):
+        return False
 
 
 def remove_artifact(run_dir: Path, path: Path) -> int:

@@ -10,13 +10,14 @@ from pathlib import Path
 from jaxarc.errors import DamagedFileError
 from jaxarc.records.artifact_events import ARTIFACT_EVENTS, artifact_fold
 from jaxarc.records.artifact_paths import path_in_run
+from jaxarc.records.artifacts import ArtifactVersion
 from jaxarc.records.events import Event
 from jaxarc.storage.artifact_files import COPIES_FOLDER
 from jaxarc.storage.atomic import PARTIAL_SUFFIX
 from jaxarc.storage.event_log import read_events
 from jaxarc.storage.findings import DAMAGED_FOLDER
 
-__all__ = ["ArtifactFiles", "artifact_files"]
+__all__ = ["ArtifactFiles", "artifact_files", "artifact_versions"]
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,18 @@ def artifact_files(run_dir: Path) -> ArtifactFiles:
     Where something of the event log cannot be read, it may have named any copy: then all of them stay.
     """
     root = Path(os.path.realpath(run_dir))
-    versions = artifact_fold(_events(run_dir), run_dir).versions()
-    paths = (path_in_run(run_dir, each.path) for each in versions if not each.removed)
+    paths = (path_in_run(run_dir, each.path) for each in artifact_versions(run_dir) if not each.removed)
     named = frozenset(path for path in paths if path is not None)
     unfinished = list((root / COPIES_FOLDER).glob(f".*{PARTIAL_SUFFIX}"))
     unnamed = [path for path in (root / COPIES_FOLDER).glob("*/*/*") if path not in named]
     if unnamed and not _is_all_there(run_dir):
         unnamed = []
     return ArtifactFiles(named, tuple(sorted([*unfinished, *unnamed])))
+
+
+def artifact_versions(run_dir: Path) -> list[ArtifactVersion]:
+    """Return the versions that a run's events name, as far as they can be read."""
+    return artifact_fold(_events(run_dir), run_dir).versions()
 
 
 def _event_files(run_dir: Path) -> list[Path]:

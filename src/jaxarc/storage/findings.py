@@ -18,7 +18,8 @@ class FileFinding:
 
     Attributes:
         path: the file, from the run's directory.
-        kind: ``run file``, ``segment``, ``events``, ``open rows``, ``document``, ``index`` or ``leftover``.
+        kind: ``run file``, ``segment``, ``events``, ``open rows``, ``document``, ``artifact``,
+            ``index`` or ``leftover``.
         state: ``whole``, ``damaged``, ``missing``, or ``harmless``: not as it should be, but nothing is lost.
         problems: what is wrong, in words.
         remedy: what can be done.

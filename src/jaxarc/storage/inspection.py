@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,11 @@ import h5py
 import numpy as np
 
 from jaxarc.errors import DamagedFileError
+from jaxarc.records.artifact_paths import path_in_run
 from jaxarc.records.events import EVENT_VERSION
+from jaxarc.storage.artifact_files import ARTIFACTS_FOLDER
+from jaxarc.storage.artifact_inspection import inspected_copies
+from jaxarc.storage.artifact_leftovers import artifact_versions
 from jaxarc.storage.atomic import PARTIAL_SUFFIX
 from jaxarc.storage.event_log import read_events
 from jaxarc.storage.findings import DAMAGED_FOLDER, FileFinding, RunInspection
@@ -52,7 +57,9 @@ def inspect_run(run_dir: Path) -> RunInspection:
     find_lost_steps(found, rows, checks)
     for path in sorted((run_dir / "events").glob("*.jsonl")):
         found.files.append(_events(run_dir, path, found))
-    _documents(run_dir, found)
+    artifacts = artifact_versions(run_dir)
+    found.files.extend(inspected_copies(run_dir, artifacts, found.known_lost))
+    _documents(run_dir, found, [path for each in artifacts if (path := path_in_run(run_dir, each.path))])
     _index(run_dir, found)
     _leftovers(run_dir, found)
     found.lost = [line for line in found.lost if line not in found.known_lost]
@@ -180,14 +187,18 @@ def _events(run_dir: Path, path: Path, found: RunInspection) -> FileFinding:
     return FileFinding(name, "events", state, tuple(said), remedy)
 
 
-def _documents(run_dir: Path, found: RunInspection) -> None:
+def _documents(run_dir: Path, found: RunInspection, artifacts: Sequence[Path]) -> None:
+    root = Path(os.path.realpath(run_dir))
     for path in _files_below(run_dir):
         relative = path.relative_to(run_dir)
+        if any(each == root / relative or each in (root / relative).parents for each in artifacts):
+            continue  # what somebody logged is what it is
         if path.suffix != ".json" or relative.parts[0] in (
             STEPS_FOLDER,
             DAMAGED_FOLDER,
             RUN_FILE,
             "episodes",
+            ARTIFACTS_FOLDER,
         ):
             continue
         try:

@@ -141,6 +141,7 @@ _REPAIRS = {
     "run file": _aside,
     "open rows": _aside,
     "document": _aside,
+    "artifact": _aside,
 }
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 from jaxarc.errors import TrackingError
 from jaxarc.records.json_values import plain_value, restored_value
+from jaxarc.records.name_patterns import fits
 
 __all__ = ["declared_direction", "name_of", "names_of", "plain_values", "whole"]
 
@@ -16,7 +16,7 @@ def declared_direction(declared: Mapping[str, str | None], metric: str) -> str |
     """Return which way a metric gets better, by its name or by the longest pattern that it fits."""
     if metric in declared:
         return declared[metric]
-    fitting = [pattern for pattern in declared if fnmatchcase(metric, pattern)]
+    fitting = [pattern for pattern in declared if fits(metric, pattern)]
     return declared[max(fitting, key=len)] if fitting else None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from jaxarc.records.experiment_events import (
     Table,
     Tag,
 )
+from jaxarc.records.name_patterns import fits
 from jaxarc.tracking.log_verbs import DESCRIPTION_TAG
 from jaxarc.tracking.wandb_files import FILES, artifact_of, keep_file, media_of, table_of
 from jaxarc.tracking.wandb_names import BY_LOG_STEP, is_of_gradients, series_name, tag_words
@@ -64,7 +64,7 @@ class MetricAxes:
         """Return what was said of a metric, by its name or by the longest pattern that it fits."""
         if key in self._definitions:
             return self._definitions[key]
-        fitting = [pattern for pattern in self._definitions if fnmatchcase(key, pattern)]
+        fitting = [pattern for pattern in self._definitions if fits(key, pattern)]
         return self._definitions[max(fitting, key=len)] if fitting else None
 
     def plain(self) -> dict[str, Any]:
@@ -156,7 +156,7 @@ class WandbRun:
             case MetricBatch():
                 self._show_metrics(record, said, axes, with_gradients=backend.settings.log_gradients)
             case DefineMetric():
-                for key in [key for key in self._names if fnmatchcase(key, said.key)]:
+                for key in [key for key in self._names if fits(key, said.key)]:
                     self._define(key, axes)
             case Param():
                 self._show_param(said)

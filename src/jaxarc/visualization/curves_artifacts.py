@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 
 from jaxarc.config import Cadence
+from jaxarc.records.name_patterns import fits
 from jaxarc.rendering.optional import require_extra
 from jaxarc.rendering.palette import THEMES
 from jaxarc.rendering.text import fit, number
@@ -106,7 +106,7 @@ class CurvesArtifactBuilder(ArtifactBuilder):
                 self._write_page(last, announce=True)
 
     def _wants(self, key: str) -> bool:
-        return self._wanted is None or any(fnmatchcase(key, pattern) for pattern in self._wanted)
+        return self._wanted is None or any(fits(key, pattern) for pattern in self._wanted)
 
     def _steps(self) -> int:
         return sum(series.count for series in self._series.values())
@@ -114,12 +114,12 @@ class CurvesArtifactBuilder(ArtifactBuilder):
     def _shown(self) -> dict[str, ThinnedSeries]:
         if self._wanted is None:
             return dict(list(self._series.items())[:_MAX_CURVES])
-        found = {k: self._series[k] for p in self._wanted for k in self._series if fnmatchcase(k, p)}
+        found = {k: self._series[k] for p in self._wanted for k in self._series if fits(k, p)}
         return dict(list(found.items())[:_MAX_CURVES])
 
     def _is_log(self, key: str, series: ThinnedSeries) -> bool:
         low = series.points()[2]
-        return any(fnmatchcase(key, pattern) for pattern in self._log_scale) and bool(np.nanmin(low) > 0)
+        return any(fits(key, pattern) for pattern in self._log_scale) and bool(np.nanmin(low) > 0)
 
     def _draw_picture(self, step: int, *, announce: bool) -> None:
         shown, words = self._shown(), self._words()
