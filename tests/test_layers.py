@@ -46,3 +46,10 @@ def test_every_folder_with_modules_is_a_package():
     """A folder without __init__.py would escape the layers, since the import graph leaves it out."""
     folders = {path.parent for path in PACKAGE.rglob("*.py")}
     assert not [folder.relative_to(PACKAGE) for folder in folders if not (folder / "__init__.py").is_file()]
+
+
+def test_no_module_asks_for_private_names_of_jax():
+    """Neither by import nor by a name in a string, which no linter sees."""
+    private = re.compile(r"\b(jax|jaxlib)\._\w+")
+    found = {path.relative_to(PACKAGE): private.findall(path.read_text()) for path in PACKAGE.rglob("*.py")}
+    assert not {path: names for path, names in found.items() if names}
