@@ -520,6 +520,14 @@ def test_wandb_is_named_or_enabled_which_says_the_same():
     assert named == LoggingConfig(wandb=WandbConfig(enabled=True))
 
 
+def test_a_bare_null_in_the_list_of_trackers_is_the_one_of_that_name():
+    """YAML, and with it the command line, reads ``logging.trackers=[null]`` as a list of nothing."""
+    assert LoggingConfig(trackers=[None]).trackers == LoggingConfig(trackers=["null"]).trackers == ("null",)
+    assert load_config(["logging.trackers=[memory,null]"]).logging.trackers == ("memory", "null")
+    with pytest.raises(ConfigError, match="must be a list, got None"):
+        load_config(["logging.trackers=null"])
+
+
 def test_to_whom_a_run_is_sent_does_not_change_its_hash():
     """Two runs that record the same have one hash, wherever they are shown besides."""
     sent = {"logging": {"trackers": ["mlflow"], "mlflow": {"experiment": "a"}, "upload_bytes": 0}}

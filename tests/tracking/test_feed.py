@@ -130,6 +130,7 @@ def test_a_record_at_which_a_backend_breaks_is_given_up_when_it_takes_the_next(t
     assert result.refused == 2
     assert memory.closed == "FINISHED"
     assert sorted(set(losses(memory))) == [0.2, 0.25, 0.5, 1.0]
+    assert (memory.repeated, result.sent) == (0, len(memory.records))  # what it took first is not sent again
 
 
 def test_a_record_at_which_a_backend_breaks_may_stand_at_the_end_of_a_batch(tmp_path: Path) -> None:

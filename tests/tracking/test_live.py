@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tracked_runs import QUICK, Gate, small_config, tracked_run
+from written_runs import an_experiment, write_run
 
 from jaxarc.errors import RefusedRecordError, TrackingError
 from jaxarc.recorded_run import RecordedRun
 from jaxarc.replay import ReplaySystem
-from jaxarc.tracking import MemoryBackend, sync_run
-from jaxarc.tracking.live import LiveTrackers
+from jaxarc.tracking import MemoryBackend, TrackedRecord, sync_run
+from jaxarc.tracking.live import LiveTracker, LiveTrackers
 
 
 def what_is_recorded(run_dir: Path) -> list[Any]:
@@ -256,3 +258,44 @@ def test_ctrl_c_while_the_end_waits_for_a_tracker_ends_the_waiting(tmp_path: Pat
     run.begin_close()
     run.trackers = None
     run.close("FINISHED")
+
+
+class Remembering(MemoryBackend):
+    """A backend that keeps what it was given of every run."""
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        self.given: dict[str, list[tuple[str, int]]] = {}
+
+    def write(self, records: Sequence[TrackedRecord]) -> None:
+        """Keep records, by run."""
+        super().write(records)
+        assert self.run is not None
+        self.given.setdefault(self.run.run_id, []).extend((each.source, each.seq) for each in records)
+
+
+def test_a_run_that_goes_on_in_another_directory_is_followed_though_the_old_one_cannot_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That it takes no cursor any more is no fault of the backend, which has all of both, once."""
+    gate = Gate()
+    backend = Remembering(before=gate)
+    where = [write_run(tmp_path / "old", an_experiment(), status="RUNNING")]
+    with caplog.at_level(logging.WARNING, "jaxarc"):
+        tracker = LiveTracker(backend, lambda: where[0], **QUICK)
+        tracker.events_committed()
+        assert gate.reached.wait(30.0)
+        shutil.rmtree(where[0] / "trackers")
+        (where[0] / "trackers").write_text("no folder any more")
+        where[0] = write_run(tmp_path / "new", an_experiment(3))
+        gate.opened.set()
+        tracker.close("FINISHED")
+        tracker.wait(30.0)
+    assert not tracker.is_at_work
+    assert (tracker.health().state, tracker.health().failures, backend.closed) == ("ended", 0, "FINISHED")
+    assert {run: (len(given), len(set(given))) for run, given in backend.given.items()} == {
+        "old": (18, 18),
+        "new": (14, 14),
+    }
+    [told] = [record.message for record in caplog.records if "cannot be noted" in record.message]
+    assert told.endswith("it is sent on")

@@ -20,6 +20,7 @@ from jaxarc.records.experiment_events import (
     MetricBatch,
     Param,
     RunEnd,
+    RunStart,
     Table,
 )
 from jaxarc.replay import ReplaySystem
@@ -167,6 +168,19 @@ def test_what_mlflow_cannot_take_is_refused_by_name_and_costs_nothing_else(
     assert run.data.tags["list"] == "[1]"
 
 
+def test_an_attempt_that_goes_on_shows_no_error_of_the_one_before(store: Path, tmp_path: Path) -> None:
+    """The run is FINISHED, and says nothing else."""
+    error = {"type": "ValueError", "message": "no", "traceback": "…"}
+    run_dir = write_run(tmp_path / "again", [RunStart(run_id="again"), RunEnd(status="FAILED", error=error)])
+    with Feed(run_dir, backend_of(store, "attempts")) as feed:
+        assert feed.advance() == 2
+        assert runs_of(store, "attempts")[0].data.tags["error/type"] == "ValueError"
+        write_run(run_dir, [RunStart(run_id="again"), RunEnd(status="FINISHED")], writer="p001")
+        feed.finish("FINISHED")
+    [run] = runs_of(store, "attempts")
+    assert not [tag for tag in run.data.tags if tag.startswith("error/")]
+
+
 def of_members(num_steps: int) -> list[ExperimentEvent | Event]:
     """Return a loss of two members and their mean."""
     return [
@@ -211,7 +225,10 @@ def test_members_are_child_runs_and_the_parent_has_their_mean(
 
 
 def test_a_run_that_is_active_is_joined_and_goes_on(store: Path, tmp_path: Path) -> None:
-    """Its owner ends it; a later sync goes on in it and leaves its status alone, too."""
+    """Its owner ends it; a later sync goes on in it and leaves its status alone, too.
+
+    A second run of ours that joins it is there beside the first one.
+    """
     import mlflow
 
     mlflow.set_tracking_uri(uri_of(store))
@@ -222,11 +239,12 @@ def test_a_run_that_is_active_is_joined_and_goes_on(store: Path, tmp_path: Path)
             mlflow.log_metric("own", 1.0)
             [run] = runs_of(store, "joined")
             assert (run.info.run_id, run.info.status) == (active.info.run_id, "RUNNING")
+            tracked_run(tmp_path / "second", [backend_of(store, "joined")], num_steps=2)
         assert sent(run_dir, backend_of(store, "joined")).sent == 0
         [run] = runs_of(store, "joined")
         assert (run.info.run_name, run.info.status) == ("mine", "FINISHED")
         assert (run.data.params["lr"], run.data.metrics["own"]) == ("0.5", 1.0)
-        assert len(history(store, run, "loss")) == 3
+        assert [step for step, _, _ in history(store, run, "loss")] == [0, 0, 1, 1, 2]
     finally:
         mlflow.set_tracking_uri(None)
 

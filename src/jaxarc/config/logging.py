@@ -24,6 +24,8 @@ TRACKERS = ("wandb", "mlflow", "tensorboard", "trackio", "memory", "null")
 
 def tracker_names(value: Any) -> tuple[str, ...]:
     """Accept names of trackers; ``local`` is always on, and may be named."""
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        value = ["null" if name is None else name for name in value]  # YAML reads a bare null as nothing
     names = listed(one_of("local", *TRACKERS, fold=str.lower))(value)
     return tuple(name for name in names if name != "local")
 

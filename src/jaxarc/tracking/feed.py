@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import heapq
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from jaxarc.errors import DamagedFileError, RefusedRecordError, StartOverError, TrackingError
+from jaxarc.errors import (
+    DamagedFileError,
+    RefusedRecordError,
+    StartOverError,
+    StorageError,
+    TrackingError,
+)
 from jaxarc.storage import annotation_files
 from jaxarc.tracking.backend import Backend, TrackedRecord
 from jaxarc.tracking.cursor import Cursor
@@ -16,6 +23,8 @@ from jaxarc.tracking.event_tail import EventTail, Place, ReadLine
 from jaxarc.tracking.tracked_run import run_info
 
 __all__ = ["Feed"]
+
+logger = logging.getLogger(__name__)
 
 _TRIES_TOGETHER = 3
 """Failures after which the records of a batch are sent one by one, so that one of them costs no other."""
@@ -34,7 +43,8 @@ class Feed:
     """Hand a run's records to one backend: each once, in order, from where it was left.
 
     What the backend accepted is saved with its ticket in ``<run>/trackers/<backend>.json``; a batch that it
-    accepted and that a crash came before comes again, and is known to the backend by source and number.
+    accepted and that a crash came before comes again, and is known to the backend by source and number. While
+    the run is being written, a disk that has no room for that holds up nobody: it is tried with every batch.
 
     Args:
         run_dir: the run's directory.
@@ -58,8 +68,10 @@ class Feed:
         self._tails: dict[str, EventTail] = {}
         self._curves = CurvePoints(run_dir, self.cursor.places)
         self._batch: list[ReadLine] = []
+        self._ahead: set[tuple[str, int]] = set()
         self._failures = 0
         self._times_over = 0
+        self._told_of_disk = False
 
     def __enter__(self) -> Self:
         return self
@@ -132,9 +144,11 @@ class Feed:
         """Hand over all that is left and close the backend.
 
         Args:
-            status: FINISHED, FAILED or KILLED; RUNNING where the run goes on without this backend.
+            status: FINISHED, FAILED or KILLED; RUNNING where the run goes on without this backend, or in
+                another directory.
 
         Raises:
+            StorageError: that the run ended cannot be written.
             Exception: what the backend raised; it may be called again.
         """
         self.open()
@@ -143,7 +157,7 @@ class Feed:
         self.backend.close(status)
         self._is_open = False
         self.cursor.closed = status
-        self._save()
+        self._save(has_to=status != "RUNNING")
         self.release()
 
     def release(self) -> None:
@@ -161,6 +175,7 @@ class Feed:
             times = self._times_over
             raise TrackingError(f"{self.backend.name} wanted the run from its beginning {times} times")
         self._is_open, self._batch, self._failures = False, [], 0
+        self._ahead.clear()
         self._tails, self._curves = {}, CurvePoints(self.run_dir, {})
         self.cursor.forget()
         self.cursor.save()
@@ -204,6 +219,9 @@ class Feed:
     def _hand_over_each(self, records: Sequence[TrackedRecord]) -> None:
         """Hand over one by one; of what was accepted before one that failed nothing comes again."""
         for position, record in enumerate(records):
+            if (record.source, record.seq) in self._ahead:
+                self._ahead.remove((record.source, record.seq))
+                continue
             try:
                 self.backend.write([record])
                 self.cursor.sent += 1
@@ -216,24 +234,27 @@ class Feed:
                 if self._failures < _TRIES_ALONE or not self._takes_any(records[position + 1 :]):
                     self._drop_until(record)
                     raise
-                if self._takes([record]):
-                    self.cursor.sent += 1
-                else:
+                if not self._takes(record):
                     self.cursor.refuse(record.source, record.seq, error)
             self._failures = min(self._failures, _TRIES_TOGETHER)
 
     def _takes_any(self, behind: Sequence[TrackedRecord]) -> bool:
         """Say whether the backend takes one of the records behind one that failed: it is up, then."""
-        return any(self._takes([record]) for record in behind[:_PROBES])
+        for record in behind[:_PROBES]:
+            if (record.source, record.seq) not in self._ahead and self._takes(record):
+                self._ahead.add((record.source, record.seq))  # it has it: not once more, in its turn
+                return True
+        return False
 
-    def _takes(self, records: Sequence[TrackedRecord]) -> bool:
-        """Say whether the backend takes these."""
+    def _takes(self, record: TrackedRecord) -> bool:
+        """Say whether the backend takes a record."""
         try:
-            self.backend.write(records)
+            self.backend.write([record])
         except StartOverError:
             raise
         except Exception:  # noqa: BLE001 - the edge of a backend: the record is counted by whoever asks
             return False
+        self.cursor.sent += 1
         return True
 
     def _drop_until(self, record: TrackedRecord) -> None:
@@ -247,11 +268,19 @@ class Feed:
             self.cursor.move(line.source, line.place)
         self._batch = self._batch[len(lines) :]
 
-    def _save(self) -> None:
+    def _save(self, *, has_to: bool = False) -> None:
         if self._is_open:
             self.cursor.closed = ""
         self.cursor.ticket = dict(self.backend.ticket())
-        self.cursor.save()
+        try:
+            self.cursor.save()
+        except StorageError as error:
+            if has_to or not self._is_live:
+                raise
+            if not self._told_of_disk:
+                self._told_of_disk = True
+                name = self.backend.name
+                logger.warning("tracking: what %s has cannot be noted (%s); it is sent on", name, error)
 
 
 def _size(path: Path) -> int:

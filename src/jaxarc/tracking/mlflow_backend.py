@@ -76,6 +76,11 @@ class MlflowBackend:
         """The store that shows the run, without passwords."""
         return str(redacted(self._uri))
 
+    @property
+    def run_id(self) -> str:
+        """The identity of the run that is shown; empty before it is open."""
+        return self._info.run_id if self._info is not None else ""
+
     def join_active(self) -> None:
         """Join the run of MLflow that is active in this thread, or that MLFLOW_RUN_ID names."""
         mlflow = sys.modules.get("mlflow")
@@ -221,7 +226,8 @@ class MlflowBackend:
         if name in known:
             return self._again(known[name], is_joined=False)
         main = self.client.get_run(self._runs[_ALL].run_id)
-        where = f"tags.`mlflow.parentRunId` = '{main.info.run_id}' and tags.`{_MEMBER}` = '{name}'"
+        wanted = {"mlflow.parentRunId": main.info.run_id, _RUN_ID: _quoted(info.run_id), _MEMBER: name}
+        where = " and ".join(f"tags.`{tag}` = '{value}'" for tag, value in wanted.items())
         found = self.client.search_runs([main.info.experiment_id], where)
         if found:
             return self._again(found[0].info.run_id, is_joined=False)

@@ -33,10 +33,12 @@ if TYPE_CHECKING:
 __all__ = ["SENT", "MlflowRun"]
 
 SENT = "jaxarc.sent"
-"""The tag in which a run of MLflow says what it has, by source."""
+"""The tag in which a run of MLflow says what it has, by source; where it was joined our run's id follows."""
 
 _MOST_METRICS, _MOST_OTHERS = 1_000, 100
 _LARGEST_STEP = 2**63 - 1
+
+_ERROR = ("type", "message", "traceback")
 
 T = TypeVar("T")
 
@@ -63,7 +65,9 @@ class MlflowRun:
         self.is_joined = is_joined
         self.has_members = False
         self._params: dict[str, str] = dict(run.data.params)
-        self._sent = _watermarks(run.data.tags.get(SENT, ""))
+        # Several of ours may join one run, one after the other: each has a tag of its own.
+        self._sent_tag = name_of(f"{SENT}.{backend.run_id}") if is_joined else SENT
+        self._sent = _watermarks(run.data.tags.get(self._sent_tag, ""))
         self._had = dict(self._sent)
         self._is_unsure = not is_new
         self._latest_us = 0
@@ -88,7 +92,7 @@ class MlflowRun:
             self._latest_us = max(self._latest_us, record.timestamp_us)
             if isinstance(record.said, RunEnd):
                 self._ended_us = record.timestamp_us
-        self._client.set_tag(self.run_id, SENT, json.dumps(self._sent))
+        self._client.set_tag(self.run_id, self._sent_tag, json.dumps(self._sent))
         self._params.update(gathered.params)
         self._backend.remember(self.run_id, gathered.metrics)
         self._is_unsure = False
@@ -118,8 +122,9 @@ class MlflowRun:
             self._client.log_batch(self.run_id, params=[MlflowParam(key, value) for key, value in params])
         for tags in _batches(gathered.tags.items(), _MOST_OTHERS):
             self._client.log_batch(self.run_id, tags=[RunTag(key, value) for key, value in tags])
+        there = self._client.get_run(self.run_id).data.tags if gathered.removed else {}
         for name in gathered.removed:
-            if name in self._client.get_run(self.run_id).data.tags:
+            if name in there:
                 self._client.delete_tag(self.run_id, name)
         for metrics in _batches(gathered.metrics, _MOST_METRICS):
             self._client.log_batch(self.run_id, metrics=[Metric(*each) for each in metrics])
@@ -208,6 +213,9 @@ class _Gathered:
             case RunStart():
                 for name, value in _origin(said):
                     self._tag(name, value)
+                for name in _ERROR:  # of an attempt that failed, and that this one goes on with
+                    self.tags.pop(f"error/{name}", None)
+                    self.removed[f"error/{name}"] = None
             case RunEnd():
                 for name, value in (said.error or {}).items():
                     self._tag(f"error/{name}", value)

@@ -38,7 +38,7 @@ from jaxarc.tracking.event_files import (
 )
 from jaxarc.tracking.image_files import shown_image
 from jaxarc.tracking.markdown_tables import markdown_block, markdown_pairs, markdown_table
-from jaxarc.tracking.series_names import series_name
+from jaxarc.tracking.series_names import is_of_several, member_of, series_name
 
 __all__ = ["TensorBoardBackend"]
 
@@ -131,7 +131,7 @@ class TensorBoardBackend:
             StartOverError: the run has several members, and the first one's numbers are in its own folder.
             OSError: a file cannot be written.
         """
-        if not self._has_several and any(_is_of_several(record.said) for record in records):
+        if not self._has_several and any(is_of_several(record.said) for record in records):
             self._has_several = True
             if self._shown.has_members:
                 raise StartOverError("TensorBoard: the run has several members; it is written anew")
@@ -218,7 +218,7 @@ class TensorBoardBackend:
                 self._text("run/error", markdown_block("\n".join(map(str, said.error.values()))), None, at)
 
     def _show_metrics(self, said: MetricBatch, at: int) -> None:
-        place = self._place(said.ctx)
+        place = self._place(said)
         numbers = {key: value for key, value in said.metrics.items() if _is_number(value)}
         for key, value in said.metrics.items():
             tag = series_name(str(key), said.ctx)
@@ -230,13 +230,13 @@ class TensorBoardBackend:
                 words = value if isinstance(value, str) else json.dumps(value, default=str)
                 self._text(tag, markdown_block(words), said.step, at, place)
         if numbers:
-            self._shown.has_members |= place == "" and isinstance(said.ctx.get("member"), int)
+            self._shown.has_members |= place == "" and member_of(said) is not None
             if place != "mean" and place not in self._shown.sessions and self._shown.params:
                 self._tell_params(at)
                 self._begin_session(place, at)
 
     def _show_media(self, said: Media, at: int) -> None:
-        place = self._place(said.meta)
+        place = self._place(said)
         path = self._run.run_dir / said.path
         if not path.resolve().is_relative_to(self._run.run_dir.resolve()):
             raise RefusedRecordError(f"{said.path} lies outside of the run")
@@ -282,14 +282,14 @@ class TensorBoardBackend:
         self._shown.steps[key] = self._shown.steps.get(key, -1) + 1
         return self._shown.steps[key]
 
-    def _place(self, ctx: Mapping[str, Any]) -> str:
-        """Return the folder of a context; empty for the run's own."""
+    def _place(self, said: MetricBatch | Media) -> str:
+        """Return the folder that shows something; empty for the run's own."""
         if not self._has_several:
             return ""
-        if ctx.get("agg") == "mean":
+        if isinstance(said, MetricBatch) and said.ctx.get("agg") == "mean":
             return "mean"
-        member = ctx.get("member")
-        return f"member_{member}" if _is_member(member) else ""
+        member = member_of(said)
+        return "" if member is None else f"member_{member}"
 
     def _file(self, place: str) -> EventFile:
         if place not in self._files:
@@ -302,21 +302,3 @@ class TensorBoardBackend:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < 2**1023)
-
-
-def _is_member(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_of_several(said: ExperimentEvent) -> bool:
-    """Say whether a record shows that the run has several members."""
-    if isinstance(said, Media):
-        return _is_member(said.meta.get("member")) and said.meta["member"] > 0
-    if not isinstance(said, MetricBatch):
-        return False
-    members, member = said.more.get("members"), said.ctx.get("member")
-    return (
-        (isinstance(member, int) and member > 0)
-        or said.ctx.get("agg") == "mean"
-        or (isinstance(members, int) and members > 1)
-    )
