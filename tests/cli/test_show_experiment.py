@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 from command_line import typed_in
+from written_runs import write_run
 
 from jaxarc.config import Config, EpisodeConfig
+from jaxarc.records.events import Event
+from jaxarc.records.experiment_events import ExperimentEvent, MetricBatch
 from jaxarc.tracking.experiment_tracker import ExperimentTracker
 
 
@@ -45,6 +48,36 @@ def test_a_run_says_what_it_is_for_what_it_logged_and_what_ended_it(runs: Path):
         "p0 was given 2 values, 7 is the last",
     ):
         assert expected in words
+
+
+def test_metrics_of_members_are_a_line_each_and_trackers_say_where_they_show_it(tmp_path: Path):
+    """However many seeds there are: their mean, and how far they are apart; where W&B has the run."""
+    said: list[ExperimentEvent | Event] = [
+        MetricBatch(
+            metrics={"loss": value, "entropy": 1.0}, step=3, ctx={"stream": "train", "member": member}
+        )
+        for member, value in enumerate([*range(63), float("nan")])
+    ]
+    said.append(MetricBatch(metrics={"loss": 31.0}, step=3, ctx={"stream": "train", "agg": "mean"}))
+    run_dir = write_run(tmp_path / "exp" / "seeds", said)
+    (run_dir / "trackers").mkdir()
+    cursor = {
+        "backend": "wandb",
+        "sent": 65,
+        "refused": 1,
+        "closed": "",
+        "ticket": {"shown_at": "https://x.y"},
+    }
+    (run_dir / "trackers" / "wandb.json").write_text(json.dumps(cursor))
+    (run_dir / "trackers" / "damaged.json").write_text("{")
+    lines = typed_in(tmp_path, "show", run_dir, COLUMNS="120").stdout.splitlines()
+    at = next(index for index, line in enumerate(lines) if "metrics" in line)
+    assert lines[at].split(maxsplit=1)[1] == "loss 31, 64 members 0 to 62, 1 not finite"
+    assert lines[at + 1].strip() == "entropy 1, 64 members 1 to 1"
+    assert (
+        "wandb  65 records sent; 1 refused; not all of them: jaxarc sync seeds --to wandb; https://x.y"
+        in (" ".join(line.strip() for line in lines))
+    )
 
 
 def test_a_run_with_very_many_metrics_is_shown_without_them(runs: Path, monkeypatch: pytest.MonkeyPatch):

@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from jaxarc.config.wandb import WandbConfig
 from jaxarc.records.events import Event
 from jaxarc.records.experiment_events import (
     Artifact,
+    ArtifactRemoved,
     Checkpoint,
     DefineMetric,
     ExperimentEvent,
@@ -35,9 +37,9 @@ from jaxarc.records.experiment_events import (
 from jaxarc.replay import ReplaySystem
 from jaxarc.replay.experiment import ExperimentRecord
 from jaxarc.storage.event_log import EventLog
-from jaxarc.tracking import Feed, RunInfo, sync_run
+from jaxarc.tracking import Feed, RunInfo, sync_run, wandb_session
 from jaxarc.tracking.wandb_backend import WandbBackend
-from jaxarc.tracking.wandb_files import artifact_of
+from jaxarc.tracking.wandb_files import artifact_of, was_removed
 
 pytest.importorskip("wandb")
 
@@ -194,6 +196,36 @@ def test_only_files_of_the_run_are_uploaded(tmp_path: Path) -> None:
     assert (entries["own"].ref, entries["own"].size) == (None, 7)
     assert (entries["outside"].ref, entries["outside"].local_path) == (Path(paths["outside"]).as_uri(), None)
     assert Path(str(entries["bucket"].local_path)).read_text() == "s3://bucket/weights.bin\n"
+
+
+def test_a_checkpoint_that_the_run_removed_is_no_fault(tmp_path: Path) -> None:
+    """Keeping the last few is what was asked for; a file that went otherwise is one."""
+    removed, lost = (Checkpoint(path=f"{name}.ckpt", step=0) for name in ("removed", "lost"))
+    run_dir = write_run(tmp_path / "run", [removed, ArtifactRemoved(name="checkpoint", path="removed.ckpt")])
+    assert was_removed(removed, run_dir)
+    assert not was_removed(lost, run_dir)
+
+
+def test_a_server_that_cannot_be_reached_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before W&B takes the id of the run, which it would hold for good: later tries can succeed."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    with pytest.raises(ConnectionError, match=f"W&B cannot be reached at {address}"):
+        wandb_session._reach(address)
+    began: list[str] = []
+
+    def refuse(asked: str) -> None:
+        began.append(asked)
+        raise ConnectionError
+
+    monkeypatch.setattr(wandb_session, "_reach", refuse)
+    info = RunInfo(run_dir=tmp_path, run_id="run", name="run", experiment="", created_us=0)
+    with pytest.raises(ConnectionError):
+        wandb_session.begin_run(info, WandbConfig(), "online")
+    assert (len(began), list(tmp_path.iterdir())) == (1, [])
 
 
 def members(num_members: int, num_steps: int = 3) -> list[ExperimentEvent | Event]:

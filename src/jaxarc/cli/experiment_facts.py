@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jaxarc.records.experiment_events import EXPERIMENT_EVENTS, MetricBatch
 from jaxarc.replay import ReplaySystem
-from jaxarc.replay.experiment import ExperimentRecord
+from jaxarc.replay.experiment import ExperimentRecord, Series, summarised
 from jaxarc.storage import read_events
 
 __all__ = ["experiment_facts", "experiment_lines"]
 
 _MOST_PARAMS, _MOST_METRICS, _MOST_TAGS = 8, 8, 12
 _LONGEST_VALUE = 40
+_OF_MEMBERS = ("member", "agg")
+_PLAIN = "stream=train"
 _BUT_METRICS = tuple(name for name in EXPERIMENT_EVENTS if name != MetricBatch.TYPE)
 _MOST_EVENT_BYTES = 40_000_000
 """Of a run with longer event files the metrics are not gone through for a glance."""
@@ -44,9 +47,8 @@ def experiment_lines(run: ReplaySystem) -> list[tuple[str, str, str]]:
         facts.append(("params", _listed(params, _MOST_PARAMS), ""))
     if not _is_short(run):
         facts.append(("metrics", "more than fit a glance: run.metrics() in Python has them", ""))
-    elif summary := record.summary:
-        metrics = [f"{name} {_value(value)}" for name, value in summary.items()]
-        facts.append(("metrics", _listed(metrics, _MOST_METRICS), ""))
+    else:
+        facts += _metrics(record)
     facts += [
         ("logged", f"{name} was given {len(values)} values, {_value(values[-1])} is the last", "yellow")
         for name, values in list(record.conflicts.items())[:3]
@@ -106,6 +108,44 @@ def _failure(error: object) -> str:
 
 def _last_words(record: ExperimentRecord) -> str:
     return record.statuses[-1][1].msg if record.statuses else ""
+
+
+def _metrics(record: ExperimentRecord) -> Iterable[tuple[str, str, str]]:
+    """Yield the metrics in one line; where there are members, one a line with what they come to."""
+    groups: dict[tuple[str, str], list[Series]] = {}
+    for series in record.all_series():
+        others = [f"{name}={value}" for name, value in series.ctx.items() if name not in _OF_MEMBERS]
+        groups.setdefault((series.key, ", ".join(others)), []).append(series)
+    finals: dict[str, str] = {}
+    for (key, others), all_of_it in groups.items():
+        definition = record.definition(key)
+        if definition is None or definition.summary != "none":
+            name = f"{key} ({others})" if others and others != _PLAIN else key
+            finals[name] = _final([(series, summarised(series, definition)) for series in all_of_it])
+    finals.update({name: _value(value) for name, value in record.said_summary.items()})
+    words = [f"{name} {value}" for name, value in finals.items()]
+    if all(len(each) == 1 for each in groups.values()):
+        if words:
+            yield "metrics", _listed(words, _MOST_METRICS), ""
+        return
+    for index, line in enumerate(words[:_MOST_METRICS]):
+        yield "" if index else "metrics", line, ""
+    if len(words) > _MOST_METRICS:
+        yield "", f"and {len(words) - _MOST_METRICS:,} more", ""
+
+
+def _final(finals: list[tuple[Series, Any]]) -> str:
+    """Return what a metric came to: of several members their mean and how far they are apart."""
+    whole = [value for series, value in finals if "member" not in series.ctx]
+    members = [value for series, value in finals if "member" in series.ctx]
+    if len(members) < 2:
+        return _value((whole or members)[-1])
+    numbers = [value for value in members if isinstance(value, (int, float)) and math.isfinite(value)]
+    mean = whole[-1] if whole else (sum(numbers) / len(numbers) if numbers else members[-1])
+    apart = f"{_value(min(numbers))} to {_value(max(numbers))}" if numbers else "none finite"
+    odd = len(members) - len(numbers)
+    not_finite = f", {odd:,} not finite" if odd and numbers else ""
+    return f"{_value(mean)}, {len(members):,} members {apart}{not_finite}"
 
 
 def _progress(run: ReplaySystem, record: ExperimentRecord) -> Iterable[tuple[str, str, str]]:

@@ -14,6 +14,7 @@ from jaxarc.cli.experiment_facts import experiment_facts, experiment_lines
 from jaxarc.cli.json_output import print_json
 from jaxarc.cli.listing import STATUS_STYLES
 from jaxarc.cli.terminal import terminal
+from jaxarc.cli.tracker_facts import tracker_facts, tracker_lines
 from jaxarc.cli.wording import counted, size
 from jaxarc.pipeline import losses_text
 from jaxarc.records.table import EpisodeRow
@@ -83,6 +84,7 @@ def run_facts(run: ReplaySystem, summary: RunSummary) -> dict[str, Any]:
         "attempts": summary.num_attempts,
         "segment_bytes": summary.segment_bytes,
         "losses": summary.losses,
+        "trackers": tracker_facts(run),
         "problems": list(summary.problems),
         "continued_in": summary.continued_in,
         "pinned": [shown_address(*address) for address in run.pinned()],
@@ -142,6 +144,7 @@ def _facts(run: ReplaySystem, summary: RunSummary) -> list[tuple[str, str, str]]
         facts.append(("losses", lost or "none", "red" if lost else ""))
     if artifacts := artifacts_words(run.artifacts()):
         facts.append(("artifacts", artifacts, ""))
+    facts += tracker_lines(run)
     facts += _annotations(run)
     facts += [("damaged", problem, "red") for problem in summary.problems]
     if summary.continued_in is not None:

@@ -314,6 +314,11 @@ class ExperimentRecord:
                 found[name] = summarised(self.of(key), definition)
         return {**found, **self._said}
 
+    @property
+    def said_summary(self) -> dict[str, Any]:
+        """Final numbers that were said as such; not what series come to."""
+        return dict(self._said)
+
 
 def summarised(series: Series, definition: DefineMetric | None = None) -> Any:
     """Return the one number of a series: its last, or what its definition asks for; NaN are passed over."""

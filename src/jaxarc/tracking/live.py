@@ -208,7 +208,7 @@ class LiveTracker:
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1
-        self._last_error = f"{type(error).__name__}: {error}"[:500]
+        self._last_error = f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
         self._state = "failing"
         if self._failing_since is None:
             self._failing_since = time.monotonic()

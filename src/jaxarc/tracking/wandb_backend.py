@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -64,6 +65,7 @@ class WandbBackend:
         self._has_several = False
         self._uploaded = 0
         self._known: dict[str, Any] = {}
+        self._shown_at = ""
 
     @property
     def runs(self) -> tuple[Any, ...]:
@@ -111,6 +113,7 @@ class WandbBackend:
         """Return the runs of W&B, what each of them has, and how metrics are defined."""
         return {
             "mode": self._mode,
+            "shown_at": self._shown_at,
             "runs": {**self._known, **{name: run.ticket() for name, run in self._runs.items()}},
             "is_split": self._is_split,
             "uploaded_bytes": self._uploaded,
@@ -181,12 +184,19 @@ class WandbBackend:
             raise StartOverError("W&B: the run turned out to have several members; it is written anew")
 
     def _tell(self, main: WandbRun) -> None:
-        if main.is_joined:
-            logger.info("W&B: joined the active run %s", main.run.id)
-        elif self._mode == "online":
-            logger.info("W&B: %s", main.run.url)
-        else:
-            logger.info("W&B is offline; upload it later: wandb sync %s", main.folder)
+        """Say where people find it."""
+        if self._mode == "online":
+            self._shown_at = main.run.url or ""
+            logger.info("W&B: %s%s", "joined the active run " if main.is_joined else "", self._shown_at)
+            return
+        self._shown_at = f"wandb sync {Path(main.folder).parent}/offline-run-* uploads it"
+        is_asked_for = main.is_joined or self.settings.mode or os.environ.get("WANDB_MODE")
+        logger.log(
+            logging.INFO if is_asked_for else logging.WARNING,
+            "W&B%s: the run is written to offline files; %s",
+            " is offline" if is_asked_for else " has no key here",
+            self._shown_at,
+        )
 
 
 def _active_run() -> Any:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from jaxarc.errors import RefusedRecordError
 from jaxarc.records.artifact_paths import is_uri, path_in_run
-from jaxarc.records.experiment_events import Artifact, Checkpoint, Media, Table
+from jaxarc.records.experiment_events import Artifact, ArtifactRemoved, Checkpoint, Media, Table
+from jaxarc.storage import read_events
 
 if TYPE_CHECKING:
     from jaxarc.tracking.wandb_backend import WandbBackend
 
-__all__ = ["FILES", "artifact_of", "keep_file", "media_of", "table_of"]
+__all__ = ["FILES", "artifact_of", "keep_file", "media_of", "table_of", "was_removed"]
 
 FILES = "files"
 """What ``meta["place"]`` of an artifact says that is to lie among the files of the run."""
@@ -100,6 +101,15 @@ def artifact_of(said: Artifact | Checkpoint, backend: WandbBackend) -> tuple[Any
     else:
         made.add_reference(path.resolve().as_uri(), checksum=False)
     return made, aliases
+
+
+def was_removed(said: Artifact | Checkpoint, run_dir: Path) -> bool:
+    """Say whether the run itself removed a file that is missing, as keeping the last few checkpoints does."""
+    if is_uri(said.path) or (run_dir / said.path).exists():
+        return False
+    paths = sorted((run_dir / "events").glob("p*.jsonl"))
+    removed = (event for path in paths for event in read_events(path, types=(ArtifactRemoved.TYPE,)))
+    return any(ArtifactRemoved.of(event).path == said.path for event in removed)
 
 
 def keep_file(run: Any, said: Artifact | Checkpoint, backend: WandbBackend) -> None:

@@ -23,7 +23,7 @@ from jaxarc.records.experiment_events import (
 )
 from jaxarc.records.name_patterns import fits
 from jaxarc.tracking.log_verbs import DESCRIPTION_TAG
-from jaxarc.tracking.wandb_files import FILES, artifact_of, keep_file, media_of, table_of
+from jaxarc.tracking.wandb_files import FILES, artifact_of, keep_file, media_of, table_of, was_removed
 from jaxarc.tracking.wandb_names import BY_LOG_STEP, is_of_gradients, series_name, tag_words
 
 if TYPE_CHECKING:
@@ -178,6 +178,8 @@ class WandbRun:
                         self._define_media(key, next(iter(at)))
                     row({**shown, **at})
             case Artifact() | Checkpoint():
+                if was_removed(said, backend.run_dir):
+                    return
                 if said.meta.get("place") == FILES:
                     keep_file(self.run, said, backend)
                     return

@@ -7,11 +7,13 @@ import json
 import netrc
 import os
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 if TYPE_CHECKING:
     from jaxarc.config.wandb import WandbConfig
@@ -26,6 +28,7 @@ _FINISH_S = 10.0
 """Seconds that the end of a process waits at most for W&B's own uploads; who syncs a run waits for them."""
 
 _INIT_S = 20.0
+_REACH_S = 5.0
 _MAX_ID = 64
 _MAX_TAG = 64
 _DEFAULT_URL = "https://api.wandb.ai"
@@ -85,9 +88,14 @@ def begin_run(
         mode: ``online`` or ``offline``.
         member: the member that it is for; None for the run of all.
         link: the pipeline that it is part of.
+
+    Raises:
+        ConnectionError: W&B cannot be reached.
     """
     import wandb
 
+    if mode == "online":
+        _reach(str(wandb.setup().settings.base_url))
     link = link or Link()
     folder = Path(settings.files_dir or os.environ.get("WANDB_DIR") or info.run_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -121,6 +129,22 @@ def begin_run(
         reinit="create_new",
         settings=wandb.Settings(**{name: value for name, value in wanted.items() if name in known}),
     )
+
+
+def _reach(address: str) -> None:
+    """See that W&B's server can be reached: a ``wandb.init`` that failed holds the run's id for good.
+
+    Raises:
+        ConnectionError: it cannot.
+    """
+    if getproxies():
+        return  # the way to it is not known here
+    parts = urlsplit(address)
+    port = parts.port or (80 if parts.scheme == "http" else 443)
+    try:
+        socket.create_connection((parts.hostname or "", port), _REACH_S).close()
+    except OSError as error:
+        raise ConnectionError(f"W&B cannot be reached at {address}: {error}") from error
 
 
 def _has_key() -> bool:
