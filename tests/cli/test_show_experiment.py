@@ -10,10 +10,12 @@ import pytest
 from command_line import typed_in
 from written_runs import write_run
 
+import jaxarc
 from jaxarc.config import Config, EpisodeConfig
 from jaxarc.records.events import Event
 from jaxarc.records.experiment_events import ExperimentEvent, MetricBatch
 from jaxarc.tracking.experiment_tracker import ExperimentTracker
+from jaxarc.visualization import report_page
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +29,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tracker.log_metrics({"loss": 0.123456789, "words": "x" * 300}, step=1, phase="train")
         tracker.log_metrics({"loss": float("nan")}, step=1, phase="val")
         tracker.log_params({"p0": 7})
+        tracker.log_message("loss[1] is <nan>", "ERROR", step=4)
+        for number in range(12):
+            tracker.log_message(f"number {number}", "WARNING" if number else "INFO")
         tracker.log_status("PAUSED", "waits for a machine", current=5, total=100, unit="epoch")
         raise ValueError("no\nway on")
     return folder
@@ -46,6 +51,8 @@ def test_a_run_says_what_it_is_for_what_it_logged_and_what_ended_it(runs: Path):
         "loss (phase=train) 0.123457",
         "loss (phase=val) nan",
         "p0 was given 2 values, 7 is the last",
+        "warning step 4: loss[1] is <nan> warning number 1 warning number 2",
+        "and 9 more: run.record().warnings",
     ):
         assert expected in words
 
@@ -78,6 +85,15 @@ def test_metrics_of_members_are_a_line_each_and_trackers_say_where_they_show_it(
         "wandb  65 records sent; 1 refused; not all of them: jaxarc sync seeds --to wandb; https://x.y"
         in (" ".join(line.strip() for line in lines))
     )
+
+
+def test_the_report_begins_with_what_the_run_warned_of(runs: Path):
+    """What went beyond its limits, what was not finite, which builder failed: ten, and how many more."""
+    page = report_page(jaxarc.open("latest", runs))
+    assert page.index("12 warnings") < page.index("<main>")
+    for expected in ("loss[1] is &lt;nan&gt;", "step 4", "number 9", "and 2 more"):
+        assert expected in page
+    assert "number 0" not in page
 
 
 def test_a_run_with_very_many_metrics_is_shown_without_them(runs: Path, monkeypatch: pytest.MonkeyPatch):

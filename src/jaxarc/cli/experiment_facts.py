@@ -14,7 +14,8 @@ from jaxarc.storage import read_events
 __all__ = ["experiment_facts", "experiment_lines"]
 
 _MOST_PARAMS, _MOST_METRICS, _MOST_TAGS = 8, 8, 12
-_LONGEST_VALUE = 40
+_MOST_WARNINGS = 3
+_LONGEST_VALUE, _LONGEST_WARNING = 40, 200
 _OF_MEMBERS = ("member", "agg")
 _PLAIN = "stream=train"
 _BUT_METRICS = tuple(name for name in EXPERIMENT_EVENTS if name != MetricBatch.TYPE)
@@ -53,6 +54,10 @@ def experiment_lines(run: ReplaySystem) -> list[tuple[str, str, str]]:
         ("logged", f"{name} was given {len(values)} values, {_value(values[-1])} is the last", "yellow")
         for name, values in list(record.conflicts.items())[:3]
     ]
+    told = [said.msg if said.step is None else f"step {said.step}: {said.msg}" for said in record.warnings]
+    facts += [("warning", _shortened(words, _LONGEST_WARNING), "yellow") for words in told[:_MOST_WARNINGS]]
+    if len(told) > _MOST_WARNINGS:
+        facts.append(("", f"and {len(told) - _MOST_WARNINGS:,} more: run.record().warnings", "yellow"))
     return facts
 
 
@@ -78,6 +83,10 @@ def experiment_facts(run: ReplaySystem) -> dict[str, Any]:
         else None,
         "summary": record.summary,
         "progress": record.progress,
+        "warnings": [
+            {"level": said.level, "msg": said.msg, "logger": said.logger, "step": said.step}
+            for said in record.warnings
+        ],
         "record_problems": record.problems,
     }
 
@@ -172,8 +181,12 @@ def _listed(words: list[str], most: int) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
-    words = " ".join(str(value).split())
-    return words if len(words) <= _LONGEST_VALUE else f"{words[: _LONGEST_VALUE - 1]}…"
+    return _shortened(str(value), _LONGEST_VALUE)
+
+
+def _shortened(text: str, most: int) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= most else f"{words[: most - 1]}…"
 
 
 def _last(series: Any) -> Any:

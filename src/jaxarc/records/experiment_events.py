@@ -30,6 +30,7 @@ __all__ = [
     "Summary",
     "Table",
     "Tag",
+    "is_warning",
     "read_experiment_event",
 ]
 
@@ -323,6 +324,11 @@ class Log(ExperimentEvent):
     logger: str = ""
     step: int | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+def is_warning(said: Log) -> bool:
+    """Return whether somebody should know of a line: its level is WARNING or more."""
+    return str(said.level).upper() in ("WARNING", "ERROR", "CRITICAL")
 
 
 @dataclass(frozen=True, kw_only=True)

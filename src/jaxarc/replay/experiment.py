@@ -25,6 +25,7 @@ from jaxarc.records.experiment_events import (
     Summary,
     Table,
     Tag,
+    is_warning,
     read_experiment_event,
 )
 from jaxarc.records.name_patterns import fits
@@ -223,6 +224,11 @@ class ExperimentRecord:
                 self.media.append(read)
             case Log():
                 self.logs.append(read)
+
+    @property
+    def warnings(self) -> list[Log]:
+        """What somebody should know: entries of the log from WARNING up, in their order."""
+        return [said for said in self.logs if is_warning(said)]
 
     @property
     def non_finite(self) -> list[NonFinite]:

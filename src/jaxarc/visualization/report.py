@@ -33,6 +33,7 @@ from jaxarc.visualization.report_artifacts import report_artifacts
 from jaxarc.visualization.report_media import builder_cost, media_cards
 from jaxarc.visualization.report_metrics import metric_charts
 from jaxarc.visualization.report_pictures import ReportPictures
+from jaxarc.visualization.report_warnings import report_warnings
 from jaxarc.visualization.report_words import FILTERS
 
 __all__ = ["REPORT_FILE", "PageTheme", "report_page", "write_report"]
@@ -161,6 +162,7 @@ def report_page(
     with keep_segments_open():
         cards, thumbs = pictures.cards(summary.remarkable), pictures.thumbs(summary.examples)
     charts, num_charts = metric_charts(run)
+    warnings = report_warnings(run)
     media, num_media = media_cards(run, folder or run.run_dir / "report")
     return template.render(
         run=summary,
@@ -169,6 +171,7 @@ def report_page(
         media=media,
         num_media=num_media,
         builders=builder_cost(run),
+        warnings=warnings,
         run_picture=run_picture,
         cards=cards,
         thumbs=thumbs,

@@ -13,7 +13,7 @@ from jaxarc.replay import ReplaySystem
 from jaxarc.visualization.builder_group import BUILDER_LOGGER
 from jaxarc.visualization.report_pictures import PicturePair, picture_uri
 
-__all__ = ["BuilderCost", "MediaCard", "MediaLink", "builder_cost", "media_cards"]
+__all__ = ["BuilderCost", "MediaCard", "MediaLink", "builder_cost", "is_too_large", "media_cards"]
 
 _MOST_CARDS = 24
 _MOST_STEPS = 12
@@ -81,7 +81,7 @@ class BuilderCost:
 
 def builder_cost(run: ReplaySystem) -> BuilderCost | None:
     """Return what builders took of the loop; None where there were none, or the run does not say."""
-    if _is_too_large(run):
+    if is_too_large(run):
         return None
     found = None
     for event in run.events("log"):
@@ -93,14 +93,15 @@ def builder_cost(run: ReplaySystem) -> BuilderCost | None:
     return found
 
 
-def _is_too_large(run: ReplaySystem) -> bool:
+def is_too_large(run: ReplaySystem) -> bool:
+    """Return whether a run said so much that it is not looked through for a page."""
     files = (run.run_dir / "events").glob("*.jsonl")
     return sum(path.stat().st_size for path in files) > _MOST_EVENT_BYTES
 
 
 def _by_name(run: ReplaySystem) -> dict[str, list[Media]]:
     """Return what was drawn by name; a page over a picture (``meta["of"]``) goes with the picture."""
-    if _is_too_large(run):
+    if is_too_large(run):
         return {}
     named: dict[str, list[Media]] = {}
     for event in run.events("media"):
