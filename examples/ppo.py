@@ -290,18 +290,17 @@ def main() -> None:
     """Train every seed, and print what was recorded."""
     settings, overrides = parse()
     env = make_env(settings)
-    recorder = jaxarc.Recorder(overrides)  # recording
-    recorder.names(task=env.tasks.ids)  # recording
-    train = jax.jit(jax.vmap(make_train(settings, env, recorder)))  # recording
     keys = jax.random.split(jax.random.key(settings.seed), settings.num_seeds)
-
-    began = time.perf_counter()
-    compiled = train.lower(keys).compile()
-    print(f"compiled in {time.perf_counter() - began:.1f} s")
-    began = time.perf_counter()
-    _, metrics = jax.block_until_ready(compiled(keys))
-    seconds = time.perf_counter() - began
-    recorder.close()  # recording
+    with jaxarc.Recorder(overrides) as recorder:  # recording
+        recorder.names(task=env.tasks.ids)  # recording
+        recorder.tracker.log_params(settings)  # recording
+        train = jax.jit(jax.vmap(make_train(settings, env, recorder)))  # recording
+        began = time.perf_counter()
+        compiled = train.lower(keys).compile()
+        print(f"compiled in {time.perf_counter() - began:.1f} s")
+        began = time.perf_counter()
+        _, metrics = jax.block_until_ready(compiled(keys))
+        seconds = time.perf_counter() - began
 
     num_steps = settings.num_seeds * settings.num_updates * settings.num_steps * settings.num_envs
     print(f"trained in {seconds:.1f} s, {1e3 * seconds / settings.num_updates:.1f} ms an update")

@@ -44,6 +44,7 @@ def test_every_seed_has_a_run_and_their_mean_one_more(
     for each in shown.values():
         assert {f"train/{name}" for name in (*CURVES, *LOSSES)} <= each.keys
         assert each.config["jaxarc"]["capture"]["level"] == "full"
+        assert each.config["learning_rate"] == 1e-2
 
 
 def test_all_of_it_stands_on_one_axis_of_environment_steps(shown: dict[str, OfflineRun]) -> None:
