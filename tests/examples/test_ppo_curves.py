@@ -22,7 +22,7 @@ from jaxarc.tracking import sync_run
 from jaxarc.tracking.tensorboard_backend import TensorBoardBackend
 
 pytestmark = [
-    pytest.mark.long,  # half a minute of compilation; tests/test_recorder_curves.py holds the same of a small program
+    pytest.mark.long,  # half a minute of compilation; test_recorder_curves.py has a small program
     pytest.mark.skipif(importlib.util.find_spec("optax") is None, reason="needs optax"),
 ]
 
