@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxarc.errors import TrackingError
@@ -75,6 +75,7 @@ def test_every_type_comes_back_from_its_line_with_the_payload_it_was_written_wit
     assert dict(read.event().payload) == payload
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(st.text(max_size=8), st.floats(), max_size=4), st.none() | st.integers(0, 2**62))
 def test_metrics_of_any_name_and_number_survive(metrics, step):
     """NaN and infinities are values like others."""

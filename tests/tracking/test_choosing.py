@@ -11,7 +11,7 @@ from written_runs import an_experiment, write_run
 
 from jaxarc.config import LoggingConfig
 from jaxarc.errors import ConfigError, TrackingError
-from jaxarc.tracking import MemoryBackend, NullBackend, backends_of, sync_run
+from jaxarc.tracking import Feed, MemoryBackend, NullBackend, backends_of, sync_run
 from jaxarc.tracking.choosing import BACKENDS
 from jaxarc.tracking.run_settings import logging_of
 
@@ -75,6 +75,17 @@ def test_the_command_sends_what_is_not_there_and_says_it(tmp_path: Path) -> None
     assert "in the configuration" not in wrong.stderr
     nowhere = typed_in(tmp_path, "sync", tmp_path / "b", "--to", "null")
     assert nowhere.returncode == 2
+
+
+def test_a_tracker_that_does_not_take_the_run_costs_the_others_nothing(tmp_path: Path) -> None:
+    """The command fails at its end, when all that were asked for had their turn."""
+    run_dir = write_run(tmp_path / "a", an_experiment())
+    with Feed(run_dir, NullBackend()):  # somebody else is sending it
+        told = typed_in(tmp_path, "sync", run_dir, "--to", "null", "--to", "tensorboard")
+    assert told.returncode == 2
+    assert "is being sent to null by another process" in told.stderr
+    assert "a → tensorboard: " in told.stdout
+    assert "nothing to send" in typed_in(tmp_path, "sync", run_dir, "--to", "tensorboard").stdout
 
 
 def test_a_damaged_line_is_reported_by_the_command(tmp_path: Path) -> None:

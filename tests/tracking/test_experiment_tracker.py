@@ -253,7 +253,8 @@ def test_what_the_caller_changes_afterwards_changes_nothing(tracker: ExperimentT
     ("call", "words"),
     [
         (lambda t: t.log_metrics([1.0]), "mapping from names to values, got a list"),
-        (lambda t: t.log_metrics({"a": 1}, step="ten"), "step must be a whole number"),
+        (lambda t: t.log_metrics({"a": 1}, step="ten"), "step must be one number"),
+        (lambda t: t.log_metrics({"a": 1}, step=np.ones(2)), "step must be one number"),
         (lambda t: t.log_params("lr=1"), "params must be a mapping"),
         (lambda t: t.define_metric("a", direction="down"), "minimize, maximize"),
         (lambda t: t.define_metric("a", summary="best"), "needs direction"),

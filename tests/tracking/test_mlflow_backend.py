@@ -151,17 +151,19 @@ def test_a_parameter_that_changes_keeps_its_first_value_and_a_tag_has_the_last(
 def test_what_mlflow_cannot_take_is_refused_by_name_and_costs_nothing_else(
     store: Path, tmp_path: Path
 ) -> None:
-    """A step beyond 64 bits, a picture that is gone; odd names are mended and long ones told apart."""
+    """A step beyond 64 bits or none, a picture that is gone; odd names are mended, long ones told apart."""
+    no_steps: list[Any] = [math.nan, [1, 2]]
     said: list[ExperimentEvent | Event] = [
         MetricBatch(metrics={"loss": 1.0}, step=2**70),
         Media(key="m", kind="image", path="gone.png"),
         MetricBatch(metrics={"<b>/../x🙂": 2.0, "k" * 300: 3.0, "k" * 299 + "j": 4.0, "n": 10**400}, step=1),
         MetricBatch(metrics={"loss": 5.0}, step=2),
         MetricBatch(metrics={"<b>/../x🙂": 2.0, "k" * 300: 3.0, "k" * 299 + "j": 4.0, "list": [1]}, step=3),
+        *(MetricBatch(metrics={"loss": 6.0}, step=step) for step in no_steps),
     ]
     run_dir = write_run(tmp_path / "d", said)
     result = sent(run_dir, backend_of(store, "refused"))
-    assert [refusal["seq"] for refusal in result.refusals] == [0, 1, 2]
+    assert [refusal["seq"] for refusal in result.refusals] == [0, 1, 2, 5, 6]
     [run] = runs_of(store, "refused")
     assert sorted(run.data.metrics.values()) == [2.0, 3.0, 4.0, 5.0]
     assert "_b_/x_" in run.data.metrics

@@ -185,12 +185,13 @@ def test_files_that_are_gone_are_written_anew(tmp_path: Path, damage: str):
 
 
 def test_a_step_that_goes_back_is_kept(tmp_path: Path):
-    """Nothing is purged; values without a step are counted."""
+    """Nothing is purged; values without a step are counted, those whose step is no number are refused."""
     said = [MetricBatch(metrics={"a": float(step)}, step=step) for step in (5, 3, 9)]
     said += [MetricBatch(metrics={"b": 1.0}) for _ in range(3)]
     said += [MetricBatch(metrics={"huge": 10**400, "far": 1e300, "none": None, "list": [1, 2]}, step=2**70)]
+    said += [MetricBatch(metrics={"a": 1.0}, step=step) for step in (float("nan"), [1, 2])]
     run_dir = write_run(tmp_path / "runs" / "one", said)
-    sync_run(run_dir, TensorBoardBackend())
+    assert sync_run(run_dir, TensorBoardBackend(), pause_s=0.001).refused == 2
     reader = accumulated(run_dir / "tensorboard")
     assert [scalar.step for scalar in reader.Scalars("a")] == [5, 3, 9]
     assert [scalar.step for scalar in reader.Scalars("b")] == [0, 1, 2]

@@ -43,8 +43,11 @@ if sys.argv[2] == "waits":
 
 @pytest.mark.parametrize(
     ("way", "number", "status"),
-    [("goes", None, "FINISHED"), ("waits", signal.SIGINT, "KILLED"), ("waits", signal.SIGKILL, "RUNNING")],
-    ids=["end of the program", "Ctrl-C", "SIGKILL"],
+    [
+        pytest.param("goes", None, "FINISHED", id="end of the program"),
+        pytest.param("waits", signal.SIGINT, "KILLED", id="Ctrl-C"),
+        pytest.param("waits", signal.SIGKILL, "RUNNING", id="SIGKILL", marks=pytest.mark.long),
+    ],
 )
 def test_a_tracker_that_hangs_does_not_hold_the_process(
     tmp_path: Path, way: str, number: signal.Signals | None, status: str

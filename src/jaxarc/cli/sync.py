@@ -52,11 +52,18 @@ def sync_to(
             raise TrackingError(f"there is no tracker {name!r}{closest(name, BACKENDS)}")
     logging = logging_of(run_dir, settings)
     backends = [backend_named(name, logging) for name in dict.fromkeys(names)]
-    results = []
+    results: list[SyncResult] = []
+    failed: list[TrackingError] = []
     for backend in backends:
-        results.append(sync_run(run_dir, backend))
+        try:
+            results.append(sync_run(run_dir, backend))
+        except TrackingError as error:  # the others get the run all the same
+            failed.append(error)
+            continue
         if not as_json:
             _print(run_dir.name, results[-1])
+    if failed:
+        raise failed[0] if len(failed) == 1 else TrackingError("; ".join(map(str, failed)))
     if as_json:
         print_json({"run": run_dir.name, "trackers": results})
     if any(result.refused for result in results):

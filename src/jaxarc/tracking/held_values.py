@@ -90,6 +90,8 @@ def step_of(name: str, step: Any) -> Any:
     Raises:
         TrackingError: it is no number.
     """
-    if step is None or type(step) is int or hasattr(step, "__index__") or hasattr(step, "__float__"):
+    if step is None or type(step) is int:
         return step
-    raise TrackingError(f"{name} must be a whole number or None, got {step!r:.80}")
+    if (hasattr(step, "__index__") or hasattr(step, "__float__")) and getattr(step, "shape", ()) == ():
+        return step
+    raise TrackingError(f"{name} must be one number or None, got {step!r:.80}")

@@ -25,6 +25,7 @@ from jaxarc.records.experiment_events import (
     Tag,
 )
 from jaxarc.tracking.mlflow_names import file_name, metric_number, metric_value, name_of, series_of, text_of
+from jaxarc.tracking.whole_steps import whole_step
 
 if TYPE_CHECKING:
     from jaxarc.tracking.backend import TrackedRecord
@@ -36,7 +37,6 @@ SENT = "jaxarc.sent"
 """The tag in which a run of MLflow says what it has, by source; where it was joined our run's id follows."""
 
 _MOST_METRICS, _MOST_OTHERS = 1_000, 100
-_LARGEST_STEP = 2**63 - 1
 
 _ERROR = ("type", "message", "traceback")
 
@@ -190,7 +190,7 @@ class _Gathered:
         said, stamp = record.said, record.timestamp_us // 1000
         match said:
             case MetricBatch():
-                step = _step(said.step, said.metrics)
+                step = 0 if said.step is None else whole_step(said.step, ", ".join(said.metrics))
                 for key, value in said.metrics.items():
                     self._metric(series_of(str(key), said.ctx), value, stamp, step)
             case Summary():
@@ -242,15 +242,6 @@ class _Gathered:
         name = name_of(name)
         self.removed.pop(name, None)
         self.tags[name] = text_of(value)
-
-
-def _step(step: Any, metrics: Mapping[str, Any]) -> int:
-    """Return the step as MLflow has it: 0 where there is none."""
-    if step is None:
-        return 0
-    if abs(int(step)) > _LARGEST_STEP:
-        raise RefusedRecordError(f"MLflow takes no step as large as {step}, at {', '.join(metrics)}")
-    return int(step)
 
 
 def _origin(said: RunStart) -> Iterator[tuple[str, Any]]:

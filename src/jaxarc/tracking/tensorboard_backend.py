@@ -39,10 +39,10 @@ from jaxarc.tracking.event_files import (
 from jaxarc.tracking.image_files import shown_image
 from jaxarc.tracking.markdown_tables import markdown_block, markdown_pairs, markdown_table
 from jaxarc.tracking.series_names import is_of_several, member_of, series_name
+from jaxarc.tracking.whole_steps import LARGEST_STEP, whole_step
 
 __all__ = ["TensorBoardBackend"]
 
-_LAST_STEP = 2**63 - 1
 _UPLOAD_BYTES = 200_000_000
 
 
@@ -127,7 +127,7 @@ class TensorBoardBackend:
         """Show records; all of them, or, where that fails, none.
 
         Raises:
-            RefusedRecordError: a picture is gone, or lies outside of the run.
+            RefusedRecordError: a picture is gone, or lies outside of the run; a step is no number.
             StartOverError: the run has several members, and the first one's numbers are in its own folder.
             OSError: a file cannot be written.
         """
@@ -277,7 +277,9 @@ class TensorBoardBackend:
     def _step(self, tag: str, step: Any, place: str) -> int:
         """Return the step; what has none is counted."""
         if step is not None:
-            return min(max(int(step), -_LAST_STEP), _LAST_STEP)
+            if isinstance(step, (int, float)):
+                step = min(max(step, -LARGEST_STEP), LARGEST_STEP)
+            return whole_step(step, tag)
         key = f"{place}:{tag}"
         self._shown.steps[key] = self._shown.steps.get(key, -1) + 1
         return self._shown.steps[key]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jaxarc.config.trackio import TrackioConfig
-from jaxarc.errors import RefusedRecordError, StartOverError
+from jaxarc.errors import StartOverError
 from jaxarc.records.experiment_events import (
     Artifact,
     Checkpoint,
@@ -23,6 +23,7 @@ from jaxarc.records.experiment_events import (
 from jaxarc.records.json_values import plain_value
 from jaxarc.tracking.backend import RunInfo, TrackedRecord
 from jaxarc.tracking.series_names import is_of_several, member_of, series_name
+from jaxarc.tracking.whole_steps import LARGEST_STEP, whole_step
 
 __all__ = ["TrackioBackend"]
 
@@ -32,7 +33,6 @@ _ALL = ""
 """The run of all members, which has their mean."""
 
 _ALERTS = {"WARNING": "warn", "ERROR": "error", "CRITICAL": "error"}
-_LARGEST = 2**63 - 1
 
 
 class TrackioBackend:
@@ -152,11 +152,9 @@ class TrackioBackend:
         for record in records:
             said = record.said
             assert isinstance(said, MetricBatch)
-            if said.step is not None and abs(int(said.step)) > _LARGEST:
-                raise RefusedRecordError(f"Trackio takes no step as large as {said.step}")
             ctx = said.ctx
             rows.append({series_name(str(key), ctx): _plain(value) for key, value in said.metrics.items()})
-            steps.append(record.seq if said.step is None else int(said.step))
+            steps.append(record.seq if said.step is None else whole_step(said.step, ", ".join(said.metrics)))
             times.append(datetime.fromtimestamp(record.timestamp_us / 1e6, UTC).isoformat())
             ids.append(f"{run_id}:{record.source}:{record.seq}")
         group = self._info.name if self._is_split else None
@@ -185,5 +183,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bool) or value is None or isinstance(value, (float, str)):
         return value
     if isinstance(value, int):
-        return value if abs(value) <= _LARGEST else float(value)
+        return value if abs(value) <= LARGEST_STEP else float(value)
     return str(plain_value(value))
