@@ -190,7 +190,7 @@ def test_builders_of_yours_are_given_what_the_loop_hands_over(tmp_path: Path):
 
 
 def test_an_exception_ends_the_run_as_failed_with_its_step(tmp_path: Path):
-    """The last state that is still there is drawn; what the block raised is what the caller sees."""
+    """What the block raised is what the caller sees; that the last state was donated is said."""
     noted = Noted(first=False)
     donating = jax.jit(lambda state: jax.tree.map(lambda leaf: leaf * 2, state), donate_argnums=0)
     context = context_of(tmp_path, noted)
@@ -210,10 +210,12 @@ def test_an_exception_ends_the_run_as_failed_with_its_step(tmp_path: Path):
     run = jaxarc.open(context.run_dir)
     assert run.status == "FAILED"
     assert run.info["error"]["type"] == "ZeroDivisionError"
-    (said,) = run.record().logs
+    said, gone = run.record().logs
     assert (said.msg, said.step) == ("ZeroDivisionError in step 2", 2)
     assert noted.seen == [(1, "last")]
-    assert noted.states == [None] or not noted.states[0]["temperature"].is_deleted()
+    assert noted.states == [None]
+    assert (gone.level, gone.step) == ("WARNING", 1)
+    assert "donated" in gone.msg
     assert noted.ended == "FAILED"
 
 

@@ -445,7 +445,12 @@ class RunContext:
             # What failed in a step left the state of the one before.
             handed_over = final_state is None and self._state_step is not None
             step, state = (self._state_step, self._state) if handed_over else (self._step, final_state)
-            self._group.end(step, None if _is_gone(state) else state, self._metrics, status)
+            if _is_gone(state):
+                state = None
+                if self._builders:
+                    words = "the last state was donated to a program, so it is not drawn; give it to end()"
+                    self.tracker.log_message(words, "WARNING", step=step)
+            self._group.end(step, state, self._metrics, status)
             if self._diagnostics is not None and not self.tracker._is_silent:
                 self._diagnostics.write_plots(self.folders.run_dir)
 

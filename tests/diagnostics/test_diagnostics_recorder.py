@@ -280,3 +280,10 @@ def test_a_threshold_means_the_leaf_that_it_names_with_its_brackets():
     assert "layers[1]/max" in recorder.measure(0, {"layers": [np.ones(2), np.zeros(2)]})
     with pytest.raises(DiagnosticsError, match=r"layers\[1\]/max is 1, above 0\.5"):
         recorder.measure(1, {"layers": [np.zeros(2), np.ones(2)]})
+
+
+def test_a_traced_state_is_told_where_to_measure_it():
+    """Within a program that is compiled other functions do this: the error names them."""
+    recorder = DiagnosticsRecorder()
+    with pytest.raises(DiagnosticsError, match=r"recorder\.watch or recorder\.log"):
+        jax.eval_shape(lambda x: recorder.measure(0, {"x": x})["x/max"], np.ones(3))

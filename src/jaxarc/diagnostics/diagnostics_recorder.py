@@ -8,6 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from jax import tree_util
+from jax.core import Tracer
+
 from jaxarc.config import STATISTICS, DiagnosticsConfig
 from jaxarc.diagnostics.history import History
 from jaxarc.diagnostics.leaves import GROUPS, Leaf, Numbers
@@ -119,13 +122,19 @@ class DiagnosticsRecorder:
 
         Raises:
             DiagnosticsError: a number is beyond a threshold, or not finite, whose action is ``raise``, or any
-                with ``strict``; the row is recorded before, and stands in the error.
+                with ``strict``; the row is recorded before, and stands in the error. Or the state is traced.
         """
         step = int(step)
         if step % self.config.every:
             return {}
         given = {"state": state, "params": params, "grads": grads, "updates": updates}
         trees = {group: given[group] for group in GROUPS if given[group] is not None}
+        if any(isinstance(leaf, Tracer) for leaf in tree_util.tree_leaves(trees)):
+            raise DiagnosticsError(
+                "the state is traced: within a program that is compiled call recorder.watch or recorder.log "
+                "(jaxarc.diagnostics.statistics), and measure what the program returns",
+                step=step,
+            )
         measured, numbers = self._measuring(trees)
         for name, function in self._host_functions.items():
             values = named_numbers(name, function(state))

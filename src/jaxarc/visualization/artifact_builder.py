@@ -23,7 +23,8 @@ class Snapshot:
 
     Attributes:
         step: the step.
-        state: the state as the loop handed it over; taken now or never, as the loop may donate it.
+        state: the state as the loop handed it over; taken now or never, as the loop may donate it. None at
+            the last step where it did, or where no state was ever handed over.
         metrics: what was logged last.
         reason: why it is drawn: ``first``, ``every``, ``time``, ``last``, or the name of an event.
     """
