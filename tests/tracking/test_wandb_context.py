@@ -136,6 +136,7 @@ def test_the_processes_of_a_pipeline_are_linked(pipeline: dict[str, OfflineRun])
     """Training has a run of its own in the same group, with the tag of its parent; evaluation has none."""
     run, train = pipeline["orchestrator"], pipeline["train"]
     assert train.group == run.group
+    assert train.project == run.project == "ups"  # a group is one of a project
     assert "parent:run_1" in train.tags
     assert train.series("operator/loss", "operator/step") == [(0, 1.0), (1, 0.5), (2, pytest.approx(1 / 3))]
     assert "eval/nrmse" not in train.summary

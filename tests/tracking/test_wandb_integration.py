@@ -37,8 +37,8 @@ def train(root: Path, config: WandbConfig) -> tuple[ReplaySystem, OfflineRun | N
     """Log a short training as the seed does; return the run on disk and what W&B has."""
     integration = WandbIntegration(config, recording=[f"storage.base_output_dir={root}"])
     integration.initialize_run({"lr": 0.1, "net": {"width": 8}}, run_name="short", model=MODEL)
-    for step in range(7):
-        images = {"board": SVG} if step % 3 == 0 else None
+    for step in range(1, 15, 2):
+        images = {"board": SVG} if step % 3 == 1 else None
         gradients = {"kernel": np.full((2, 2), 1.5), "bias": np.zeros(2)}
         integration.log_step(step, {"loss": np.float32(1 / (step + 1))}, images, gradients=gradients)
     summary = {"total_reward": 1.5, "success": True, "task_id": "abc", "episode_num": 4}
@@ -64,7 +64,7 @@ def test_wandb_gets_every_nth_step_and_the_run_all(tmp_path: Path) -> None:
     run, shown = train(tmp_path, config)
     assert len(run.record().series("loss")) == 7
     assert shown is not None
-    assert [step for step, _ in shown.series("loss", "step")] == [0, 3, 6]
+    assert [step for step, _ in shown.series("loss", "step")] == [1, 7, 13]
     assert len(shown.series("board")) == len(shown.series("board/svg")) == 3
     assert (shown.series("board")[0]["width"], shown.series("board")[0]["height"]) == (20, 15)
     assert shown.series("gradients/norm") == [3.0, 3.0, 3.0]

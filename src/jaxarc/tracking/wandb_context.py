@@ -40,18 +40,30 @@ class WandbContext:
         mode: ``online``, ``offline`` or ``disabled``.
         group: what the runs of the pipeline are grouped under.
         is_owner: whether this process began the run; else it adds to it.
+        project, entity: where W&B has the run.
 
     Attributes:
         tracker: the ExperimentTracker behind it, for everything else.
         run_id, mode, group: as above.
     """
 
-    def __init__(self, tracker: ExperimentTracker, *, run_id: str, mode: str, group: str, is_owner: bool):
+    def __init__(
+        self,
+        tracker: ExperimentTracker,
+        *,
+        run_id: str,
+        mode: str,
+        group: str,
+        is_owner: bool,
+        project: str = "",
+        entity: str = "",
+    ):
         self.tracker = tracker
         self.run_id = run_id
         self.mode = mode
         self.group = group
         self._is_owner = is_owner
+        self._project, self._entity = project, entity
         self._stages: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -166,6 +178,8 @@ class WandbContext:
             "wandb_id": wandb_id(self.run_dir.name) if self.run_dir is not None else "",
             "run_dir": "" if self.run_dir is None else str(self.run_dir),
             "group": self.group,
+            "project": self._project,
+            "entity": self._entity,
             "mode": self.mode,
             "enabled": self.enabled,
             "join": self.tracker.invite() if self._is_owner else "",
@@ -220,7 +234,16 @@ def create_wandb_context(
     run_dir = tracker.run_dir
     called = run_id or (run_dir.name if run_dir is not None else "")
     group = settings.group or link.group or (wandb_id(run_dir.name) if run_dir is not None else called)
-    return WandbContext(tracker, run_id=called, mode=actual, group=group, is_owner=True)
+    is_own_project = settings.project_name != WandbConfig().project_name
+    return WandbContext(
+        tracker,
+        run_id=called,
+        mode=actual,
+        group=group,
+        is_owner=True,
+        project=settings.project_name if is_own_project else link.project or settings.project_name,
+        entity=settings.entity or link.entity,
+    )
 
 
 def save_wandb_context(context: WandbContext, path: str | os.PathLike[str]) -> Path:
@@ -260,6 +283,7 @@ def load_wandb_context_from_env() -> WandbContext | None:
         content = json.loads(path.read_bytes())
         run_id, mode, join = (str(content[key]) for key in ("run_id", "mode", "join"))
         group = str(content.get("group") or run_id)
+        project, entity = (str(content.get(key) or "") for key in ("project", "entity"))
     except FileNotFoundError:
         logger.warning("%s=%s: there is no such file; this process runs alone", CONTEXT_VARIABLE, path)
         return None
@@ -270,7 +294,9 @@ def load_wandb_context_from_env() -> WandbContext | None:
         ) from error
     tracker = ExperimentTracker(backends=())
     tracker.start_run(join=join)
-    return WandbContext(tracker, run_id=run_id, mode=mode, group=group, is_owner=False)
+    return WandbContext(
+        tracker, run_id=run_id, mode=mode, group=group, is_owner=False, project=project, entity=entity
+    )
 
 
 def _levels(cfg: Any) -> Mapping[str, Any]:

@@ -52,6 +52,8 @@ class WandbIntegration:
             recording, logging=replace(recording.logging, wandb=self.config, trackers=trackers)
         )
         self.tracker: ExperimentTracker | None = None
+        self._step: int | None = None
+        self._num_steps = 0
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +85,7 @@ class WandbIntegration:
         if self.tracker is not None and self.tracker.status == "RUNNING":
             raise TrackingError(f"run {self.run} goes on; finish_run first")
         self.tracker = tracker = ExperimentTracker(self._recording)
+        self._num_steps = 0
         tracker.start_run(run_name, params=experiment_config)
         tracker.define_metric("episode/*", "episode")
         if model is not None and self.config.log_model_topology:
@@ -109,10 +112,13 @@ class WandbIntegration:
         step, values = step_of("step_num", step_num), flat(held_items(metrics))
         if gradients is not None and self.config.log_gradients:
             values.update(_of_gradients(gradients))
-        said = MetricBatch(metrics=values, step=step, more={"by": BY_LOG_STEP})
+        if self._num_steps == 0 or step != self._step:  # what is said of one step goes together
+            self._step, self._num_steps = step, self._num_steps + 1
+        by = {"by": BY_LOG_STEP, "nth": self._num_steps - 1}
+        said = MetricBatch(metrics=values, step=step, more=by)
         tracker._submit(said, 100 + 50 * len(values))
         for name, image in (images or {}).items():
-            tracker.log_image(name, image, step, meta={"by": BY_LOG_STEP})
+            tracker.log_image(name, image, step, meta=by)
 
     def log_episode_summary(self, episode_num: Any, summary_data: Any, summary_image: Any = None) -> None:
         """Log what an episode came to, over the axis ``episode``.

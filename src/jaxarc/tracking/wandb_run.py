@@ -292,14 +292,15 @@ class WandbRun:
 
 
 def _is_between(said: object, frequency: int) -> bool:
-    """Say whether it is of a step between those that are sent."""
+    """Say whether it is of a step between those that are sent: steps are counted as they were given."""
     if isinstance(said, MetricBatch):
-        by, step = said.more.get("by"), said.step
+        known = said.more
     elif isinstance(said, Media):
-        by, step = said.meta.get("by"), said.step
+        known = said.meta
     else:
         return False
-    return by == BY_LOG_STEP and step is not None and step % frequency != 0
+    nth = known.get("nth")
+    return known.get("by") == BY_LOG_STEP and isinstance(nth, int) and nth % frequency != 0
 
 
 def _with(nested: Mapping[str, Any], levels: list[str], value: Any) -> dict[str, Any]:

@@ -41,10 +41,13 @@ class Link:
     Attributes:
         parent: id of the run of the pipeline's orchestrator.
         group: what the runs of the pipeline are grouped under.
+        project, entity: where its orchestrator's run is: a group is one of a project.
     """
 
     parent: str = ""
     group: str = ""
+    project: str = ""
+    entity: str = ""
 
     @classmethod
     def of_environment(cls, run_dir: Path) -> Link:
@@ -56,7 +59,8 @@ class Link:
         if not isinstance(content, Mapping) or content.get("run_dir") == str(run_dir):
             return cls()
         parent = str(content.get("run_id") or "")
-        return cls(parent, str(content.get("group") or parent))
+        where = (str(content.get(name) or "") for name in ("project", "entity"))
+        return cls(parent, str(content.get("group") or parent), *where)
 
 
 def wandb_id(run_id: str, member: int | None = None) -> str:
@@ -112,11 +116,12 @@ def begin_run(
         "x_save_requirements": is_whole,
         "disable_git": not is_whole,
     }
+    is_own_project = settings.project_name != type(settings)().project_name
     known = getattr(wandb.Settings, "model_fields", wanted)
     tags = [*settings.tags, *([f"parent:{link.parent}"] if link.parent else [])]
     return wandb.init(
-        entity=settings.entity,
-        project=settings.project_name,
+        entity=settings.entity or link.entity or None,
+        project=link.project if link.project and not is_own_project else settings.project_name,
         id=wandb_id(info.run_id, member),
         name=info.name if member is None else f"{info.name} member {member}",
         group=settings.group or link.group or wandb_id(info.run_id),
