@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 from command_line import typed_in
-from written_runs import write_run
+from written_runs import an_experiment, write_run
 
 import jaxarc
 from jaxarc.config import Config, EpisodeConfig
 from jaxarc.records.events import Event
 from jaxarc.records.experiment_events import ExperimentEvent, MetricBatch
+from jaxarc.tracking import Feed
 from jaxarc.tracking.experiment_tracker import ExperimentTracker
+from jaxarc.tracking.tensorboard_backend import TensorBoardBackend
 from jaxarc.visualization import report_page
 
 
@@ -115,3 +117,16 @@ def test_the_same_is_in_one_json_document(runs: Path):
     assert {"key": "loss", "ctx": {"phase": "val"}, "values": 1, "last": None} in said["metrics"]
     assert said["progress"] == {"cur": 5, "total": 100, "unit": "epoch"}
     assert said["tags"] == {"a\nb": None}
+
+
+def test_a_tracker_that_never_answered_is_named_with_the_way_to_send_it_the_run(tmp_path: Path):
+    """It noted nothing: the run's configuration says that it was asked for. One that was left is not done."""
+    config = {"logging": {"trackers": ["mlflow", "tensorboard", "null"]}}
+    run_dir = write_run(tmp_path / "a", an_experiment(), config=config)
+    with Feed(run_dir, TensorBoardBackend()) as feed:
+        assert feed.advance(limit=4) == 4
+        feed.cursor.closed = "RUNNING"
+        feed.cursor.save()
+    words = " ".join(typed_in(tmp_path, "show", run_dir).stdout.split())
+    assert "mlflow nothing sent: jaxarc sync a --to mlflow tensorboard 4 records sent; not all" in words
+    assert "null" not in words
