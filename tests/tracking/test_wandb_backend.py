@@ -323,6 +323,9 @@ def test_an_active_run_is_joined_and_goes_on(tmp_path: Path) -> None:
     assert list(found) == ["mine1"]
     assert (found["mine1"].project, found["mine1"].series("after")) == ("mine", [1])
     assert len(found["mine1"].series("train/loss")) == 5
+    # A run that joins the same one later has records of the same numbers.
+    marks = {key for row in found["mine1"].history for key in row if key.startswith("jaxarc_sent/")}
+    assert marks == {"jaxarc_sent/joined/p000-000001.jsonl"}
 
 
 def test_the_upload_budget_and_formats_of_pictures_are_kept(tmp_path: Path) -> None:

@@ -169,7 +169,8 @@ class WandbBackend:
         joined = _active_run() if self._info.is_live and name == _ALL else None
         member = int(name) if name else None
         run = joined or begin_run(self._info, self.settings, self._mode, member=member, link=self._link)
-        made = WandbRun(run, is_joined=joined is not None, ticket=self._known.get(name, {}))
+        known, run_id = self._known.get(name, {}), self._info.run_id
+        made = WandbRun(run, is_joined=joined is not None, ticket=known, run_id=run_id)
         if name and self._runs:
             made.begin_like(self._runs[_ALL], int(name))
         self._runs[name] = made

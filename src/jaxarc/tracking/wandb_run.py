@@ -82,6 +82,7 @@ class WandbRun:
         run: the run of W&B.
         is_joined: whether somebody else began it, and will finish it.
         ticket: what ``ticket`` returned for it before.
+        run_id: the run that is shown; another may be in the same run of W&B where that was joined.
 
     Attributes:
         run: the run of W&B.
@@ -89,9 +90,10 @@ class WandbRun:
         has_members: whether it shows a member's series.
     """
 
-    def __init__(self, run: Any, *, is_joined: bool, ticket: Mapping[str, Any]):
+    def __init__(self, run: Any, *, is_joined: bool, ticket: Mapping[str, Any], run_id: str):
         self.run = run
         self.is_joined = is_joined
+        self._marks = f"{_SENT}{run_id}/" if is_joined else _SENT
         self.has_members = bool(ticket.get("has_members"))
         self._sent: dict[str, int] = {str(name): int(next_) for name, next_ in ticket.get("sent", {}).items()}
         self._axis_of: dict[str, str] = {}
@@ -248,7 +250,7 @@ class WandbRun:
         return {} if step is None else {(definition and definition.step_metric) or _STEP: step}
 
     def _log(self, record: TrackedRecord, row: Mapping[str, Any]) -> None:
-        at = {"_timestamp": record.timestamp_us / 1e6, f"{_SENT}{record.source}": record.seq}
+        at = {"_timestamp": record.timestamp_us / 1e6, f"{self._marks}{record.source}": record.seq}
         self.run.log({**row, **at})
 
     def _show_param(self, said: Param) -> None:
@@ -286,8 +288,8 @@ class WandbRun:
     def _ask_what_it_has(self) -> None:
         """Go by what W&B has itself: a crash may have come before the ticket was saved."""
         for key, value in dict(self.run.summary).items():
-            if key.startswith(_SENT) and isinstance(value, (int, float)):
-                source = key.removeprefix(_SENT)
+            if key.startswith(self._marks) and isinstance(value, (int, float)):
+                source = key.removeprefix(self._marks)
                 self._sent[source] = max(self._sent.get(source, 0), int(value) + 1)
 
 
