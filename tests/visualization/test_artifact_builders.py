@@ -275,6 +275,19 @@ def test_curves_are_drawn_at_the_end_and_take_what_is_a_number(drawn: tuple[Path
     ]
 
 
+def test_the_last_curves_are_told_of_also_where_the_cadence_drew_them(tmp_path: Path):
+    """Who shows pictures elsewhere gets those of the end, not those of the first time."""
+    said: list[Any] = []
+    builder = CurvesArtifactBuilder(cadence=Cadence(every=1), html=False)
+    group = BuilderGroup([builder], tmp_path, said.append)
+    group.start()
+    for step in range(3):
+        group.log(step, {"loss": 1.0 / (step + 1)})
+        group.offer(step, None, {})
+    group.end(2, None, {}, "FINISHED")
+    assert [each.step for each in said if isinstance(each, Media)] == [0, 2]
+
+
 def test_a_curve_of_any_length_keeps_a_thousand_points():
     """Means of neighbours between the least and the largest of them; nothing is lost of the range."""
     series = ThinnedSeries()

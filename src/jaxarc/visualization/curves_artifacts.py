@@ -73,7 +73,7 @@ class CurvesArtifactBuilder(ArtifactBuilder):
         self._wanted = None if metrics is None else tuple(metrics)
         self._png, self._html, self._log_scale = png, html, tuple(log_scale)
         self._series: dict[str, ThinnedSeries] = {}
-        self._drawn: dict[str, int] = {}
+        self._announced: dict[str, int] = {}
         self._page_due = 0.0
 
     def log(self, step: int, metrics: Mapping[str, Any]) -> None:
@@ -100,9 +100,9 @@ class CurvesArtifactBuilder(ArtifactBuilder):
         """Draw what came since."""
         if self.cadence.last and self._series:
             last = int(max(series.points()[0][-1] for series in self._series.values()))
-            if self._png and self._drawn.get(PNG_FILE) != self._steps():
+            if self._png and self._announced.get(PNG_FILE) != self._steps():
                 self._draw_picture(last, announce=True)
-            if self._html and self._drawn.get(PAGE_FILE) != self._steps():
+            if self._html and self._announced.get(PAGE_FILE) != self._steps():
                 self._write_page(last, announce=True)
 
     def _wants(self, key: str) -> bool:
@@ -124,9 +124,8 @@ class CurvesArtifactBuilder(ArtifactBuilder):
     def _draw_picture(self, step: int, *, announce: bool) -> None:
         shown, words = self._shown(), self._words()
         if shown:
-            key = "curves" if announce or PNG_FILE not in self._drawn else ""
+            key = "curves" if self._is_said(PNG_FILE, announce) else ""
             self.folder.write(PNG_FILE, figure_png(self._figure(shown)), key=key, caption=words, step=step)
-            self._drawn[PNG_FILE] = self._steps()
 
     def _write_page(self, step: int, *, announce: bool) -> None:
         shown, words, started = self._shown(), self._words(), time.monotonic()
@@ -135,14 +134,20 @@ class CurvesArtifactBuilder(ArtifactBuilder):
             self.folder.write(
                 PAGE_FILE,
                 plotly_page("curves", data, title="Curves", run=self.folder.name, words=words),
-                key="curves/interactive" if announce or PAGE_FILE not in self._drawn else "",
+                key="curves/interactive" if self._is_said(PAGE_FILE, announce) else "",
                 kind="html",
                 caption=words,
                 step=step,
                 meta={"of": "curves"},
             )
-            self._drawn[PAGE_FILE] = self._steps()
             self._page_due = time.monotonic() + PAGE_SHARE * (time.monotonic() - started)
+
+    def _is_said(self, path: str, announce: bool) -> bool:
+        """Return whether a file that is written now is told of: the first one, and the last."""
+        is_said = announce or path not in self._announced
+        if is_said:
+            self._announced[path] = self._steps()
+        return is_said
 
     def _words(self) -> str:
         shown = len(self._shown())

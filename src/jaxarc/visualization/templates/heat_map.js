@@ -24,8 +24,8 @@ function draw() {
     width: plot.clientWidth > 900 ? room + 180 : plot.clientWidth,
     margin: { l: 50, r: 20, t: 10, b: 50 },
     plot_bgcolor: muted,
-    xaxis: axis({ constrain: "domain", constraintoward: "left", showgrid: false, zeroline: false }),
-    yaxis: axis({ autorange: "reversed", scaleanchor: "x", constrain: "domain", constraintoward: "top", showgrid: false, zeroline: false }),
+    xaxis: axis({ range: [-0.5, said.columns - 0.5], constrain: "domain", constraintoward: "left", showgrid: false, zeroline: false }),
+    yaxis: axis({ range: [said.rows - 0.5, -0.5], scaleanchor: "x", constrain: "domain", constraintoward: "top", showgrid: false, zeroline: false }),
   });
   Plotly.react(plot, [{ ...value, ...spacing }], shape, options);
   output.textContent = `step ${thousands(frame.step)}`;
