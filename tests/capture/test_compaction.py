@@ -103,7 +103,7 @@ def leaves(chunk: Chunk, group: RowGroup) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("batch", ["vmap", "members"])
-@pytest.mark.parametrize("period", [2, 16, 1000])
+@pytest.mark.parametrize("period", [2, pytest.param(16, marks=pytest.mark.long), 1000])
 @pytest.mark.parametrize("program", ["steps", "states"])
 def test_rows_are_whole_however_they_crossed(receiver: Receiver, program: str, period: int, batch: str):
     """Long episodes cross compacted, short ones whole; the host sees the same numbers either way."""

@@ -47,11 +47,14 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         "visualization.output_formats=[svg,png]",
         "visualization.live.max_files=8",
         "rollout.draw_episodes=2",
+        "logging.trackers=[tensorboard]",
     )
     second = jaxarc_command(folder, *ROLLOUT, "seed=0", *both, "--json")
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     said = json.loads(second.stdout)  # one document, and everything that people read on stderr
     assert (said["status"], said["pictures"] > 0) == ("FINISHED", True)
+    # Where a tracker shows the run is said as what to type, as short as it is from here.
+    assert "  tensorboard --logdir outputs/" in second.stderr
     return folder, first.stdout
 
 

@@ -83,6 +83,7 @@ def test_ppo_records_every_seed_with_true_last_boards(ppo_root: Path) -> None:
 
 
 @needs_optax
+@pytest.mark.long
 def test_ppo_runs_with_recording_off(run_root: Path) -> None:
     """Nothing is left on disk, and the numbers are still printed."""
     tiny = ("--num-updates", "2", "--num-envs", "2", "--num-steps", "8", "--num-seeds", "1", "--width", "8")

@@ -115,6 +115,19 @@ WAYS: dict[str, Callable[..., Played]] = {
     "tap": by_tap,
     "log": by_log,
 }
+IN_EVERY_RUN = (
+    "eager", "jit", "vmap over seeds", "scan around", "nested vmap", "shard_map", "pmap",
+    "while_loop under vmap", "eight threads", "eight threads with streams", "vmap of grad of vmap",
+)  # fmt: skip
+"""Transforms under which every way in is tried each time; under the others ``scan`` and ``log`` are, and the
+rest is long: one bound call is behind all ways in."""
+
+
+def is_long(name: str, way: str) -> bool:
+    """Say whether a cell of the matrix is left to long runs."""
+    return way in ("record_rollout", "tap") and name not in IN_EVERY_RUN
+
+
 THAT_TAKE_STEPS = ("scan", "record_rollout", "tap")
 ONE = ("scan",)
 """For transforms that are variants of others."""
@@ -526,7 +539,12 @@ TRANSFORMS: dict[str, Transform] = {
 }
 
 CELLS = [
-    pytest.param(TRANSFORMS[name], way, id=f"{name}-{way}", marks=TRANSFORMS[name].marks)
+    pytest.param(
+        TRANSFORMS[name],
+        way,
+        id=f"{name}-{way}",
+        marks=[*TRANSFORMS[name].marks, *([pytest.mark.long] if is_long(name, way) else [])],
+    )
     for name in TRANSFORMS
     for way in TRANSFORMS[name].ways
 ]

@@ -221,8 +221,10 @@ def _report(config: Config, run_dir: Path, health: Health, files: int, console: 
         facts["pictures"] = str(_shown(run_dir) / "episodes")
     if (run_dir / REPORT_FILE).is_file():
         facts["report"] = str(_shown(run_dir / REPORT_FILE))
+    facts |= {name: str(tracker) for name, tracker in health.trackers.items()}
+    width = max(map(len, facts))
     for name, value in facts.items():
-        console.print(Text.assemble((f"{name:>9}  ", "bold"), value), soft_wrap=True)
+        console.print(Text.assemble((f"{name:>{width}}  ", "bold"), value), soft_wrap=True)
     console.print()
     console.print("Look at it:", style="bold")
     example = int(rows["episode"][0]) if len(rows) else 0
@@ -233,6 +235,10 @@ def _report(config: Config, run_dir: Path, health: Health, files: int, console: 
         if files:
             kind = config.visualization.output_formats[0]
             console.print(f"  open {_shown(picture)}.{kind}", highlight=False, soft_wrap=True)
+    for tracker in health.trackers.values():
+        if tracker.shown_at:
+            shown_at = tracker.shown_at.replace(f"{Path.cwd()}/", "")
+            console.print(Text(f"  {shown_at}"), highlight=False, soft_wrap=True)
 
 
 def _shown(path: Path) -> Path:

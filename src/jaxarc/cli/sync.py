@@ -74,6 +74,8 @@ def _print(run: str, result: SyncResult) -> None:
     console = terminal()
     what = counted(result.sent, "record") + " sent" if result.sent else "nothing to send, all is there"
     console.print(Text.assemble((run, "bold"), f" → {result.backend}: {what} ({result.status})"))
+    if result.shown_at:
+        console.print(Text(f"  {result.shown_at}"), soft_wrap=True)
     for refusal in result.refusals[:_SHOWN]:
         where = f"{refusal['source']}:{refusal['seq']}"
         console.print(Text(f"  refused {where}: {refusal['error']}", "red"), soft_wrap=True)

@@ -256,8 +256,10 @@ class AsyncLogger:
             if not told and time.monotonic() - began > _PATIENCE_S:
                 told = True
                 logger.warning(
-                    "recording: still ending the run, %.1f MB wait for the disk; Ctrl-C gives the rest up",
-                    self._bytes / 1e6,
+                    "recording: still ending the run (%s); Ctrl-C gives the rest up",
+                    f"{self._bytes / 1e6:.1f} MB wait for the disk"
+                    if self._bytes
+                    else "the last of it is being written, or drawn",
                 )
             self._thread.join(_tick(ends))
         return not self._thread.is_alive() and not self.counts.errors

@@ -21,6 +21,7 @@ class TrackerHealth:
         failing_s: seconds since it took something; 0 where it does not fail.
         waits_s: seconds that the call lasts that it is in; 0 between calls.
         last_error: what failed last; empty where nothing did.
+        shown_at: the command or the address with which people see the run there; empty where it is not known.
     """
 
     state: str = "waiting"
@@ -31,6 +32,7 @@ class TrackerHealth:
     failing_s: float = 0.0
     waits_s: float = 0.0
     last_error: str = ""
+    shown_at: str = ""
 
     def __str__(self) -> str:
         words = [self.state, f"{self.sent:,} records sent"]

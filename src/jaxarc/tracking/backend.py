@@ -79,7 +79,10 @@ class Backend(Protocol):
         ...
 
     def ticket(self) -> Mapping[str, Any]:
-        """Return plain values with which ``open`` goes on in another process: saved with the cursor."""
+        """Return plain values with which ``open`` goes on in another process: saved with the cursor.
+
+        ``shown_at`` among them is the command or the address with which people see the run: reports print it.
+        """
         ...
 
     def close(self, status: str) -> None:

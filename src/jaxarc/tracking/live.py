@@ -119,6 +119,7 @@ class LiveTracker:
             failing_s=0.0 if since is None else now - since,
             waits_s=0.0 if called is None else now - called,
             last_error=self._last_error,
+            shown_at=str(feed.cursor.ticket.get("shown_at", "")) if feed else "",
         )
 
     def close(self, status: str) -> None:

@@ -124,7 +124,17 @@ class MlflowBackend:
             "is_joined": _ALL in self._runs and self._runs[_ALL].is_joined,
             "is_split": self._is_split,
             "uploaded_bytes": self._uploaded,
+            "shown_at": self._shown_at(),
         }
+
+    def _shown_at(self) -> str:
+        """Return where people see the run: its page on a server, or the command that serves its store."""
+        if _ALL not in self._runs:
+            return ""
+        run, uri = self._runs[_ALL], str(redacted(self._uri))
+        if not uri.startswith(("http://", "https://")):
+            return f"mlflow ui --backend-store-uri {uri}"
+        return f"{uri.rstrip('/')}/#/experiments/{run.experiment_id}/runs/{run.run_id}"
 
     def close(self, status: str) -> None:
         """End the runs that this began; one that was joined goes on."""

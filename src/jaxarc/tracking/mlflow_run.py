@@ -53,7 +53,7 @@ class MlflowRun:
         is_new: whether nothing was written to it.
 
     Attributes:
-        run_id: its identity in MLflow.
+        run_id, experiment_id: its identity in MLflow, and what it belongs to.
         is_joined: whether the user began it: it is not ended here.
         has_members: whether it shows numbers of a member.
     """
@@ -62,6 +62,7 @@ class MlflowRun:
         self._backend = backend
         self._client = backend.client
         self.run_id: str = run.info.run_id
+        self.experiment_id: str = run.info.experiment_id
         self.is_joined = is_joined
         self.has_members = False
         self._params: dict[str, str] = dict(run.data.params)

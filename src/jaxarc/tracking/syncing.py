@@ -29,6 +29,7 @@ class SyncResult:
         refused: records that it refused, ever.
         refusals: the first of those: ``source``, ``seq`` and ``error``.
         problems: lines of the run's event files that could not be read.
+        shown_at: the command or the address with which people see the run there; empty where it is not known.
     """
 
     backend: str
@@ -37,6 +38,7 @@ class SyncResult:
     refused: int
     refusals: tuple[dict[str, object], ...]
     problems: tuple[str, ...]
+    shown_at: str = ""
 
 
 def sync_run(run_dir: Path, backend: Backend, *, pause_s: float = _PAUSE_S) -> SyncResult:
@@ -64,6 +66,7 @@ def sync_run(run_dir: Path, backend: Backend, *, pause_s: float = _PAUSE_S) -> S
             refused=cursor.refused,
             refusals=tuple(cursor.refusals),
             problems=tuple(str(problem) for problem in feed.problems),
+            shown_at=str(cursor.ticket.get("shown_at", "")),
         )
 
 

@@ -143,7 +143,13 @@ class TensorBoardBackend:
     def ticket(self) -> Mapping[str, Any]:
         """Return how many bytes of each file count, and what was shown."""
         sizes = {place: file.size for place, file in self._files.items()}
-        return {"sizes": sizes, "shown": asdict(self._shown), "has_several": self._has_several}
+        shown_at = f"tensorboard --logdir {self._folder}"
+        return {
+            "sizes": sizes,
+            "shown": asdict(self._shown),
+            "has_several": self._has_several,
+            "shown_at": shown_at,
+        }
 
     def close(self, status: str) -> None:
         """End, for good unless the status is RUNNING.

@@ -113,6 +113,7 @@ class TrackioBackend:
             "config": self._config,
             "is_split": self._is_split,
             "has_members": self._has_members,
+            "shown_at": f"trackio show --project {self._project}",
         }
 
     def close(self, status: str) -> None:

@@ -190,11 +190,13 @@ class WandbBackend:
             self._shown_at = main.run.url or ""
             logger.info("W&B: %s%s", "joined the active run " if main.is_joined else "", self._shown_at)
             return
-        self._shown_at = f"wandb sync {Path(main.folder).parent}/offline-run-* uploads it"
+        # A run of several members has a folder for each.
+        folder = f"{Path(main.folder).parent}/offline-run-*" if self._is_split else main.folder
+        self._shown_at = f"wandb sync {folder}"
         is_asked_for = main.is_joined or self.settings.mode or os.environ.get("WANDB_MODE")
         logger.log(
             logging.INFO if is_asked_for else logging.WARNING,
-            "W&B%s: the run is written to offline files; %s",
+            "W&B%s: the run is written to offline files; %s uploads it",
             " is offline" if is_asked_for else " has no key here",
             self._shown_at,
         )
