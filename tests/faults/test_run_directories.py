@@ -43,6 +43,9 @@ def test_a_name_that_leads_out_of_its_folder_makes_no_run(tmp_path: Path, key: s
 def test_a_clock_that_is_set_back_makes_no_negative_time(run_root: Path, monkeypatch: pytest.MonkeyPatch):
     """Rows, events and the order of runs go on as if it had not been."""
     ahead = 7_200 * 10**9
+    # What is set first is what the clock of this process has again at the end.
+    monkeypatch.setattr(CLOCK, "_ahead", 0)
+    monkeypatch.setattr(CLOCK, "_latest", 0)
     monkeypatch.setattr(CLOCK, "_wall_ns", lambda: time.time_ns() + ahead)
     with Recorder(config(run_root)) as recorder:
         play(recorder, ends=False)
