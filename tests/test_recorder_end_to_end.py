@@ -25,6 +25,7 @@ from recording import (
 from jaxarc import Recorder
 from jaxarc.errors import NotRecordedError
 from jaxarc.replay import ReplaySystem
+from jaxarc.storage import keep_segments_open
 
 NUM_STEPS, NUM_ENVS = 24, 5
 
@@ -38,6 +39,7 @@ def played() -> Played:
     return reset_keys, action_keys, toy.play(reset_keys, action_keys)
 
 
+@keep_segments_open()
 def assert_run_equals(run: ReplaySystem, expected: list[toy.Episode], *, states: bool = False) -> None:
     lanes = rows_by_lane(run)
     for env_id, episodes in lanes_of(expected):
@@ -57,7 +59,13 @@ def test_the_python_loop_meets_every_ending(played: Played):
 
 
 @pytest.mark.parametrize(
-    ("level", "chunk_bytes"), [("verbose", 300), ("verbose", 256_000), ("full", 2_900), ("full", 256_000)]
+    ("level", "chunk_bytes"),
+    [
+        ("verbose", 300),
+        ("verbose", 256_000),
+        pytest.param("full", 2_900, marks=pytest.mark.long),
+        ("full", 256_000),
+    ],
 )
 def test_episodes_equal_the_python_loop_bit_for_bit(
     played: Played, run_root: Path, level: str, chunk_bytes: int
@@ -128,7 +136,7 @@ def test_environments_added_by_vmap_are_the_same(played: Played, run_root: Path)
     assert_run_equals(read(recorder), expected)
 
 
-@pytest.mark.parametrize("envs", [2, [1, 4], [3]])
+@pytest.mark.parametrize("envs", [2, pytest.param([1, 4], marks=pytest.mark.long), [3]])
 @pytest.mark.parametrize("axis", ["leading", "vmapped"])
 def test_rows_of_every_environment_and_steps_of_the_selected(
     played: Played, run_root: Path, envs: int | list[int], axis: str

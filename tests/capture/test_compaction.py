@@ -158,7 +158,10 @@ def test_bytes_are_those_of_the_header(receiver: Receiver):
 
 @pytest.mark.parametrize("batch", ["vmap", "members"])
 @pytest.mark.parametrize("journal", ["selected", "all"])
-@pytest.mark.parametrize(("program", "period"), [("scalars", 16), ("steps", 2), ("states", 16)])
+@pytest.mark.parametrize(
+    ("program", "period"),
+    [("scalars", 16), pytest.param("steps", 2, marks=pytest.mark.long), ("states", 16)],
+)
 def test_a_journal_holds_actions_hashes_and_keyframes(
     receiver: Receiver, program: str, period: int, journal: str, batch: str
 ):

@@ -119,6 +119,7 @@ def test_recording_ppo_takes_fewer_than_ten_lines() -> None:
 
 
 @needs_gymnax
+@pytest.mark.long
 def test_cartpole_episodes_end_with_the_pole_down(run_root: Path) -> None:
     """Every complete episode stays inside the limits until its last observation, which does not."""
     run_example(

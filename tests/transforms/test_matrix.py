@@ -116,8 +116,8 @@ WAYS: dict[str, Callable[..., Played]] = {
     "log": by_log,
 }
 IN_EVERY_RUN = (
-    "eager", "jit", "vmap over seeds", "scan around", "nested vmap", "shard_map", "pmap",
-    "while_loop under vmap", "eight threads", "eight threads with streams", "vmap of grad of vmap",
+    "eager", "jit", "vmap over seeds", "scan around", "shard_map", "while_loop under vmap", "eight threads",
+    "eight threads with streams",
 )  # fmt: skip
 """Transforms under which every way in is tried each time; under the others ``scan`` and ``log`` are, and the
 rest is long: one bound call is behind all ways in."""
