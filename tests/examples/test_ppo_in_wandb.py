@@ -75,7 +75,10 @@ def test_episodes_arrive_as_pictures_and_as_the_player(
     """Those that were drawn while it trained, in the run of their seed, over environment steps."""
     pictures = [row for each in shown.values() for row in each.history if "episodes/train" in row]
     players = [row for each in shown.values() for row in each.history if "player/train" in row]
-    assert len(pictures) == len(players) == len(run.record().media) / 2 > 0
+    # Drawing has a budget of seconds: the last episode may have its picture and no player.
+    kinds = [said.kind for said in run.record().media]
+    assert len(pictures) == kinds.count("image") > 0
+    assert len(players) == kinds.count("html") > 0
     ends = run.episodes()["end_step"]
     for member in ("-m0", "-m1"):
         for row in shown[member].history:
