@@ -85,11 +85,14 @@ def test_ppo_records_every_seed_with_true_last_boards(ppo_root: Path) -> None:
 @needs_optax
 @pytest.mark.long
 def test_ppo_runs_with_recording_off(run_root: Path) -> None:
-    """Nothing is left on disk, and the numbers are still printed."""
+    """No episode and no metric is on disk, what the example says of its settings is; numbers are printed."""
     tiny = ("--num-updates", "2", "--num-envs", "2", "--num-steps", "8", "--num-seeds", "1", "--width", "8")
     printed = run_example("ppo.py", run_root, *tiny, "capture.level=off")
     assert "reward per episode" in printed
-    assert not list(run_root.iterdir())
+    run = only_run(run_root)
+    assert (len(run.episodes()), run.metrics()) == (0, [])
+    assert run.params["num_updates"] == 2
+    assert not list(run.run_dir.glob("steps/*"))
 
 
 @needs_optax

@@ -60,7 +60,7 @@ def walk(capsys: pytest.CaptureFixture[str]) -> None:
         answers[words[0]] = done.output
     assert set(answers) == {"tasks", "ls", "explain", "compare", "replay", "verify"}
     assert f"episode {failed} of task" in answers["explain"]
-    assert re.search(r"(\d+) of \1 episodes confirmed", answers["verify"])
+    assert re.search(r"([\d,]+) of \1 episodes confirmed", answers["verify"])
     assert Path("why.html").is_file()
 
 
