@@ -7,13 +7,36 @@ import struct
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 _BLOCK, _HEADER = 32_768, 7
 _MOST_S = 10.0
 _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
+
+
+@contextmanager
+def only_here(home: Path, mode: str | None = "offline") -> Iterator[None]:
+    """Let W&B have no key and no network, and write no file of its own outside of a directory.
+
+    Args:
+        home: the directory.
+        mode: what ``WANDB_MODE`` says; None where it is not set.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDB_ERROR_REPORTING", "false")
+        for name in ("WANDB_API_KEY", "WANDB_CONTEXT_FILE", "WANDB_DIR", "WANDB_PROJECT", "WANDB_MODE"):
+            patch.delenv(name, raising=False)
+        if mode is not None:
+            patch.setenv("WANDB_MODE", mode)
+        patch.setenv("NETRC", str(home / "none"))
+        for name in ("WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR", "WANDB_ARTIFACT_DIR"):
+            patch.setenv(name, str(home))
+        yield
 
 
 @dataclass

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from offline_wandb import OfflineRun, offline_runs
+from offline_wandb import OfflineRun, offline_runs, only_here
 from PIL import Image
 from written_runs import an_experiment, write_run
 
@@ -47,14 +47,7 @@ pytest.importorskip("wandb")
 @pytest.fixture(autouse=True, scope="module")
 def _offline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No key, no network, and no file of W&B outside the test's own directories."""
-    home = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WANDB_MODE", "offline")
-        patch.setenv("WANDB_ERROR_REPORTING", "false")
-        for name in ("WANDB_API_KEY", "WANDB_CONTEXT_FILE", "WANDB_DIR", "WANDB_PROJECT"):
-            patch.delenv(name, raising=False)
-        for name in ("WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR", "WANDB_ARTIFACT_DIR"):
-            patch.setenv(name, str(home))
+    with only_here(tmp_path_factory.mktemp("home")):
         yield
 
 

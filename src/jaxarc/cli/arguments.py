@@ -100,3 +100,19 @@ Picture = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="The picture: .svg, .png or .pdf. Default: in the run's plots/."),
 ]
+Measure = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHAT",
+        help="last, min, max, mean, first or best. Default: what the run says.",
+        autocompletion=completions.names("last", "min", "max", "mean", "first", "best"),
+    ),
+]
+Direction = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WAY",
+        help="minimize or maximize. Default: as declared.",
+        autocompletion=completions.names("minimize", "maximize"),
+    ),
+]

@@ -8,11 +8,9 @@ from typing import Annotated
 import typer
 
 from jaxarc.cli import completions
-from jaxarc.cli.arguments import Json, Root, Run
+from jaxarc.cli.arguments import Direction, Json, Measure, Root, Run
 
 __all__ = ["baseline", "gate"]
-
-_MEASURES = ("last", "min", "max", "mean", "first", "best")
 
 
 def gate(
@@ -32,22 +30,8 @@ def gate(
     tolerance: Annotated[
         str, typer.Option(metavar="X", help="How much worse than the baseline: 0.02, or 5%.")
     ] = "0",
-    of: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHAT",
-            help="last, min, max, mean, first or best. Default: what the run says.",
-            autocompletion=completions.names(*_MEASURES),
-        ),
-    ] = None,
-    direction: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WAY",
-            help="minimize or maximize. Default: as declared.",
-            autocompletion=completions.names("minimize", "maximize"),
-        ),
-    ] = None,
+    of: Measure = None,
+    direction: Direction = None,
     any_status: Annotated[
         bool, typer.Option("--any-status", help="Let runs pass that failed, were killed or are lost.")
     ] = False,

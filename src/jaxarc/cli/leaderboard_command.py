@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from jaxarc.cli import completions
-from jaxarc.cli.arguments import Json, Root
+from jaxarc.cli.arguments import Direction, Json, Measure, Root
 
 __all__ = ["leaderboard"]
 
@@ -20,22 +20,8 @@ def leaderboard(
         str | None,
         typer.Option(metavar="EXPRESSION", help="Which runs: \"lr < 0.01 and status == 'FINISHED'\"."),
     ] = None,
-    of: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHAT",
-            help="last, min, max, mean, first or best. Default: what each run says.",
-            autocompletion=completions.names("last", "min", "max", "mean", "first", "best"),
-        ),
-    ] = None,
-    direction: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WAY",
-            help="minimize or maximize. Default: as declared.",
-            autocompletion=completions.names("minimize", "maximize"),
-        ),
-    ] = None,
+    of: Measure = None,
+    direction: Direction = None,
     baseline: Annotated[
         str | None,
         typer.Option(

@@ -79,9 +79,9 @@ class RunGates(RunQuestions):
         """
         from jaxarc.replay.baseline import base_dir_of
         from jaxarc.replay.config_difference import config_difference
-        from jaxarc.replay.experiment_glance import full_record
+        from jaxarc.replay.experiment import ExperimentRecord
         from jaxarc.storage import resolve_run
 
         run = other if isinstance(other, RunReader) else RunReader(resolve_run(other, base_dir_of(self)))
-        params = [full_record(each.run_dir)[0].params for each in (self, run)]
+        params = [ExperimentRecord(each.events("param")).params for each in (self, run)]
         return config_difference(self, run, (params[0], params[1]))
