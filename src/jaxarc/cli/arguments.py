@@ -11,10 +11,12 @@ from jaxarc.cli import completions
 
 __all__ = [
     "Digits",
+    "Direction",
     "Episode",
     "Episodes",
     "Json",
     "Limit",
+    "Measure",
     "Palette",
     "Picture",
     "Root",
